@@ -1,0 +1,55 @@
+"""The command line: `edge-infer COMMAND …`, one file a command.
+
+Only click is imported here and at the top of the command files; numpy and onnxruntime
+come in when a command runs, so `--help` and `--version` answer at once.
+
+Exit codes: 0 all fine; 1 some inputs failed, the others were answered; 2 usage;
+3 model or provider; 4 camera; 130 interrupted.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+import edge_infer
+from edge_infer.cli.classify import classify
+from edge_infer.cli.models import models
+from edge_infer.errors import EdgeInferError
+
+EXIT_INPUTS_FAILED = 1
+EXIT_MODEL = 3
+EXIT_INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(edge_infer.__version__, prog_name="edge-infer")
+def cli() -> None:
+    """Classify pictures with small ONNX models, offline, on a CPU."""
+
+
+cli.add_command(classify)
+cli.add_command(models)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code; every expected error is one line on stderr."""
+    try:
+        code = cli.main(arguments, prog_name="edge-infer", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        code = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader (`| head`) has left. Point stdout at nothing, or Python reports the
+        # same error once more while it shuts down.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = EXIT_INPUTS_FAILED
+    except EdgeInferError as error:  # input errors have become records by now
+        click.echo(f"Error: {error}", err=True)
+        code = EXIT_MODEL
+    sys.exit(code)

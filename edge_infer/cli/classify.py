@@ -1,0 +1,86 @@
+"""`edge-infer classify`: pictures in, one record each out."""
+
+import sys
+from typing import Literal, get_args
+
+import click
+
+from edge_infer.results import FailedInput
+from edge_infer.sources import expand
+from edge_infer.writers import OutputFormat, make_writer
+
+DEFAULT_TASK = "gems"
+Faces = Literal["auto", "always", "never"]
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--task", default=DEFAULT_TASK, show_default=True, help="Bundled model to use.")
+@click.option("--model", metavar="FILE", help="Model file to use instead of a bundled one.")
+@click.option("--top", type=click.IntRange(min=1), metavar="K", help="Show the K best classes.")
+@click.option(
+    "--min-score",
+    type=click.FloatRange(0, 1),
+    metavar="X",
+    help="Call answers below this score (0-1) uncertain; default: the model's own.",
+)
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(get_args(OutputFormat)),
+    default="text",
+    show_default=True,
+    help="Form of the results on stdout.",
+)
+@click.option("--batch", type=click.IntRange(1, 256), default=8, show_default=True, help="Pictures per inference.")
+@click.option("--threads", type=click.IntRange(1, 256), help="Threads per inference; default: all usable cores.")
+@click.option("--provider", default="cpu", show_default=True, help="onnxruntime execution provider.")
+@click.option(
+    "--faces",
+    type=click.Choice(get_args(Faces)),
+    default="auto",
+    show_default=True,
+    help="Look for faces first; auto: if the model was made for faces.",
+)
+@click.option("--recursive", is_flag=True, help="Descend into sub-folders.")
+@click.pass_context
+def classify(
+    context: click.Context,
+    paths: tuple[str, ...],
+    task: str,
+    model: str | None,
+    top: int | None,
+    min_score: float | None,
+    output_format: OutputFormat,
+    batch: int,
+    threads: int | None,
+    provider: str,
+    faces: Faces,
+    recursive: bool,
+) -> None:
+    """Say what each picture shows.
+
+    PATH is a picture, a folder, a quoted glob pattern, @list.txt (a path a line), @- (such a list
+    on standard input) or - (one picture on standard input). Put -- before names that begin with a
+    dash. Results go to stdout in input order, everything else to stderr.
+    """
+    from edge_infer.classifier import Classifier
+
+    classifier = Classifier(model or task, threads=threads, provider=provider, min_score=min_score)
+    if faces == "always":
+        raise click.UsageError(f"--faces always: model {classifier.metadata.name!r} was not made for faces")
+    sources = list(expand(paths, recursive=recursive))
+    any_failed = False
+    # A bar only where someone sees it and it does not run through the results.
+    hide_bar = len(sources) < 2 or not sys.stderr.isatty() or sys.stdout.isatty()
+    with (
+        make_writer(output_format, sys.stdout, top) as writer,
+        click.progressbar(length=len(sources), label="Classifying", file=sys.stderr, hidden=hide_bar) as bar,
+    ):
+        for result in classifier.classify_many(sources, batch_size=batch):
+            writer.write(result)
+            if isinstance(result, FailedInput):
+                any_failed = True
+                click.echo(f"Error: {result.error}", err=True)
+            bar.update(1)
+    context.exit(1 if any_failed else 0)

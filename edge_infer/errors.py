@@ -1,0 +1,62 @@
+"""What can go wrong, one class a cause.
+
+Every error derives from `EdgeInferError` and from the builtin it resembles, so
+`except FileNotFoundError` keeps working for people who have never read this file.
+The command line turns the three families into exit codes (see `edge_infer.cli`).
+"""
+
+
+class EdgeInferError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class InputError(EdgeInferError, ValueError):
+    """One input cannot be answered; the others still can."""
+
+
+class ImageNotFoundError(InputError, FileNotFoundError):
+    """The path does not exist, or is not something a picture can be read from."""
+
+
+class NoImagesError(InputError, FileNotFoundError):
+    """A folder, pattern or list names no picture at all."""
+
+
+class ImageDecodeError(InputError, OSError):
+    """The bytes are not a whole picture of an accepted format."""
+
+
+class UnsupportedImageError(InputError, TypeError):
+    """The picture is readable, but what it holds has no defined RGB rendering."""
+
+
+class ImageTooLargeError(InputError):
+    """The picture, once decoded, would exceed the pixel limit."""
+
+
+class ModelError(EdgeInferError):
+    """The model, or what should run it, is unusable; nothing can be answered."""
+
+
+class ModelNotFoundError(ModelError, FileNotFoundError):
+    """Neither a bundled model's name nor a readable file."""
+
+
+class ModelFormatError(ModelError, ValueError):
+    """Not an ONNX file that this package runs (damaged, external data, foreign operators)."""
+
+
+class MetadataError(ModelError, ValueError):
+    """The model's own description is missing, malformed or contradicts its graph."""
+
+
+class ChecksumError(ModelError, ValueError):
+    """A bundled model's bytes are not the ones that were released."""
+
+
+class ModelOutputError(ModelError, ArithmeticError):
+    """The model answered with something that is not a probability distribution."""
+
+
+class ProviderError(ModelError, RuntimeError):
+    """The requested execution provider is not available or was not used."""

@@ -1,0 +1,242 @@
+"""Any picture to the network's input: decode, orient, flatten to RGB, resize.
+
+The same code serves training, calibration, parity checks and the device, so there
+is no difference between what a model learned from and what it is shown.
+
+Every source ends as 8-bit RGB, by fixed rules:
+
+- EXIF orientation is applied; embedded colour profiles are ignored.
+- Transparency is laid over white.
+- 16-bit greyscale is scaled to 8 bits; 1-bit, palette, CMYK and YCbCr are converted.
+- Of an animation or a multi-page file the first frame counts.
+"""
+
+import os
+import stat
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from edge_infer.errors import (
+    ImageDecodeError,
+    ImageNotFoundError,
+    ImageTooLargeError,
+    UnsupportedImageError,
+)
+from edge_infer.metadata import InputSpec
+
+ImageSource = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | npt.NDArray[np.uint8]
+
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
+DEFAULT_MAX_PIXELS = 50_000_000  # 150 MB of RGB
+
+# A JPEG is decoded at the smallest scale (1, 1/2, 1/4, 1/8) that is still this many
+# times the input: at 2 the antialiasing filter sees enough pixels that no gem photo
+# changes its answer (tests/test_images.py, benchmarks/jpeg_decode.py).
+DRAFT_MARGIN = 2
+
+_EXIF_ORIENTATION = 0x0112
+_TRANSPOSE = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_FILTER = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+_DAMAGED = (OSError, SyntaxError, ValueError, IndexError, KeyError, EOFError, OverflowError, struct.error)
+
+# Pillow warns from 89 megapixels on; `max_pixels` decides here, after a JPEG's reduced decode.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+def load_input(source: ImageSource, spec: InputSpec, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> npt.NDArray[np.uint8]:
+    """Turn any picture into one network input.
+
+    Args:
+        source: As in `load_rgb`.
+        spec: The model's input size and resize rule.
+        max_pixels: As in `load_rgb`.
+
+    Returns:
+        `uint8 [H, W, 3]`, RGB, C-contiguous.
+
+    Raises:
+        InputError: As in `load_rgb`.
+    """
+    needed = DRAFT_MARGIN * max(spec.height, spec.width)
+    return fit(load_rgb(source, needed_side=needed, max_pixels=max_pixels), spec)
+
+
+def load_rgb(
+    source: ImageSource, *, needed_side: int | None = None, max_pixels: int = DEFAULT_MAX_PIXELS
+) -> Image.Image:
+    """Decode a picture to an upright RGB image.
+
+    Args:
+        source: A path, the bytes of a file, a binary file object, a PIL image, or a
+            `uint8 [H, W, 3]` RGB array.
+        needed_side: When given, a JPEG may be decoded at a reduced scale at which both
+            sides still have at least this many pixels.
+        max_pixels: Refuse pictures that decode to more pixels than this.
+
+    Returns:
+        A PIL image of mode RGB.
+
+    Raises:
+        ImageNotFoundError: The path names no regular, readable file.
+        ImageDecodeError: Damaged, cut short, or not one of `FORMATS`.
+        ImageTooLargeError: More than `max_pixels` pixels.
+        UnsupportedImageError: An array of another dtype or shape, or a pixel format
+            without a defined RGB rendering.
+    """
+    if isinstance(source, np.ndarray):
+        return _from_array(source, max_pixels)
+    if isinstance(source, Image.Image):
+        return _decode(source, needed_side, max_pixels)
+    with _open(source) as image:
+        return _decode(image, needed_side, max_pixels)
+
+
+def fit(image: Image.Image, spec: InputSpec) -> npt.NDArray[np.uint8]:
+    """Resize an RGB image by the model's rule.
+
+    Returns:
+        `uint8 [H, W, 3]`.
+    """
+    box = _centre_box(image.size, spec) if spec.resize == "crop" else None
+    resized = image.resize((spec.width, spec.height), _FILTER[spec.interpolation], box=box)
+    return np.asarray(resized)
+
+
+def _centre_box(size: tuple[int, int], spec: InputSpec) -> tuple[float, float, float, float]:
+    """Return (left, top, right, bottom) of the largest centred box with the input's aspect ratio."""
+    width, height = size
+    scale = min(width / spec.width, height / spec.height)
+    box_width, box_height = spec.width * scale, spec.height * scale
+    left, top = (width - box_width) / 2, (height - box_height) / 2
+    return left, top, left + box_width, top + box_height
+
+
+@contextmanager
+def _open(source: str | os.PathLike[str] | bytes | BinaryIO) -> Iterator[Image.Image]:
+    """Open a picture without decoding it; failures name the file."""
+    if isinstance(source, str | os.PathLike):
+        name, stream = os.fspath(source), _open_file(Path(source))
+    elif isinstance(source, bytes):
+        from io import BytesIO
+
+        name, stream = "the given bytes", BytesIO(source)
+    elif hasattr(source, "read"):
+        name, stream = str(getattr(source, "name", "the given file object")), source
+    else:
+        raise UnsupportedImageError(
+            f"cannot read a picture from {type(source).__name__}: "
+            "give a path, bytes, a binary file object, a PIL image or a uint8 RGB array"
+        )
+    try:
+        try:
+            image = Image.open(stream, formats=FORMATS)
+        except UnidentifiedImageError as error:
+            raise ImageDecodeError(f"{name} is not a picture this tool reads ({', '.join(FORMATS)})") from error
+        except Image.DecompressionBombError as error:
+            raise ImageTooLargeError(f"{name}: {error}") from error
+        except _DAMAGED as error:
+            raise ImageDecodeError(f"{name} is damaged: {error}") from error
+        image.filename = name
+        yield image
+    finally:
+        if stream is not source:
+            stream.close()
+
+
+def _open_file(path: Path) -> BinaryIO:
+    try:
+        # Never block on a FIFO, never read a device: only regular files hold pictures.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ImageNotFoundError(f"{path} is not a file")
+        return path.open("rb")
+    except ImageNotFoundError:
+        raise
+    except FileNotFoundError as error:
+        raise ImageNotFoundError(f"{path} does not exist") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ImageNotFoundError(f"{path} cannot be read: {reason}") from error
+
+
+def _decode(image: Image.Image, needed_side: int | None, max_pixels: int) -> Image.Image:
+    name = getattr(image, "filename", "") or "the given picture"
+    try:
+        if needed_side is not None:
+            image.draft(None, (needed_side, needed_side))
+        _check_size(image.size, max_pixels, name)
+        image.load()
+    except Image.DecompressionBombError as error:
+        raise ImageTooLargeError(f"{name}: {error}") from error
+    except ImageTooLargeError:
+        raise
+    except _DAMAGED as error:
+        raise ImageDecodeError(f"{name} is damaged: {error}") from error
+    return _to_rgb(_upright(image), name)
+
+
+def _check_size(size: tuple[int, int], max_pixels: int, name: str) -> None:
+    width, height = size
+    if width * height > max_pixels:
+        raise ImageTooLargeError(
+            f"{name} has {width}x{height} pixels, more than the limit of {max_pixels}: scale it down first"
+        )
+    if width < 1 or height < 1:
+        raise ImageDecodeError(f"{name} has no pixels ({width}x{height})")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        orientation = image.getexif().get(_EXIF_ORIENTATION)
+    except _DAMAGED:
+        return image  # damaged EXIF says nothing about the pixels
+    turn = _TRANSPOSE.get(orientation) if isinstance(orientation, int) else None
+    return image if turn is None else image.transpose(turn)
+
+
+def _to_rgb(image: Image.Image, name: str) -> Image.Image:
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        return _from_16_bit(image, name)
+    if image.mode == "F":
+        raise UnsupportedImageError(f"{name} has floating-point pixels, whose range is unknown: save it as 8-bit")
+    try:
+        if image.has_transparency_data:
+            rgba = image.convert("RGBA")
+            white = Image.new("RGBA", rgba.size, "white")
+            return Image.alpha_composite(white, rgba).convert("RGB")
+        return image.convert("RGB")
+    except ValueError as error:
+        raise UnsupportedImageError(f"{name} has pixels of mode {image.mode}, without a known RGB form") from error
+
+
+def _from_16_bit(image: Image.Image, name: str) -> Image.Image:
+    values = np.asarray(image).astype(np.int64)
+    if values.min() < 0 or values.max() > 65535:
+        raise UnsupportedImageError(f"{name} has integer pixels outside 0-65535: save it as 8-bit or 16-bit")
+    return Image.fromarray(((values + 128) // 257).astype(np.uint8)).convert("RGB")
+
+
+def _from_array(array: npt.NDArray[Any], max_pixels: int) -> Image.Image:
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
+        raise UnsupportedImageError(
+            f"an array must be uint8 [H, W, 3] in RGB order, not {array.dtype} {list(array.shape)}"
+        )
+    _check_size((array.shape[1], array.shape[0]), max_pixels, "the given array")
+    return Image.fromarray(np.ascontiguousarray(array))

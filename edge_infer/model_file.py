@@ -1,0 +1,73 @@
+"""Open a model file: read it once, check it, hand over its bytes and metadata.
+
+Everything that can be known without a runtime is checked here; `edge_infer.session`
+checks the rest against the loaded graph.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_infer.errors import MetadataError, ModelFormatError, ModelNotFoundError
+from edge_infer.metadata import METADATA_KEY, ModelMetadata, parse_metadata
+from edge_infer.onnx_wire import ModelSummary, summarize
+from edge_infer.registry import check_sha256, find_model
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A checked model file.
+
+    Attributes:
+        path: Where it was read from.
+        data: Its bytes, read once; the session is built from these.
+        metadata: What it says of itself.
+        summary: What it is made of.
+    """
+
+    path: Path
+    data: bytes
+    metadata: ModelMetadata
+    summary: ModelSummary
+
+
+def open_model(name_or_path: str | Path) -> ModelFile:
+    """Read and check a bundled model or an `.onnx` file.
+
+    Raises:
+        ModelNotFoundError: No such name or file, or it cannot be read.
+        ChecksumError: A bundled model's bytes were changed.
+        ModelFormatError: Not ONNX, cut short, external data, or operators that are
+            not standard ONNX.
+        MetadataError: No metadata, or malformed metadata.
+    """
+    path, sha256 = find_model(name_or_path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelNotFoundError(f"model file {path} cannot be read: {error.strerror}") from error
+    if sha256 is not None:
+        check_sha256(data, sha256, path)
+    try:
+        summary = summarize(data)
+        _check_summary(summary)
+    except ModelFormatError as error:
+        raise ModelFormatError(f"{path}: {error}") from error
+    text = summary.metadata_props.get(METADATA_KEY)
+    if text is None:
+        raise MetadataError(
+            f"{path} carries no {METADATA_KEY} metadata: only files made by `python -m export` can be used"
+        )
+    try:
+        metadata = parse_metadata(text)
+    except MetadataError as error:
+        raise MetadataError(f"{path}: {error}") from error
+    return ModelFile(path, data, metadata, summary)
+
+
+def _check_summary(summary: ModelSummary) -> None:
+    if summary.has_external_data:
+        raise ModelFormatError("it keeps weights in another file; only self-contained files are accepted")
+    foreign = sorted(summary.domains - {""})
+    if foreign or summary.has_functions:
+        what = f"operators of {', '.join(foreign)}" if foreign else "functions of its own"
+        raise ModelFormatError(f"it uses {what}; only standard ONNX operators are accepted")

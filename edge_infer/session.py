@@ -1,0 +1,109 @@
+"""The onnxruntime session: threads, provider, and the graph held to its metadata."""
+
+import os
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from edge_infer.errors import MetadataError, ModelFormatError, ModelOutputError, ProviderError
+from edge_infer.metadata import ModelMetadata
+from edge_infer.model_file import ModelFile
+
+INPUT_NAME = "image"
+OUTPUT_NAME = "probabilities"
+_SUM_TOLERANCE = 1e-3
+
+
+def available_cpus() -> int:
+    """Number of cores this process may run on (its affinity, not the machine's count)."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def find_provider(name: str) -> str:
+    """Return onnxruntime's name of an execution provider.
+
+    Args:
+        name: `cpu`, `cuda`, `openvino`… or onnxruntime's own `CPUExecutionProvider`.
+
+    Raises:
+        ProviderError: This onnxruntime has no such provider.
+    """
+    available = ort.get_available_providers()
+    wanted = name.lower().removesuffix("executionprovider")
+    for provider in available:
+        if provider.lower().removesuffix("executionprovider") == wanted:
+            return str(provider)
+    short = ", ".join(provider.removesuffix("ExecutionProvider").lower() for provider in available)
+    raise ProviderError(f"provider {name!r} is not available in this onnxruntime (it has: {short})")
+
+
+class Session:
+    """One loaded model. Safe to share between threads.
+
+    Args:
+        model: A checked model file.
+        threads: Threads of one inference; None for every core this process may use.
+        provider: Execution provider, as in `find_provider`.
+
+    Raises:
+        ProviderError: The provider is missing or was not used.
+        ModelFormatError: onnxruntime refuses the graph.
+        MetadataError: Input, output or label count contradict the metadata.
+    """
+
+    def __init__(self, model: ModelFile, *, threads: int | None = None, provider: str = "cpu") -> None:
+        chosen = find_provider(provider)
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads if threads is not None else available_cpus()
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3  # errors only: they reach the user as typed errors
+        try:
+            self._session = ort.InferenceSession(model.data, options, providers=[chosen])
+        except Exception as error:  # onnxruntime's error classes share no base of their own
+            first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise ModelFormatError(f"{model.path}: onnxruntime refuses it: {first_line}") from error
+        if chosen not in self._session.get_providers():
+            raise ProviderError(f"onnxruntime did not use {chosen} although it was requested")
+        self.provider = chosen
+        self.threads = options.intra_op_num_threads
+        _check_contract(self._session, model.metadata, str(model.path))
+
+    def run(self, batch_nhwc: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Classify a batch.
+
+        Args:
+            batch_nhwc: `uint8 [N, H, W, 3]`, RGB.
+
+        Returns:
+            `float32 [N, C]`, rows summing to 1.
+
+        Raises:
+            ModelOutputError: The network produced NaN or something else that is no distribution.
+        """
+        probabilities: npt.NDArray[np.float32] = self._session.run([OUTPUT_NAME], {INPUT_NAME: batch_nhwc})[0]
+        # A NaN fails this comparison too.
+        if not (np.abs(probabilities.sum(axis=1) - 1) <= _SUM_TOLERANCE).all() or (probabilities < 0).any():
+            raise ModelOutputError("the model's output is not a probability distribution: the file is damaged")
+        return probabilities
+
+
+def _check_contract(session: Any, metadata: ModelMetadata, path: str) -> None:  # noqa: ANN401  # untyped library
+    spec = metadata.input
+    inputs = [(node.name, node.type, node.shape) for node in session.get_inputs()]
+    outputs = [(node.name, node.type, node.shape) for node in session.get_outputs()]
+    wanted_in = (INPUT_NAME, "tensor(uint8)", [spec.height, spec.width, 3])
+    wanted_out = (OUTPUT_NAME, "tensor(float)", [len(metadata.labels)])
+    for kind, found, wanted in (("input", inputs, wanted_in), ("output", outputs, wanted_out)):
+        if [_fixed_axes(node) for node in found] != [wanted]:
+            raise MetadataError(f"{path}: the graph's {kind} is {found}, but its metadata promises {wanted}")
+
+
+def _fixed_axes(node: tuple[str, str, list[Any]]) -> tuple[str, str, list[Any]]:
+    """Drop the leading axis when it is dynamic, so that a fixed batch size cannot pass."""
+    name, kind, shape = node
+    is_dynamic = bool(shape) and not isinstance(shape[0], int)
+    return name, kind, shape[1:] if is_dynamic else shape

@@ -1,0 +1,137 @@
+"""Results to text, JSON, JSON lines or CSV, one record per input, as they come."""
+
+import csv
+import json
+from types import TracebackType
+from typing import Literal, Protocol, Self, TextIO
+
+from edge_infer.results import FailedInput, Prediction, Result
+
+OutputFormat = Literal["text", "json", "jsonl", "csv"]
+
+
+class Writer(Protocol):
+    """Writes results to a stream; a context manager, so that what it opened is closed."""
+
+    def __enter__(self) -> Self:
+        """Begin the output."""
+
+    def write(self, result: Result) -> None:
+        """Write one result."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the output, also after an error: what was written stays readable."""
+
+
+def make_writer(output_format: OutputFormat, stream: TextIO, top: int | None) -> Writer:
+    """Return the writer of a format.
+
+    Args:
+        output_format: `text`, `json`, `jsonl` or `csv`.
+        stream: Where to write.
+        top: How many of the best classes to show; None for one in text, and all in
+            JSON and CSV.
+    """
+    match output_format:
+        case "text":
+            return _TextWriter(stream, top or 1)
+        case "json":
+            return _JsonWriter(stream, top)
+        case "jsonl":
+            return _JsonLinesWriter(stream, top)
+        case "csv":
+            return _CsvWriter(stream, top or 1)
+
+
+class _StreamWriter:
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+
+class _TextWriter(_StreamWriter):
+    """`photo.jpg: Amethyst 98.3 %`; failures are reported on stderr by the command."""
+
+    def __init__(self, stream: TextIO, top: int) -> None:
+        super().__init__(stream)
+        self._top = top
+
+    def write(self, result: Result) -> None:
+        if isinstance(result, FailedInput):
+            return
+        ranked = ", ".join(f"{s.label} {s.score:.1%}" for s in result.top(self._top))
+        doubt = "" if result.is_certain else "uncertain, best guess "
+        print(f"{result.source}: {doubt}{ranked}", file=self._stream)
+
+
+class _JsonWriter(_StreamWriter):
+    """One array, written element by element, so a long run needs no memory for it."""
+
+    def __init__(self, stream: TextIO, top: int | None) -> None:
+        super().__init__(stream)
+        self._top = top
+        self._separator = ""
+
+    def __enter__(self) -> Self:
+        self._stream.write("[")
+        return self
+
+    def write(self, result: Result) -> None:
+        self._stream.write(f"{self._separator}\n{_to_json(result, self._top)}")
+        self._separator = ","
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stream.write("\n]\n")
+
+
+class _JsonLinesWriter(_StreamWriter):
+    def __init__(self, stream: TextIO, top: int | None) -> None:
+        super().__init__(stream)
+        self._top = top
+
+    def write(self, result: Result) -> None:
+        print(_to_json(result, self._top), file=self._stream, flush=True)
+
+
+class _CsvWriter(_StreamWriter):
+    """Columns `source … certain`, then `label_2, score_2 …` up to the top K, then the error."""
+
+    def __init__(self, stream: TextIO, top: int) -> None:
+        super().__init__(stream)
+        self._top = top
+        self._csv = csv.writer(stream, lineterminator="\n")
+
+    def __enter__(self) -> Self:
+        runners_up = [f"{name}_{k}" for k in range(2, self._top + 1) for name in ("label", "score")]
+        self._csv.writerow(
+            ["source", "task", "model", "label", "score", "certain", *runners_up, "error_type", "error_message"]
+        )
+        return self
+
+    def write(self, result: Result) -> None:
+        if isinstance(result, Prediction):
+            certain = str(result.is_certain).lower()
+            row = [result.source, result.task, result.model, result.label, result.score, certain]
+            for runner_up in result.top(self._top)[1:]:
+                row += [runner_up.label, runner_up.score]
+            error = ["", ""]
+        else:
+            row = [result.source]
+            error = [type(result.error).__name__, str(result.error)]
+        width = 6 + 2 * (self._top - 1)
+        self._csv.writerow([*row, *[""] * (width - len(row)), *error])
+
+
+def _to_json(result: Result, top: int | None) -> str:
+    return json.dumps(result.to_record(top), ensure_ascii=False, allow_nan=False)
