@@ -1,0 +1,151 @@
+"""`python -m train`: audit, split, and a command a recipe."""
+
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from edge_infer.errors import EdgeInferError
+from train.progress import say
+from train.quiet import start_tensorflow
+from train.recipes import RECIPES, FineTuneMode, Preprocessing, Recipe
+
+FOLDER = click.Path(path_type=Path)
+EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def cli() -> None:
+    """Train a VGG16 transfer model on a folder of labelled photos.
+
+    DIR holds one sub-folder a class; or train, test and, if wanted, validation folders with such
+    sub-folders.
+    """
+
+
+@cli.command()
+@click.argument("data", metavar="DIR", type=FOLDER)
+@click.option("--test", metavar="DIR", type=FOLDER, help="A test folder apart from it.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def audit(data: Path, test: Path | None, as_json: bool) -> None:
+    """Find duplicates, unreadable photos and imbalance in DIR."""
+    import json
+
+    from train.audit import audit as look_over
+    from train.audit import describe
+
+    result = look_over(data, test)
+    click.echo(json.dumps(result.to_record(), indent=1, ensure_ascii=False) if as_json else describe(result))
+
+
+@cli.command()
+@click.argument("source", metavar="SRC", type=FOLDER)
+@click.argument("destination", metavar="DST", type=FOLDER)
+@click.option(
+    "--ratios",
+    type=(float, float, float),
+    default=(78, 12, 10),
+    show_default=True,
+    metavar="TRAIN VALIDATION TEST",
+    help="Percent of the photos.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another split.")
+def split(source: Path, destination: Path, ratios: tuple[float, float, float], seed: int) -> None:
+    """Copy SRC to DST/train, DST/validation and DST/test, duplicates kept together."""
+    from train.duplicates import duplicate_groups
+    from train.photos import find_photos
+    from train.splits import Ratios, copy_split, make_split
+
+    shares = Ratios(*ratios)
+    photos = find_photos(source)
+    made = make_split(photos, duplicate_groups(photos), shares, seed=seed)
+    counts = copy_split(photos, made, destination)
+    click.echo(f"{destination}: " + ", ".join(f"{count} {part}" for part, count in counts.items()))
+
+
+def _add_recipe(recipe: Recipe) -> None:
+    @cli.command(recipe.name, help=recipe.summary, short_help=recipe.summary)
+    @click.option("--data", metavar="DIR", type=FOLDER, required=True, help="Labelled photos.")
+    @click.option("--test", metavar="DIR", type=FOLDER, help="Frozen test photos, if not DIR/test.")
+    @click.option("--out", metavar="RUN", type=FOLDER, required=True, help="Run folder to write.")
+    @click.option("--resume", is_flag=True, help="Finish an interrupted run.")
+    @click.option("--base-weights", metavar="FILE", help="VGG16 weights (.weights.h5), or imagenet to download them.")
+    @click.option("--cache", metavar="DIR", type=FOLDER, help="Feature cache; default: the user's cache folder.")
+    @click.option("--seed", type=int, default=recipe.seed, show_default=True, help="Decides every random choice.")
+    @click.option(
+        "--preprocessing",
+        type=click.Choice(get_args(Preprocessing)),
+        default=recipe.preprocessing,
+        show_default=True,
+        help="Pixel scaling: caffe (ImageNet mean taken off) or unit (0-1).",
+    )
+    @click.option(
+        "--fine-tune",
+        type=click.Choice(get_args(FineTuneMode)),
+        default=recipe.fine_tune.mode if recipe.fine_tune else None,
+        show_default=True,
+        hidden=recipe.fine_tune is None,
+        help="Train the last VGG16 block too; auto: if k-fold says that it helps.",
+    )
+    def command(
+        data: Path,
+        test: Path | None,
+        out: Path,
+        resume: bool,
+        base_weights: str | None,
+        cache: Path | None,
+        seed: int,
+        preprocessing: Preprocessing,
+        fine_tune: FineTuneMode | None,
+    ) -> None:
+        chosen = replace(recipe, seed=seed, preprocessing=preprocessing)
+        if recipe.fine_tune is not None and fine_tune is not None:
+            chosen = replace(chosen, fine_tune=replace(recipe.fine_tune, mode=fine_tune))
+        _train(chosen, data, test, out, resume, base_weights, cache)
+
+
+for _recipe in RECIPES.values():
+    _add_recipe(_recipe)
+
+
+def _train(
+    recipe: Recipe, data: Path, test: Path | None, out: Path, resume: bool, weights: str | None, cache: Path | None
+) -> None:
+    started = time.monotonic()
+    from train.run_folder import RunFolder
+
+    run = RunFolder(out, recipe, resume=resume)
+    say("Loading TensorFlow")
+    start_tensorflow()
+    from train.features import default_cache
+    from train.network import resolve_weights
+    from train.pipeline import train
+    from train.report import TABLE
+
+    train(recipe, data, test, run, weights=resolve_weights(weights), cache=cache or default_cache())
+    click.echo((out / TABLE).read_text(encoding="utf-8"))
+    say(f"{out} is finished after {time.monotonic() - started:.0f} s; next: python -m export {out} --out DIR")
+
+
+def main() -> None:
+    """Run the command line; every expected error is one line on stderr."""
+    try:
+        code = cli.main(prog_name="python -m train", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted; what is finished is kept: run the same command with --resume.", err=True)
+        code = EXIT_INTERRUPTED
+    except EdgeInferError as error:
+        click.echo(f"Error: {error}", err=True)
+        code = EXIT_FAILED
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,19 @@
+"""What can go wrong while training: one line that names the thing and what to do."""
+
+from edge_infer.errors import EdgeInferError
+
+
+class TrainError(EdgeInferError):
+    """Base of the training stage's errors."""
+
+
+class DataError(TrainError, ValueError):
+    """The labelled photos cannot be trained on as they are."""
+
+
+class WeightsError(TrainError, ValueError):
+    """The base weights are missing or belong to another network."""
+
+
+class RunFolderError(TrainError, FileExistsError):
+    """The run folder exists, is missing, or belongs to another run."""

@@ -1,0 +1,156 @@
+"""Features of the frozen base: computed once a photo and view, then read from a cache.
+
+A cache entry is one `.npz` file without pickle, named by the photo's hash and the view's
+number, in a folder named by the hash of everything else that decides its content. So
+nothing is ever stale, an interrupted run keeps what it has, and runs share entries.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from edge_infer.images import load_input
+from edge_infer.metadata import InputSpec
+from train.augmentation import augment, view_rng
+from train.network import LAST_BLOCK_INPUT, Preprocess, tap_maps
+from train.photos import Photo, sha256_file
+from train.progress import track
+from train.recipes import Recipe
+from train.run_folder import write_atomic
+
+CACHE_VARIABLE = "EDGE_INFER_CACHE"
+MAPS = "maps"
+_BATCH = 8
+
+Features = dict[str, npt.NDArray[np.float32]]
+
+
+def default_cache() -> Path:
+    """Return the cache folder: `EDGE_INFER_CACHE`, or `edge-infer` in the user's cache folder."""
+    if chosen := os.environ.get(CACHE_VARIABLE):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edge-infer"
+
+
+def input_spec(recipe: Recipe) -> InputSpec:
+    """Return the input of a recipe's network: square, stretched, bilinear."""
+    return InputSpec(recipe.image_size, recipe.image_size)
+
+
+def load_view(photo: Photo, view: int, recipe: Recipe) -> npt.NDArray[np.uint8]:
+    """Load view number `view` of a photo; number 0 is the photo as the device will see it.
+
+    Returns:
+        `uint8 [H, W, 3]`, RGB.
+
+    Raises:
+        InputError: The photo cannot be decoded.
+    """
+    image_rgb = load_input(photo.path, input_spec(recipe))
+    if view == 0:
+        return image_rgb
+    return augment(image_rgb, recipe.augmentation, view_rng(photo.sha256, view, recipe.seed))
+
+
+def load_batch(photos: Sequence[Photo], recipe: Recipe) -> npt.NDArray[np.uint8]:
+    """Load photos unchanged, `uint8 [N, H, W, 3]`."""
+    return np.stack([load_view(photo, 0, recipe) for photo in photos])
+
+
+def extract(
+    photos: Sequence[Photo],
+    views: int,
+    recipe: Recipe,
+    base: keras.Model,
+    taps: tuple[str, ...],
+    cache: Path,
+    *,
+    with_maps: bool = False,
+) -> Features:
+    """Return pooled features of the frozen base for several views of every photo.
+
+    Args:
+        photos: The photos.
+        views: Views a photo, the first one unchanged.
+        recipe: Size, preprocessing and augmentation.
+        base: VGG16 with its weights.
+        taps: Layers whose maps are averaged over the picture.
+        cache: Cache folder.
+        with_maps: Also return the maps that enter the last block, for fine-tuning.
+
+    Returns:
+        For each tap `float32 [views, N, C]`; under `"maps"`, `float16 [views, N, h, w, C]`.
+    """
+    folder = cache / "features" / _cache_key(recipe, base, taps, with_maps)
+    network = _extractor(recipe, base, taps, with_maps)
+    run = tf.function(lambda pixels: network(pixels, training=False))
+    wanted = [(photo, view) for view in range(views) for photo in photos]
+    missing = [item for item in wanted if not _entry(folder, *item).exists()]
+    batches = [missing[i : i + _BATCH] for i in range(0, len(missing), _BATCH)]
+    for batch in track(batches, "Computing features"):
+        pixels = np.stack([load_view(photo, view, recipe) for photo, view in batch])
+        outputs = {name: values.numpy() for name, values in run(tf.constant(pixels)).items()}
+        for row, (photo, view) in enumerate(batch):
+            arrays = {name: values[row] for name, values in outputs.items()}
+            write_atomic(_entry(folder, photo, view), lambda path, arrays=arrays: _save(path, arrays))
+    loaded = [_load(_entry(folder, *item)) for item in wanted]
+    return {
+        name: np.stack([entry[name] for entry in loaded]).reshape(views, len(photos), *loaded[0][name].shape)
+        for name in loaded[0]
+    }
+
+
+def select(features: Features, indices: npt.NDArray[np.int64]) -> Features:
+    """Return the features of some of the photos."""
+    return {name: values[:, indices] for name, values in features.items()}
+
+
+def _extractor(recipe: Recipe, base: keras.Model, taps: tuple[str, ...], with_maps: bool) -> keras.Model:
+    image = keras.Input((recipe.image_size, recipe.image_size, 3), dtype="uint8")
+    wanted = (*taps, LAST_BLOCK_INPUT) if with_maps else taps
+    maps = tap_maps(base, wanted)(Preprocess(recipe.preprocessing)(image))
+    outputs = {tap: keras.layers.GlobalAveragePooling2D()(maps[tap]) for tap in taps}
+    if with_maps:
+        outputs[MAPS] = keras.ops.cast(maps[LAST_BLOCK_INPUT], "float16")
+    return keras.Model(image, outputs)
+
+
+def _cache_key(recipe: Recipe, base: keras.Model, taps: tuple[str, ...], with_maps: bool) -> str:
+    """Hash everything besides the photo and the view's number."""
+    weights = hashlib.sha256()
+    for values in base.get_weights():
+        weights.update(np.ascontiguousarray(values).data)
+    decides = {
+        "loader": sha256_file(Path(load_input.__code__.co_filename)),
+        "augmentation_code": sha256_file(Path(augment.__code__.co_filename)),
+        "input": asdict(input_spec(recipe)),
+        "preprocessing": recipe.preprocessing,
+        "augmentation": asdict(recipe.augmentation),
+        "seed": recipe.seed,
+        "taps": taps,
+        "with_maps": with_maps,
+        "weights": weights.hexdigest(),
+    }
+    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def _entry(folder: Path, photo: Photo, view: int) -> Path:
+    return folder / photo.sha256[:2] / f"{photo.sha256}-{view}.npz"
+
+
+def _save(path: Path, arrays: dict[str, npt.NDArray[np.float32]]) -> None:
+    with path.open("wb") as file:  # an open file, or numpy appends a suffix of its own
+        np.savez(file, **arrays)
+
+
+def _load(path: Path) -> dict[str, npt.NDArray[np.float32]]:
+    with np.load(path, allow_pickle=False) as entry:
+        return {name: entry[name] for name in entry.files}

@@ -1,0 +1,95 @@
+"""Fit a pooled head on cached features: a second, and the same numbers everywhere.
+
+The head is one Dense layer with softmax on root-normalized features: a multinomial
+logistic regression, a convex problem with one solution, which scikit-learn finds. It is
+solved on standardized features, where one penalty fits all of them; the standardization
+is then folded into the layer, so the network needs no extra step for it.
+"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.preprocessing import StandardScaler
+
+from train.evaluation import Floats, Ints, softmax
+from train.features import Features
+from train.network import root_normalize
+
+MAX_ITERATIONS = 2048
+BASELINE_INVERSE_L2 = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class LinearHead:
+    """A Dense layer.
+
+    Attributes:
+        kernel: `float32 [D, C]`.
+        bias: `float32 [C]`.
+    """
+
+    kernel: npt.NDArray[np.float32]
+    bias: npt.NDArray[np.float32]
+
+    def logits(self, features: Floats) -> Floats:
+        """Return `float32 [N, C]` for features `[N, D]`."""
+        return features @ self.kernel + self.bias
+
+
+def head_features(features: Features, taps: Sequence[str]) -> Floats:
+    """Root-normalize and join pooled taps: `float32 [views, N, D]`."""
+    return np.concatenate([root_normalize(features[tap]) for tap in taps], axis=-1)
+
+
+def fit_linear(features: Floats, targets: Ints, inverse_l2: float, iterations: int = MAX_ITERATIONS) -> LinearHead:
+    """Solve a multinomial logistic regression.
+
+    Args:
+        features: `[N, D]` or, with several views of each photo, `[views, N, D]`.
+        targets: Class indices `[N]`; every class from 0 on must occur.
+        inverse_l2: scikit-learn's C, on standardized features.
+        iterations: Stop the solver (L-BFGS) after so many.
+    """
+    rows = features.reshape(-1, features.shape[-1])
+    scaler = StandardScaler().fit(rows)
+    model = LogisticRegression(C=inverse_l2, max_iter=iterations)
+    with warnings.catch_warnings():
+        if iterations < MAX_ITERATIONS:
+            warnings.simplefilter("ignore", ConvergenceWarning)  # stopped early on purpose
+        model.fit(scaler.transform(rows), np.tile(targets, len(rows) // len(targets)))
+    coefficients, intercept = model.coef_, model.intercept_
+    if len(coefficients) == 1:  # two classes: scikit-learn keeps the difference of the logits
+        coefficients, intercept = np.vstack([0 * coefficients, coefficients]), np.append(0.0, intercept)
+    kernel = (coefficients / scaler.scale_).T
+    return LinearHead(kernel.astype(np.float32), (intercept - scaler.mean_ @ kernel).astype(np.float32))
+
+
+def fitting_curve(
+    train: tuple[Floats, Ints], validation: tuple[Floats, Ints], inverse_l2: float
+) -> dict[str, list[float]]:
+    """Return loss and accuracy of the head after 1, 2, 4… solver iterations, for the curves.
+
+    Args:
+        train: Features `[views, N, D]` and class indices.
+        validation: Features `[N, D]` and class indices.
+        inverse_l2: As in `fit_linear`.
+    """
+    curve: dict[str, list[float]] = {
+        name: [] for name in ("iterations", "loss", "accuracy", "val_loss", "val_accuracy")
+    }
+    iterations = 1
+    while iterations <= MAX_ITERATIONS // 8:
+        head = fit_linear(*train, inverse_l2, iterations)
+        curve["iterations"].append(iterations)
+        for prefix, features, targets in (("", train[0][0], train[1]), ("val_", *validation)):
+            logits = head.logits(features)
+            curve[f"{prefix}loss"].append(log_loss(targets, softmax(logits), labels=range(logits.shape[1])))
+            curve[f"{prefix}accuracy"].append(float((logits.argmax(axis=1) == targets).mean()))
+        iterations *= 2
+    return curve

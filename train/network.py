@@ -1,0 +1,139 @@
+"""The networks: VGG16's convolutions with a head, from RGB pixels to logits.
+
+A network takes RGB pixels in 0–255 and returns logits; preprocessing is its first
+layer, so that whatever holds the network holds the right preprocessing too.
+"""
+
+import os
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import ops
+
+from train.errors import WeightsError
+from train.recipes import DenseHead, PooledHead, Preprocessing, Recipe
+
+WEIGHTS_VARIABLE = "EDGE_INFER_BASE_WEIGHTS"
+IMAGENET = "imagenet"
+# Mean of the ImageNet training set in BGR order, 0-255 (Simonyan & Zisserman 2014; keras.applications "caffe" mode).
+IMAGENET_MEAN_BGR = (103.939, 116.779, 123.68)
+LAST_CONV = "block5_conv3"
+LAST_BLOCK_INPUT = "block4_pool"
+_EPSILON = 1e-12
+
+
+class Preprocess(keras.layers.Layer):
+    """RGB pixels in 0–255 -> what VGG16 expects.
+
+    Args:
+        mode: `caffe` or `unit`, as in `train.recipes.Recipe`.
+    """
+
+    def __init__(self, mode: Preprocessing, **options: object) -> None:
+        super().__init__(trainable=False, **options)
+        self.mode = mode
+
+    def call(self, image_rgb):  # noqa: ANN001, ANN201  # symbolic or concrete, [N, H, W, 3]
+        """Return `float32 [N, H, W, 3]`."""
+        pixels = ops.cast(image_rgb, "float32")
+        if self.mode == "unit":
+            return pixels / 255.0
+        return ops.flip(pixels, axis=-1) - ops.convert_to_tensor(IMAGENET_MEAN_BGR, "float32")
+
+
+class RootNormalize(keras.layers.Layer):
+    """Square root of non-negative features, then unit Euclidean length, along the last axis."""
+
+    def call(self, features):  # noqa: ANN001, ANN201  # [N, D]
+        """Return `[N, D]`."""
+        # sqrt has an infinite slope at 0, where most ReLU features start out.
+        roots = ops.sqrt(ops.maximum(features, _EPSILON))
+        return roots / ops.sqrt(ops.sum(ops.square(roots), axis=-1, keepdims=True))
+
+
+def resolve_weights(weights: str | None) -> str:
+    """Return the base weights to use: the argument, else the environment, else ImageNet's.
+
+    Raises:
+        WeightsError: A path that does not exist.
+    """
+    chosen = weights or os.environ.get(WEIGHTS_VARIABLE) or IMAGENET
+    if chosen != IMAGENET and not Path(chosen).is_file():
+        raise WeightsError(f"base weights {chosen} do not exist: give a .weights.h5 file or {IMAGENET!r}")
+    return chosen
+
+
+def build_base(image_size: int, weights: str | None) -> keras.Model:
+    """Build VGG16 without its top.
+
+    Args:
+        image_size: Side of the square input, pixels.
+        weights: `imagenet`, the path of a `.weights.h5`, or None for random weights
+            (when a run's own weights follow).
+
+    Raises:
+        WeightsError: The file is unreadable or belongs to another network.
+    """
+    try:
+        return keras.applications.VGG16(include_top=False, weights=weights, input_shape=(image_size, image_size, 3))
+    except Exception as error:  # h5py, Keras and the download each raise their own
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise WeightsError(
+            f"base weights {weights} do not fit VGG16 without top: {reason} "
+            "(give --base-weights FILE with a Keras .weights.h5 of it)"
+        ) from error
+
+
+def build_network(recipe: Recipe, num_classes: int, weights: str | None) -> keras.Model:
+    """Build a recipe's network.
+
+    Args:
+        recipe: Size, preprocessing and head.
+        num_classes: Number of labels.
+        weights: As in `build_base`.
+
+    Returns:
+        A model `[N, H, W, 3]` RGB 0–255 -> logits `[N, num_classes]`. The base's
+        layers keep VGG16's names and are frozen; the head's last layer is `logits`.
+    """
+    base = build_base(recipe.image_size, weights)
+    base.trainable = False
+    image = keras.Input((recipe.image_size, recipe.image_size, 3), name="image_rgb")
+    pixels = Preprocess(recipe.preprocessing, name="preprocess")(image)
+    match recipe.head:
+        case PooledHead():
+            maps = tap_maps(base, recipe.head.taps)(pixels)
+            pooled = [keras.layers.GlobalAveragePooling2D(name=f"pool_{tap}")(map_) for tap, map_ in maps.items()]
+            features = pooled_features(pooled)
+        case DenseHead():
+            features = dense_features(recipe.head, base(pixels))
+    logits = keras.layers.Dense(num_classes, name="logits")(features)
+    return keras.Model(image, logits, name=recipe.name.replace("-", "_"))
+
+
+def tap_maps(base: keras.Model, taps: tuple[str, ...]) -> keras.Model:
+    """Cut VGG16 after the last tap and return every tap's feature map, by name."""
+    return keras.Model(base.input, {tap: base.get_layer(tap).output for tap in taps}, name="vgg16")
+
+
+def pooled_features(pooled: list[keras.KerasTensor]) -> keras.KerasTensor:
+    """Join pooled taps `[N, C]`, each root-normalized, to `[N, sum of C]`."""
+    normalized = [RootNormalize(name=f"normalize_{i}")(features) for i, features in enumerate(pooled)]
+    return normalized[0] if len(normalized) == 1 else keras.layers.Concatenate(name="features")(normalized)
+
+
+def dense_features(head: DenseHead, maps: keras.KerasTensor) -> keras.KerasTensor:
+    """Flatten feature maps `[N, h, w, C]` and apply the hidden layers."""
+    features = keras.layers.Flatten(name="flatten")(maps)
+    for i, units in enumerate(head.units, start=1):
+        features = keras.layers.Dense(units, activation="relu", name=f"hidden_{i}")(features)
+        if head.dropout:
+            features = keras.layers.Dropout(head.dropout, name=f"dropout_{i}")(features)
+    return features
+
+
+def root_normalize(features: np.ndarray) -> np.ndarray:
+    """`RootNormalize` for numpy, `float32 [N, D]`."""
+    roots = np.sqrt(np.maximum(features, np.float32(_EPSILON)))
+    return roots / np.linalg.norm(roots, axis=-1, keepdims=True)

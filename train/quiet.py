@@ -1,0 +1,29 @@
+"""Start TensorFlow without the screen of log lines it prints about CPUs and missing GPUs."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+def start_tensorflow() -> None:
+    """Import TensorFlow and let it find its devices, silently; errors are still raised."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _silent_stderr():
+        import tensorflow as tf
+
+        tf.config.list_logical_devices()
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Send file descriptor 2 nowhere: these lines come from C++, before any log level counts."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
