@@ -34,12 +34,13 @@ from edge_infer.metadata import InputSpec
 
 ImageSource = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | npt.NDArray[np.uint8]
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
+# Pillow opens MPO, the stereo JPEG of some phones, under JPEG, and fails on its own name.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
 DEFAULT_MAX_PIXELS = 50_000_000  # 150 MB of RGB
 
 # A JPEG is decoded at the smallest scale (1, 1/2, 1/4, 1/8) that is still this many
 # times the input: at 2 the antialiasing filter sees enough pixels that no gem photo
-# changes its answer (tests/test_images.py, benchmarks/jpeg_decode.py).
+# changes its answer (tests/edge_infer/test_images.py, benchmarks/jpeg_decode.py).
 DRAFT_MARGIN = 2
 
 _EXIF_ORIENTATION = 0x0112
@@ -53,10 +54,15 @@ _TRANSPOSE = {
     8: Image.Transpose.ROTATE_90,
 }
 _FILTER = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
-_DAMAGED = (OSError, SyntaxError, ValueError, IndexError, KeyError, EOFError, OverflowError, struct.error)
+_DAMAGED = (
+    *(OSError, SyntaxError, ValueError, IndexError, KeyError, EOFError, OverflowError, struct.error),
+    RuntimeError,  # of the AVIF decoder
+)
 
 # Pillow warns from 89 megapixels on; `max_pixels` decides here, after a JPEG's reduced decode.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# Of damaged EXIF and the like; what matters becomes a typed error or is ignored by rule.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 def load_input(source: ImageSource, spec: InputSpec, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> npt.NDArray[np.uint8]:
@@ -85,8 +91,9 @@ def load_rgb(
     Args:
         source: A path, the bytes of a file, a binary file object, a PIL image, or a
             `uint8 [H, W, 3]` RGB array.
-        needed_side: When given, a JPEG may be decoded at a reduced scale at which both
-            sides still have at least this many pixels.
+        needed_side: When given, a JPEG file may be decoded at a reduced scale at which both
+            sides still have at least this many pixels. A PIL image is the caller's and
+            decoded in full.
         max_pixels: Refuse pictures that decode to more pixels than this.
 
     Returns:
@@ -102,7 +109,7 @@ def load_rgb(
     if isinstance(source, np.ndarray):
         return _from_array(source, max_pixels)
     if isinstance(source, Image.Image):
-        return _decode(source, needed_side, max_pixels)
+        return _decode(source, None, max_pixels)  # a reduced decode would shrink the caller's image
     with _open(source) as image:
         return _decode(image, needed_side, max_pixels)
 
@@ -122,7 +129,8 @@ def _centre_box(size: tuple[int, int], spec: InputSpec) -> tuple[float, float, f
     """Return (left, top, right, bottom) of the largest centred box with the input's aspect ratio."""
     width, height = size
     scale = min(width / spec.width, height / spec.height)
-    box_width, box_height = spec.width * scale, spec.height * scale
+    # The product may exceed the side it came from by a rounding error, and Pillow then refuses the box.
+    box_width, box_height = min(spec.width * scale, width), min(spec.height * scale, height)
     left, top = (width - box_width) / 2, (height - box_height) / 2
     return left, top, left + box_width, top + box_height
 

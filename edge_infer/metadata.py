@@ -6,7 +6,6 @@ where a model comes from are kept as plain JSON.
 """
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
@@ -98,13 +97,13 @@ def parse_metadata(text: str) -> ModelMetadata:
             unknown, of the wrong type or out of range.
     """
     try:
-        record = json.loads(text)
+        record = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise MetadataError(f"the model's metadata is not JSON: {error}") from error
     if not isinstance(record, dict):
         raise MetadataError("the model's metadata is not a JSON object")
     version = record.pop("schema_version", None)
-    if version != SCHEMA_VERSION:
+    if type(version) is not int or version != SCHEMA_VERSION:  # True equals 1
         raise MetadataError(
             f"the model's metadata has schema_version {version!r}; this edge-infer reads {SCHEMA_VERSION}: "
             "use the edge-infer version the model was made for"
@@ -130,6 +129,10 @@ def parse_metadata(text: str) -> ModelMetadata:
     )
     fields.refuse_rest()
     return metadata
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _parse_input(record: dict[str, Any]) -> InputSpec:
@@ -179,7 +182,7 @@ class _Fields:
 
     def number(self, key: str, low: float, high: float) -> float:
         value = self.take(key, object)
-        if not isinstance(value, int | float) or not math.isfinite(value) or not low <= value <= high:
+        if not isinstance(value, int | float) or not low <= value <= high:  # NaN fails the comparison too
             raise self._wrong(key, value, f"a number from {low:g} to {high:g}")
         return float(value)
 
@@ -197,7 +200,8 @@ class _Fields:
 
     def refuse_rest(self) -> None:
         if self._record:
-            raise MetadataError(f"the model's metadata has unknown fields: {', '.join(sorted(self._record))}")
+            unknown = ", ".join(self._prefix + key for key in sorted(self._record))
+            raise MetadataError(f"the model's metadata has unknown fields: {unknown}")
 
     def _wrong(self, key: str, value: object, wanted: str) -> MetadataError:
         shown = repr(value)

@@ -60,16 +60,16 @@ class Session:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads if threads is not None else available_cpus()
         options.inter_op_num_threads = 1
-        options.log_severity_level = 3  # errors only: they reach the user as typed errors
+        options.log_severity_level = 4  # fatal only: errors reach the user once, as typed errors
         try:
             self._session = ort.InferenceSession(model.data, options, providers=[chosen])
         except Exception as error:  # onnxruntime's error classes share no base of their own
-            first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise ModelFormatError(f"{model.path}: onnxruntime refuses it: {first_line}") from error
+            raise ModelFormatError(f"{model.path}: onnxruntime refuses it: {_first_line(error)}") from error
         if chosen not in self._session.get_providers():
             raise ProviderError(f"onnxruntime did not use {chosen} although it was requested")
         self.provider = chosen
         self.threads = options.intra_op_num_threads
+        self._classes = len(model.metadata.labels)
         _check_contract(self._session, model.metadata, str(model.path))
 
     def run(self, batch_nhwc: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
@@ -82,13 +82,27 @@ class Session:
             `float32 [N, C]`, rows summing to 1.
 
         Raises:
-            ModelOutputError: The network produced NaN or something else that is no distribution.
+            ModelOutputError: The network failed, or produced NaN or something else that is no
+                distribution for each picture.
         """
-        probabilities: npt.NDArray[np.float32] = self._session.run([OUTPUT_NAME], {INPUT_NAME: batch_nhwc})[0]
-        # A NaN fails this comparison too.
-        if not (np.abs(probabilities.sum(axis=1) - 1) <= _SUM_TOLERANCE).all() or (probabilities < 0).any():
+        try:
+            probabilities: npt.NDArray[np.float32] = self._session.run([OUTPUT_NAME], {INPUT_NAME: batch_nhwc})[0]
+        except Exception as error:  # as above
+            raise ModelOutputError(f"onnxruntime could not run the model: {_first_line(error)}") from error
+        if probabilities.shape != (len(batch_nhwc), self._classes):
+            raise ModelOutputError(
+                f"the model's output has shape {list(probabilities.shape)} for {len(batch_nhwc)} pictures "
+                f"and {self._classes} labels: the file is damaged"
+            )
+        # A NaN fails every comparison, and infinite scores the first.
+        is_distribution = (probabilities >= 0) & (probabilities <= 1 + _SUM_TOLERANCE)
+        if not is_distribution.all() or (np.abs(probabilities.sum(axis=1) - 1) > _SUM_TOLERANCE).any():
             raise ModelOutputError("the model's output is not a probability distribution: the file is damaged")
         return probabilities
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _check_contract(session: Any, metadata: ModelMetadata, path: str) -> None:  # noqa: ANN401  # untyped library

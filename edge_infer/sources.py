@@ -60,9 +60,13 @@ def find_images(folder: str | Path, *, recursive: bool = False) -> list[str]:
 
 
 def _stdin_picture() -> BinaryIO:
-    picture = BytesIO(sys.stdin.buffer.read())
+    picture = BytesIO(_read_stdin())
     picture.name = STDIN  # results and messages name it so
     return picture
+
+
+def _read_stdin() -> bytes:
+    return b"" if sys.stdin is None else sys.stdin.buffer.read()  # None: closed by the caller (`<&-`)
 
 
 def _is_image_name(name: str) -> bool:
@@ -90,13 +94,15 @@ def _pattern(pattern: str, recursive: bool) -> Iterator[Source]:
 
 def _listed(name: str, recursive: bool) -> Iterator[Source]:
     try:
-        text = sys.stdin.read() if name == STDIN else Path(name).read_text(encoding="utf-8")
+        data = _read_stdin() if name == STDIN else Path(name).read_bytes()
+        text = data.decode("utf-8-sig")  # Windows editors begin a list with a byte order mark
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         yield FailedInput(f"@{name}", ImageNotFoundError(f"list {name} cannot be read: {reason}"))
         return
     # A list inside a list, or standard input as a picture, would be read from an odd place.
-    paths = [line for line in text.splitlines() if line.strip()]
+    # Only line ends separate: `str.splitlines` would also cut names that hold, say, U+2028.
+    paths = [line for line in text.replace("\r\n", "\n").split("\n") if line.strip()]
     if not paths:
         yield FailedInput(f"@{name}", NoImagesError(f"list {name} names no pictures"))
     for path in paths:

@@ -2,12 +2,15 @@
 
 import csv
 import json
+import re
 from types import TracebackType
 from typing import Literal, Protocol, Self, TextIO
 
 from edge_infer.results import FailedInput, Prediction, Result
 
 OutputFormat = Literal["text", "json", "jsonl", "csv"]
+
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # surrogates: bytes that are not UTF-8
 
 
 class Writer(Protocol):
@@ -70,7 +73,7 @@ class _TextWriter(_StreamWriter):
             return
         ranked = ", ".join(f"{s.label} {s.score:.1%}" for s in result.top(self._top))
         doubt = "" if result.is_certain else "uncertain, best guess "
-        print(f"{result.source}: {doubt}{ranked}", file=self._stream)
+        print(one_line(f"{result.source}: {doubt}{ranked}"), file=self._stream)
 
 
 class _JsonWriter(_StreamWriter):
@@ -86,7 +89,7 @@ class _JsonWriter(_StreamWriter):
         return self
 
     def write(self, result: Result) -> None:
-        self._stream.write(f"{self._separator}\n{_to_json(result, self._top)}")
+        self._stream.write(f"{self._separator}\n{_to_json(result, self._top, self._stream)}")
         self._separator = ","
 
     def __exit__(
@@ -101,7 +104,7 @@ class _JsonLinesWriter(_StreamWriter):
         self._top = top
 
     def write(self, result: Result) -> None:
-        print(_to_json(result, self._top), file=self._stream, flush=True)
+        print(_to_json(result, self._top, self._stream), file=self._stream, flush=True)
 
 
 class _CsvWriter(_StreamWriter):
@@ -133,5 +136,16 @@ class _CsvWriter(_StreamWriter):
         self._csv.writerow([*row, *[""] * (width - len(row)), *error])
 
 
-def _to_json(result: Result, top: int | None) -> str:
-    return json.dumps(result.to_record(top), ensure_ascii=False, allow_nan=False)
+def one_line(text: str) -> str:
+    """Escape what would break the line or steer the terminal; a file name may hold it."""
+    return _UNPRINTABLE.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+def _to_json(result: Result, top: int | None, stream: TextIO) -> str:
+    record = result.to_record(top)
+    text = json.dumps(record, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:  # a file name that is not UTF-8, or a stream that is not
+        text = json.dumps(record, allow_nan=False)
+    return text

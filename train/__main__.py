@@ -83,6 +83,7 @@ def _add_recipe(recipe: Recipe) -> None:
         show_default=True,
         help="Pixel scaling: caffe (ImageNet mean taken off) or unit (0-1).",
     )
+    @click.option("--mixed-precision", is_flag=True, help="Run VGG16 in bfloat16: faster on CPUs that have it.")
     @click.option(
         "--fine-tune",
         type=click.Choice(get_args(FineTuneMode)),
@@ -100,9 +101,10 @@ def _add_recipe(recipe: Recipe) -> None:
         cache: Path | None,
         seed: int,
         preprocessing: Preprocessing,
+        mixed_precision: bool,
         fine_tune: FineTuneMode | None,
     ) -> None:
-        chosen = replace(recipe, seed=seed, preprocessing=preprocessing)
+        chosen = replace(recipe, seed=seed, preprocessing=preprocessing, mixed_precision=mixed_precision)
         if recipe.fine_tune is not None and fine_tune is not None:
             chosen = replace(chosen, fine_tune=replace(recipe.fine_tune, mode=fine_tune))
         _train(chosen, data, test, out, resume, base_weights, cache)
@@ -139,9 +141,9 @@ def main() -> None:
         error.show()
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted; what is finished is kept: run the same command with --resume.", err=True)
+        click.echo("Interrupted; a run keeps what is finished: give its command again with --resume.", err=True)
         code = EXIT_INTERRUPTED
-    except EdgeInferError as error:
+    except (EdgeInferError, OSError) as error:
         click.echo(f"Error: {error}", err=True)
         code = EXIT_FAILED
     sys.exit(code)

@@ -20,7 +20,7 @@ import tensorflow as tf
 from edge_infer.images import load_input
 from edge_infer.metadata import InputSpec
 from train.augmentation import augment, view_rng
-from train.network import LAST_BLOCK_INPUT, Preprocess, tap_maps
+from train.network import FORWARD_BATCH, LAST_BLOCK_INPUT, Preprocess, tap_maps
 from train.photos import Photo, sha256_file
 from train.progress import track
 from train.recipes import Recipe
@@ -28,7 +28,6 @@ from train.run_folder import write_atomic
 
 CACHE_VARIABLE = "EDGE_INFER_CACHE"
 MAPS = "maps"
-_BATCH = 8
 
 Features = dict[str, npt.NDArray[np.float32]]
 
@@ -94,7 +93,7 @@ def extract(
     run = tf.function(lambda pixels: network(pixels, training=False))
     wanted = [(photo, view) for view in range(views) for photo in photos]
     missing = [item for item in wanted if not _entry(folder, *item).exists()]
-    batches = [missing[i : i + _BATCH] for i in range(0, len(missing), _BATCH)]
+    batches = [missing[i : i + FORWARD_BATCH] for i in range(0, len(missing), FORWARD_BATCH)]
     for batch in track(batches, "Computing features"):
         pixels = np.stack([load_view(photo, view, recipe) for photo, view in batch])
         outputs = {name: values.numpy() for name, values in run(tf.constant(pixels)).items()}
@@ -117,7 +116,7 @@ def _extractor(recipe: Recipe, base: keras.Model, taps: tuple[str, ...], with_ma
     image = keras.Input((recipe.image_size, recipe.image_size, 3), dtype="uint8")
     wanted = (*taps, LAST_BLOCK_INPUT) if with_maps else taps
     maps = tap_maps(base, wanted)(Preprocess(recipe.preprocessing)(image))
-    outputs = {tap: keras.layers.GlobalAveragePooling2D()(maps[tap]) for tap in taps}
+    outputs = {tap: keras.layers.GlobalAveragePooling2D(dtype="float32")(maps[tap]) for tap in taps}
     if with_maps:
         outputs[MAPS] = keras.ops.cast(maps[LAST_BLOCK_INPUT], "float16")
     return keras.Model(image, outputs)
@@ -133,6 +132,7 @@ def _cache_key(recipe: Recipe, base: keras.Model, taps: tuple[str, ...], with_ma
         "augmentation_code": sha256_file(Path(augment.__code__.co_filename)),
         "input": asdict(input_spec(recipe)),
         "preprocessing": recipe.preprocessing,
+        "mixed_precision": recipe.mixed_precision,
         "augmentation": asdict(recipe.augmentation),
         "seed": recipe.seed,
         "taps": taps,

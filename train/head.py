@@ -56,7 +56,8 @@ def fit_linear(features: Floats, targets: Ints, inverse_l2: float, iterations: i
         inverse_l2: scikit-learn's C, on standardized features.
         iterations: Stop the solver (L-BFGS) after so many.
     """
-    rows = features.reshape(-1, features.shape[-1])
+    # In single precision the solver's line search can fail before it has converged.
+    rows = features.reshape(-1, features.shape[-1]).astype(np.float64)
     scaler = StandardScaler().fit(rows)
     model = LogisticRegression(C=inverse_l2, max_iter=iterations)
     with warnings.catch_warnings():

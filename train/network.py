@@ -9,6 +9,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 from train.errors import WeightsError
@@ -16,15 +17,18 @@ from train.recipes import DenseHead, PooledHead, Preprocessing, Recipe
 
 WEIGHTS_VARIABLE = "EDGE_INFER_BASE_WEIGHTS"
 IMAGENET = "imagenet"
-# Mean of the ImageNet training set in BGR order, 0-255 (Simonyan & Zisserman 2014; keras.applications "caffe" mode).
-IMAGENET_MEAN_BGR = (103.939, 116.779, 123.68)
+# Mean of the ImageNet training set, RGB, 0-255 (Simonyan & Zisserman 2014; keras.applications "caffe" mode).
+IMAGENET_MEAN_RGB = (123.68, 116.779, 103.939)
+FIRST_CONV = "block1_conv1"
+FLATTEN = "flatten"
 LAST_CONV = "block5_conv3"
 LAST_BLOCK_INPUT = "block4_pool"
+FORWARD_BATCH = 8
 _EPSILON = 1e-12
 
 
 class Preprocess(keras.layers.Layer):
-    """RGB pixels in 0–255 -> what VGG16 expects.
+    """RGB pixels in 0–255 -> what the base of `build_base` expects, still RGB.
 
     Args:
         mode: `caffe` or `unit`, as in `train.recipes.Recipe`.
@@ -39,7 +43,7 @@ class Preprocess(keras.layers.Layer):
         pixels = ops.cast(image_rgb, "float32")
         if self.mode == "unit":
             return pixels / 255.0
-        return ops.flip(pixels, axis=-1) - ops.convert_to_tensor(IMAGENET_MEAN_BGR, "float32")
+        return pixels - ops.convert_to_tensor(IMAGENET_MEAN_RGB, "float32")
 
 
 class RootNormalize(keras.layers.Layer):
@@ -64,25 +68,40 @@ def resolve_weights(weights: str | None) -> str:
     return chosen
 
 
-def build_base(image_size: int, weights: str | None) -> keras.Model:
-    """Build VGG16 without its top.
+def build_base(recipe: Recipe, weights: str | None) -> keras.Model:
+    """Build VGG16 without its top, for RGB input.
+
+    VGG16 was trained on BGR pixels. In `caffe` mode the first layer's kernel is turned
+    to RGB here, once and exactly, so that no network has to reorder a picture's channels.
+    In `unit` mode it is left as it is: the published recipes fed RGB to a BGR network.
 
     Args:
-        image_size: Side of the square input, pixels.
+        recipe: Input size and preprocessing.
         weights: `imagenet`, the path of a `.weights.h5`, or None for random weights
             (when a run's own weights follow).
 
     Raises:
         WeightsError: The file is unreadable or belongs to another network.
     """
+    shape = (recipe.image_size, recipe.image_size, 3)
+    policy = keras.config.dtype_policy()
     try:
-        return keras.applications.VGG16(include_top=False, weights=weights, input_shape=(image_size, image_size, 3))
+        if recipe.mixed_precision:
+            keras.config.set_dtype_policy("mixed_bfloat16")
+        base = keras.applications.VGG16(include_top=False, weights=weights, input_shape=shape)
     except Exception as error:  # h5py, Keras and the download each raise their own
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise WeightsError(
             f"base weights {weights} do not fit VGG16 without top: {reason} "
             "(give --base-weights FILE with a Keras .weights.h5 of it)"
         ) from error
+    finally:
+        keras.config.set_dtype_policy(policy)
+    if weights is not None and recipe.preprocessing == "caffe":
+        first = base.get_layer(FIRST_CONV)
+        kernel, bias = first.get_weights()  # kernel [3, 3, in, out]
+        first.set_weights([kernel[:, :, ::-1], bias])
+    return base
 
 
 def build_network(recipe: Recipe, num_classes: int, weights: str | None) -> keras.Model:
@@ -97,7 +116,7 @@ def build_network(recipe: Recipe, num_classes: int, weights: str | None) -> kera
         A model `[N, H, W, 3]` RGB 0–255 -> logits `[N, num_classes]`. The base's
         layers keep VGG16's names and are frozen; the head's last layer is `logits`.
     """
-    base = build_base(recipe.image_size, weights)
+    base = build_base(recipe, weights)
     base.trainable = False
     image = keras.Input((recipe.image_size, recipe.image_size, 3), name="image_rgb")
     pixels = Preprocess(recipe.preprocessing, name="preprocess")(image)
@@ -107,7 +126,7 @@ def build_network(recipe: Recipe, num_classes: int, weights: str | None) -> kera
             pooled = [keras.layers.GlobalAveragePooling2D(name=f"pool_{tap}")(map_) for tap, map_ in maps.items()]
             features = pooled_features(pooled)
         case DenseHead():
-            features = dense_features(recipe.head, base(pixels))
+            features = dense_features(recipe.head, ops.cast(base(pixels), "float32"))
     logits = keras.layers.Dense(num_classes, name="logits")(features)
     return keras.Model(image, logits, name=recipe.name.replace("-", "_"))
 
@@ -125,12 +144,24 @@ def pooled_features(pooled: list[keras.KerasTensor]) -> keras.KerasTensor:
 
 def dense_features(head: DenseHead, maps: keras.KerasTensor) -> keras.KerasTensor:
     """Flatten feature maps `[N, h, w, C]` and apply the hidden layers."""
-    features = keras.layers.Flatten(name="flatten")(maps)
+    features = keras.layers.Flatten(name=FLATTEN)(maps)
     for i, units in enumerate(head.units, start=1):
         features = keras.layers.Dense(units, activation="relu", name=f"hidden_{i}")(features)
         if head.dropout:
             features = keras.layers.Dropout(head.dropout, name=f"dropout_{i}")(features)
     return features
+
+
+def run_batched(model: keras.Model, batch_nhwc: np.ndarray) -> np.ndarray:
+    """Run a model forward on any number of pictures, a few at a time.
+
+    Args:
+        model: `[N, H, W, 3]` -> one output.
+        batch_nhwc: Pixels in 0–255, any dtype.
+    """
+    run = tf.function(lambda pixels: model(pixels, training=False))
+    parts = [batch_nhwc[i : i + FORWARD_BATCH] for i in range(0, len(batch_nhwc), FORWARD_BATCH)]
+    return np.concatenate([run(tf.constant(part, tf.float32)).numpy() for part in parts])
 
 
 def root_normalize(features: np.ndarray) -> np.ndarray:

@@ -1,8 +1,9 @@
 """Train a head through the frozen base on photos augmented anew in every epoch.
 
 This is how the published recipes train. The state is saved after every epoch, and an
-epoch's views and order follow from the seed and its number, so a resumed run ends
-where an uninterrupted one would.
+epoch's views, order and dropout follow from the seed and its number, so a resumed run
+ends where an uninterrupted one would. The base does not learn, so it only runs forward:
+once for each new view, once in all for the validation photos.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from train.augmentation import augment, view_rng
 from train.features import load_batch
+from train.network import FLATTEN, run_batched
 from train.photos import Photo
 from train.progress import track
 from train.recipes import OnTheFly, Recipe
@@ -34,7 +36,7 @@ def fit_on_the_fly(
     """Train `network` in place, resuming from the run folder's last whole epoch.
 
     Args:
-        network: From `build_network`; its base is frozen.
+        network: From `build_network`, seeded by the caller; its base is frozen.
         recipe: Augmentation and seed.
         schedule: How to train.
         train: Photos and class indices.
@@ -44,25 +46,27 @@ def fit_on_the_fly(
     Returns:
         Loss and accuracy by epoch.
     """
-    keras.utils.set_random_seed(recipe.seed)
+    maps = network.get_layer(FLATTEN).input
+    base, head = keras.Model(network.input, maps), keras.Model(maps, network.output)
     optimizer = keras.optimizers.get(schedule.optimizer)
     if schedule.learning_rate is not None:
         optimizer.learning_rate = schedule.learning_rate
-    network.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
-    optimizer.build(network.trainable_variables)
+    head.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    optimizer.build(head.trainable_variables)
 
     history: History = read_json(run.path / HISTORY) if (run.path / HISTORY).exists() else {}
     done = len(history.get("loss", ()))
-    if 0 < done < schedule.epochs:
-        network.load_weights(run.path / _CHECKPOINT.format(epoch=done))
+    if done:
+        head.load_weights(run.path / _CHECKPOINT.format(epoch=done))
     photos, targets = train
     images = load_batch(photos, recipe)
-    held_out = (load_batch(validation[0], recipe), validation[1])
+    held_out = (run_batched(base, load_batch(validation[0], recipe)), validation[1])
     for epoch in track(range(done, schedule.epochs), f"Training {recipe.name}"):
         order = np.random.default_rng([recipe.seed, epoch]).permutation(len(photos))
         views = _epoch_views(images, photos, recipe, epoch)
-        logs = network.fit(
-            views[order],
+        _seed_dropout(network, recipe.seed, epoch)
+        logs = head.fit(
+            run_batched(base, views[order]),
             targets[order],
             batch_size=schedule.batch_size,
             shuffle=False,
@@ -71,7 +75,7 @@ def fit_on_the_fly(
         ).history
         for name, values in logs.items():
             history.setdefault(name, []).append(values[0])
-        write_atomic(run.path / _CHECKPOINT.format(epoch=epoch + 1), network.save_weights)
+        write_atomic(run.path / _CHECKPOINT.format(epoch=epoch + 1), head.save_weights)
         write_json(run.path / HISTORY, history)
         (run.path / _CHECKPOINT.format(epoch=epoch)).unlink(missing_ok=True)
     return history
@@ -81,6 +85,14 @@ def drop_checkpoints(run: RunFolder) -> None:
     """Remove the training state once the network itself is saved."""
     for path in run.path.glob(_CHECKPOINT.format(epoch="*")):
         path.unlink()
+
+
+def _seed_dropout(network: keras.Model, seed: int, epoch: int) -> None:
+    """Let an epoch's dropout follow from its number; weight files do not hold its random state."""
+    layers = [layer for layer in network.layers if isinstance(layer, keras.layers.Dropout)]
+    for number, layer in enumerate(layers):
+        state = np.random.default_rng([seed, epoch, number]).integers(2**32, size=2, dtype=np.uint32)
+        layer.seed_generator.state.assign(state)
 
 
 def _epoch_views(

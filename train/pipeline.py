@@ -20,16 +20,15 @@ from train.evaluation import Floats, Ints, calibrate, evaluate, softmax
 from train.features import Features, extract, load_batch, select
 from train.finetune import LastBlock, fine_tune
 from train.head import BASELINE_INVERSE_L2, LinearHead, fit_linear, fitting_curve, head_features
-from train.network import LAST_CONV, build_base, build_network
+from train.network import LAST_CONV, build_base, build_network, run_batched
 from train.onthefly import drop_checkpoints, fit_on_the_fly
 from train.photos import PARTS, Photo, class_counts, find_photos, labels_of
 from train.recipes import CachedViews, OnTheFly, Recipe
 from train.report import Example, write_report
-from train.run_folder import HISTORY, METRICS, SPLIT, WEIGHTS, RunFolder, read_json, write_atomic, write_json
+from train.run_folder import DATA, HISTORY, METRICS, SPLIT, WEIGHTS, RunFolder, read_json, write_atomic, write_json
 from train.splits import Ratios, Split, check_class_sizes, load_split, make_split
 
 MEASURED_PARTS = ("validation", "test")
-_PREDICT_BATCH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +88,17 @@ def train(
     photos = find_photos(data_folder, test_folder)
     check_class_sizes(photos)
     groups = duplicate_groups(photos)
-    base = build_base(recipe.image_size, weights)
+    base = build_base(recipe, weights)
     data = _freeze(recipe, photos, groups, run)
+    run.start()
+    write_json(
+        run.path / DATA, {"data": str(data_folder.resolve()), "test": test_folder and str(test_folder.resolve())}
+    )
+    data.split.save(run.path / SPLIT)
     if (run.path / METRICS).exists():
         return read_json(run.path / METRICS)
     tf.config.experimental.enable_op_determinism()
+    keras.utils.set_random_seed(recipe.seed)  # decides the weights that a dense head starts from
     network = build_network(recipe, len(data.labels), weights)
     is_trained = (run.path / WEIGHTS).exists()
     if is_trained:
@@ -130,21 +135,17 @@ def set_head(network: keras.Model, head: LinearHead) -> None:
 
 def predict_logits(network: keras.Model, photos: Sequence[Photo], recipe: Recipe) -> Floats:
     """Run the whole network on photos as the device will see them, `float32 [N, C]`."""
-    run = tf.function(lambda pixels: network(pixels, training=False))
-    batches = [photos[i : i + _PREDICT_BATCH] for i in range(0, len(photos), _PREDICT_BATCH)]
-    return np.concatenate([run(tf.constant(load_batch(batch, recipe), tf.float32)).numpy() for batch in batches])
+    return run_batched(network, load_batch(photos, recipe))
 
 
 def _freeze(recipe: Recipe, photos: list[Photo], groups: Ints, run: RunFolder) -> Data:
-    """Start the run folder with its split, or read the one that is there."""
-    run.start()
+    """Make the run's split, or read the one that is there."""
     if (run.path / SPLIT).exists():
         split = load_split(run.path / SPLIT, photos)
     else:
         split = make_split(
             photos, groups, Ratios(*recipe.ratios), seed=recipe.seed, keep_test_duplicates=recipe.published
         )
-        split.save(run.path / SPLIT)
     labels = labels_of(photos)
     return Data(photos, labels, np.array([labels.index(photo.label) for photo in photos]), groups, split)
 

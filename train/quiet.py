@@ -13,6 +13,7 @@ def start_tensorflow() -> None:
         import tensorflow as tf
 
         tf.config.list_logical_devices()
+        tf.get_logger().setLevel("ERROR")  # Keras compiles a step a fold, which TensorFlow thinks too many
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from train.errors import RunFolderError
 from train.recipes import Recipe
 
 RECIPE = "recipe.json"
+DATA = "data.json"
 SPLIT = "split.json"
 HISTORY = "history.json"
 WEIGHTS = "network.weights.h5"
@@ -58,7 +59,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise RunFolderError(f"{path} is missing: {path.parent} is no finished run folder") from error
     except ValueError as error:
         raise RunFolderError(f"{path} is damaged: {error}") from error

@@ -7,6 +7,7 @@ test photo are left out of training altogether.
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -14,10 +15,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.model_selection import StratifiedGroupKFold
 
 from train.errors import DataError, RunFolderError
-from train.photos import PARTS, Part, Photo, class_counts, labels_of
+from train.photos import PARTS, Part, Photo, labels_of
 from train.run_folder import read_json, write_json
 
 MIN_PHOTOS_A_CLASS = 5
@@ -59,7 +59,13 @@ class Split:
     def photos(self, photos: Sequence[Photo], part: Part) -> list[Photo]:
         """Return the photos of a part, in their given order."""
         # A copy of a test photo that lies in the training folder is no second test photo.
-        return [photo for photo in photos if self.parts[photo.sha256] == part and photo.part in (None, part)]
+        fixed = {photo.sha256 for photo in photos if photo.part is not None}
+        return [
+            photo
+            for photo in photos
+            if self.parts[photo.sha256] == part
+            and (photo.part == part or (photo.part is None and photo.sha256 not in fixed))
+        ]
 
     def save(self, path: Path) -> None:
         """Write `split.json`."""
@@ -103,13 +109,15 @@ def make_split(
             recipes did; only for reproducing those.
 
     Raises:
-        DataError: A class is too small to be divided.
+        DataError: A class is too small to be divided, or a part would stay empty.
     """
-    check_class_sizes(photos)
+    check_class_sizes(photos, groups)
     parts: dict[int, str] = {i: photo.part for i, photo in enumerate(photos) if photo.part is not None}
     if not keep_test_duplicates:
         test_groups = {groups[i] for i, part in parts.items() if part == "test"}
         parts |= {i: "excluded" for i in range(len(photos)) if groups[i] in test_groups and parts.get(i) != "test"}
+    if "validation" in parts.values() and "test" not in parts.values():
+        raise DataError("there is a validation folder but no test folder: add one, or let both be drawn")
     wanted: list[tuple[Part, float]] = [("validation", ratios.validation)]
     if "test" not in parts.values():
         wanted.insert(0, ("test", ratios.test))
@@ -118,25 +126,40 @@ def make_split(
     share_left = sum(share for _, share in wanted) + ratios.train
     free = [i for i in range(len(photos)) if i not in parts]
     for part, share in wanted:
-        drawn = _draw(free, photos, groups, share / share_left, seed) if share else []
+        drawn = _draw(free, photos, groups, share / share_left, seed) if share and free else []
         parts |= dict.fromkeys(drawn, part)
         free = [i for i in free if i not in parts]
         share_left -= share
     parts |= dict.fromkeys(free, "train")
-    return Split({photo.sha256: parts[i] for i, photo in enumerate(photos)})
+    split = Split({photo.sha256: parts[i] for i, photo in enumerate(photos)})
+    trained = labels_of(split.photos(photos, "train"))
+    if untrained := [label for label in labels_of(photos) if label not in trained]:
+        raise DataError(
+            f"class {untrained[0]} has no photos left to train on once duplicates of test photos are out: add others"
+        )
+    return split
 
 
-def check_class_sizes(photos: Sequence[Photo], minimum: int = MIN_PHOTOS_A_CLASS) -> None:
+def check_class_sizes(
+    photos: Sequence[Photo], groups: npt.NDArray[np.int64] | None = None, minimum: int = MIN_PHOTOS_A_CLASS
+) -> None:
     """Refuse classes that are too small to be divided or cross-validated.
+
+    Args:
+        photos: The photos.
+        groups: `int64 [N]`, duplicate groups, if known: a group counts as one photo.
+        minimum: Photos that every class needs.
 
     Raises:
         DataError: Naming the smallest class.
     """
-    counts = class_counts(photos)
-    label = min(counts, key=lambda name: counts[name])
-    if counts[label] < minimum:
+    numbers = np.arange(len(photos)) if groups is None else groups
+    different = Counter(label for label, _ in {(photo.label, numbers[i]) for i, photo in enumerate(photos)})
+    label, count = min(different.items(), key=lambda item: (item[1], item[0]))
+    if count < minimum:
+        apart = "" if groups is None else " besides duplicates"
         raise DataError(
-            f"class {label} has {counts[label]} photos, at least {minimum} are needed: add photos or remove the class"
+            f"class {label} has {count} photos{apart}, at least {minimum} are needed: add photos or remove the class"
         )
 
 
@@ -154,33 +177,40 @@ def copy_split(photos: Sequence[Photo], split: Split, destination: Path) -> dict
     unfinished = destination.with_name(f".{destination.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     counts: dict[Part, int] = dict.fromkeys(PARTS, 0)
-    for part in PARTS:
-        for photo in split.photos(photos, part):
-            # Two classes or parts may use one file name; the hash keeps both.
-            target = unfinished / part / photo.label / photo.path.name
-            if target.exists():
-                target = target.with_stem(f"{target.stem}-{photo.sha256[:8]}")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(photo.path, target)
-            counts[part] += 1
-    split.save(unfinished / "split.json")
-    unfinished.replace(destination)
+    try:
+        for part in PARTS:
+            for photo in split.photos(photos, part):
+                # Two sub-folders of a class may use one file name; the hash keeps both.
+                target = unfinished / part / photo.label / photo.path.name
+                if target.exists():
+                    target = target.with_stem(f"{target.stem}-{photo.sha256[:8]}")
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(photo.path, target)
+                counts[part] += 1
+        split.save(unfinished / "split.json")
+        unfinished.replace(destination)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
     return counts
 
 
 def _draw(
     free: list[int], photos: Sequence[Photo], groups: npt.NDArray[np.int64], share: float, seed: int
 ) -> list[int]:
-    """Draw about `share` of the free photos, stratified by class, whole groups only."""
+    """Draw `share` of the free photos of every class, at least one of each, whole groups only."""
     labels = labels_of(photos)
-    classes = np.array([labels.index(photos[i].label) for i in free])
-    # k folds of k parts each hold a share in units of 1/k; 1/40 is finer than the data.
-    folds = min(40, int(np.bincount(classes, minlength=len(labels)).min()), len(free))
-    folds = max(2, folds)
-    chosen = max(1, round(share * folds))
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    drawn: list[int] = []
-    for number, (_, held_out) in enumerate(splitter.split(free, classes, groups[free])):
-        if number < chosen:
-            drawn += [free[i] for i in held_out]
-    return drawn
+    sizes: dict[int, npt.NDArray[np.int64]] = {}  # photos of each class, by group
+    for i in free:
+        sizes.setdefault(int(groups[i]), np.zeros(len(labels), np.int64))[labels.index(photos[i].label)] += 1
+    total = np.sum(list(sizes.values()), axis=0)
+    wanted = np.maximum(share * total, 1)
+    order = np.random.default_rng(seed).permutation(sorted(sizes))
+    drawn: set[int] = set()
+    count = np.zeros_like(total)
+    for group in order:
+        if (count + sizes[group] <= wanted + 0.5).all():
+            drawn.add(group)
+            count += sizes[group]
+    for label in np.flatnonzero((count == 0) & (total > 0)):  # each of its groups is larger than its share
+        drawn.add(min((group for group in order if sizes[group][label]), key=lambda group: sizes[group].sum()))
+    return [i for i in free if groups[i] in drawn]

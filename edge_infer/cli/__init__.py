@@ -7,9 +7,11 @@ Exit codes: 0 all fine; 1 some inputs failed, the others were answered; 2 usage;
 3 model or provider; 4 camera; 130 interrupted.
 """
 
+import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -17,6 +19,7 @@ import edge_infer
 from edge_infer.cli.classify import classify
 from edge_infer.cli.models import models
 from edge_infer.errors import EdgeInferError
+from edge_infer.writers import one_line
 
 EXIT_INPUTS_FAILED = 1
 EXIT_MODEL = 3
@@ -35,6 +38,7 @@ cli.add_command(models)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code; every expected error is one line on stderr."""
+    _prepare_stdout()
     try:
         code = cli.main(arguments, prog_name="edge-infer", standalone_mode=False)
         sys.stdout.flush()
@@ -50,6 +54,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = EXIT_INPUTS_FAILED
     except EdgeInferError as error:  # input errors have become records by now
-        click.echo(f"Error: {error}", err=True)
+        click.echo(one_line(f"Error: {error}"), err=True)
         code = EXIT_MODEL
+    except OSError as error:  # a full disk under stdout
+        click.echo(f"Error: the results cannot be written: {error.strerror}", err=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = EXIT_INPUTS_FAILED
     sys.exit(code)
+
+
+def _prepare_stdout() -> None:
+    if sys.stdout is None:  # closed by the caller (`>&-`)
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # for the whole process
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A file name that is not UTF-8 (or a label outside the terminal's encoding) is shown escaped.
+        sys.stdout.reconfigure(errors="backslashreplace")

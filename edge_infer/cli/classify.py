@@ -1,5 +1,6 @@
 """`edge-infer classify`: pictures in, one record each out."""
 
+import math
 import sys
 from typing import Literal, get_args
 
@@ -7,7 +8,7 @@ import click
 
 from edge_infer.results import FailedInput
 from edge_infer.sources import expand
-from edge_infer.writers import OutputFormat, make_writer
+from edge_infer.writers import OutputFormat, make_writer, one_line
 
 DEFAULT_TASK = "gems"
 Faces = Literal["auto", "always", "never"]
@@ -66,7 +67,9 @@ def classify(
     """
     from edge_infer.classifier import Classifier
 
-    classifier = Classifier(model or task, threads=threads, provider=provider, min_score=min_score)
+    if min_score is not None and math.isnan(min_score):  # it passes every range check
+        raise click.BadParameter("nan is not in the range 0<=x<=1.", param_hint="'--min-score'")
+    classifier = Classifier(task if model is None else model, threads=threads, provider=provider, min_score=min_score)
     if faces == "always":
         raise click.UsageError(f"--faces always: model {classifier.metadata.name!r} was not made for faces")
     sources = list(expand(paths, recursive=recursive))
@@ -81,6 +84,6 @@ def classify(
             writer.write(result)
             if isinstance(result, FailedInput):
                 any_failed = True
-                click.echo(f"Error: {result.error}", err=True)
+                click.echo(one_line(f"Error: {result.error}"), err=True)
             bar.update(1)
     context.exit(1 if any_failed else 0)

@@ -1,0 +1,148 @@
+"""Keras network -> ONNX model under the model-file contract.
+
+Conversion goes through a `tf.function` and tf2onnx, as Keras' own `model.export` does.
+Casting, mean subtraction, temperature and softmax are inside the graph. What the
+converter leaves behind (reordering before a Flatten, generated names, extra operator
+sets) is made canonical, so the same network always gives the same bytes.
+"""
+
+import re
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import onnx
+import tensorflow as tf
+import tf2onnx
+from onnx import helper, numpy_helper
+
+import edge_infer
+from edge_infer.metadata import METADATA_KEY, ModelMetadata
+from edge_infer.session import INPUT_NAME, OUTPUT_NAME
+from train.network import FLATTEN
+
+OPSET = 17
+IR_VERSION = 8  # the one opset 17 was released with, which old runtimes read too
+
+Serve = Callable[[tf.Tensor], dict[str, tf.Tensor]]
+
+
+def serving_function(network: keras.Model, temperature: float) -> Serve:
+    """Return the Keras side of the contract: uint8 pixels in, calibrated probabilities out.
+
+    Args:
+        network: RGB pixels 0–255 `[N, H, W, 3]` -> logits `[N, C]`.
+        temperature: Divides the logits before the softmax.
+    """
+    signature = tf.TensorSpec((None, *network.input_shape[1:]), tf.uint8, name=INPUT_NAME)
+
+    @tf.function(input_signature=[signature])
+    def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {OUTPUT_NAME: tf.nn.softmax(network(image, training=False) / temperature)}
+
+    return serve
+
+
+def convert(network: keras.Model, temperature: float) -> onnx.ModelProto:
+    """Convert a network, as `serving_function` serves it.
+
+    Returns:
+        A model `image` uint8 `[N, H, W, 3]` -> `probabilities` float32 `[N, C]`, without metadata.
+    """
+    serve = serving_function(network, temperature)
+    model, _ = tf2onnx.convert.from_function(serve, serve.input_signature, opset=OPSET)
+    graph = model.graph
+    if any(layer.name == FLATTEN for layer in network.layers):
+        _flatten_channels_first(graph, network.get_layer(FLATTEN).input.shape[1:])
+    _drop_unused(graph)
+    _rename(graph, network.name)
+    for value in (*graph.input, *graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "N"
+    del graph.value_info[:]
+    canonical = helper.make_model(
+        graph,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        producer_name="edge-infer",
+        producer_version=edge_infer.__version__,
+    )
+    canonical.ir_version = IR_VERSION
+    graph.name, graph.doc_string = "edge_infer", ""
+    return canonical
+
+
+def with_metadata(model: onnx.ModelProto, metadata: ModelMetadata) -> bytes:
+    """Write the self-description into the model and return the file's bytes."""
+    helper.set_model_props(model, {METADATA_KEY: metadata.to_json()})
+    return model.SerializeToString(deterministic=True)
+
+
+def _flatten_channels_first(graph: onnx.GraphProto, maps_hwc: tuple[int, int, int]) -> None:
+    """Let the first Dense layer read the maps in ONNX's own order instead of transposing them.
+
+    Keras flattens `[h, w, c]`, ONNX's convolutions leave `[c, h, w]`. Permuting the rows
+    of the Dense kernel is exact and free; the Transpose that it replaces is neither.
+    """
+    producer = {output: node for node in graph.node for output in node.output}
+    reshape = next(node for node in graph.node if node.op_type == "Reshape")
+    transpose = producer[reshape.input[0]]
+    dense = next(node for node in graph.node if reshape.output[0] in node.input)
+    kernel = next(tensor for tensor in graph.initializer if tensor.name == dense.input[1])
+    height, width, channels = maps_hwc
+    rows_hwc = numpy_helper.to_array(kernel).reshape(height, width, channels, -1)
+    rows_chw = np.ascontiguousarray(rows_hwc.transpose(2, 0, 1, 3)).reshape(height * width * channels, -1)
+    kernel.CopyFrom(numpy_helper.from_array(rows_chw, kernel.name))
+    flatten = helper.make_node("Flatten", [transpose.input[0]], list(reshape.output), name="flatten/Flatten", axis=1)
+    position = list(graph.node).index(reshape)
+    graph.node.remove(reshape)
+    graph.node.insert(position, flatten)
+
+
+def _drop_unused(graph: onnx.GraphProto) -> None:
+    """Remove nodes and weights that no output depends on."""
+    needed = {value.name for value in graph.output}
+    for node in reversed(graph.node):  # tf2onnx sorts nodes topologically
+        if needed.intersection(node.output):
+            needed.update(node.input)
+    nodes = [node for node in graph.node if needed.intersection(node.output)]
+    weights = [tensor for tensor in graph.initializer if tensor.name in needed]
+    del graph.node[:], graph.initializer[:]
+    graph.node.extend(nodes)
+    graph.initializer.extend(weights)
+
+
+def _rename(graph: onnx.GraphProto, network_name: str) -> None:
+    """Name everything after its layer, without the counters that Keras and tf2onnx add."""
+    names = {INPUT_NAME: INPUT_NAME, OUTPUT_NAME: OUTPUT_NAME}
+    taken: set[str] = set()
+    roles = {"Conv": ("weight", "bias"), "MatMul": ("weight",), "Gemm": ("weight", "bias")}
+    for node in graph.node:
+        node.name = _unique(_layer_path(node.name, network_name, node.op_type), taken)
+        for output in node.output:
+            names.setdefault(output, node.name)
+        for i, source in enumerate(node.input[1:]):
+            role = roles.get(node.op_type, ())
+            names.setdefault(source, f"{node.name}.{role[i] if i < len(role) else f'input_{i + 1}'}")
+    order = {tensor: i for i, tensor in enumerate(dict.fromkeys(s for node in graph.node for s in node.input))}
+    weights = sorted(graph.initializer, key=lambda tensor: order[tensor.name])
+    for node in graph.node:
+        node.input[:] = [names[source] for source in node.input]
+        node.output[:] = [names[output] for output in node.output]
+    for tensor in weights:
+        tensor.name = names[tensor.name]
+    del graph.initializer[:]
+    graph.initializer.extend(weights)
+
+
+def _layer_path(name: str, network_name: str, op_type: str) -> str:
+    """`gems_1/vgg16_1/block1_conv1_1/convolution` -> `vgg16/block1_conv1/Conv`."""
+    parts = [re.sub(r"_\d+$", "", part) for part in name.split("/")[:-1]]
+    return "/".join([*(part for part in parts if part not in (network_name, "")), op_type])
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    number, unique = 1, name
+    while unique in taken:
+        number += 1
+        unique = f"{name}_{number}"
+    taken.add(unique)
+    return unique

@@ -1,0 +1,19 @@
+"""What can go wrong while exporting: one line that names the thing and what to do."""
+
+from edge_infer.errors import EdgeInferError
+
+
+class ExportError(EdgeInferError):
+    """Base of the export stage's errors."""
+
+
+class GraphError(ExportError, ValueError):
+    """The converted graph is not what the model-file contract promises."""
+
+
+class ParityError(ExportError, ValueError):
+    """The exported file does not answer as the Keras network does."""
+
+
+class OutputExistsError(ExportError, FileExistsError):
+    """The output file exists."""

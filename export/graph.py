@@ -1,0 +1,50 @@
+"""Is the converted graph what the contract promises, and nothing else?"""
+
+from collections import Counter
+
+import onnx
+
+from edge_infer.errors import ModelFormatError
+from edge_infer.onnx_wire import summarize
+from export.errors import GraphError
+
+MAX_IR_VERSION = 10
+MAX_OPSET = 17
+MAX_TRANSPOSES = 1  # pictures come in as NHWC, convolutions want NCHW: once, at the entrance
+
+
+def operator_histogram(model: onnx.ModelProto) -> dict[str, int]:
+    """Return how often each operator occurs, by name."""
+    return dict(sorted(Counter(node.op_type for node in model.graph.node).items()))
+
+
+def check_graph(model: onnx.ModelProto) -> None:
+    """Check a model against the contract.
+
+    Raises:
+        GraphError: Invalid ONNX; an operator that is not standard ONNX; a newer opset or
+            IR version; external data; a Transpose that is not at the entrance.
+    """
+    try:
+        onnx.checker.check_model(model, full_check=True)
+        summary = summarize(model.SerializeToString())
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, ModelFormatError) as error:
+        raise GraphError(f"the converted graph is not valid ONNX: {error}") from error
+    if summary.domains != {""} or set(summary.opsets) != {""} or summary.has_functions:
+        raise GraphError(f"the converted graph uses operators outside standard ONNX: {sorted(summary.domains)}")
+    if summary.opsets[""] > MAX_OPSET or summary.ir_version > MAX_IR_VERSION:
+        raise GraphError(
+            f"the converted graph needs opset {summary.opsets['']} and IR version {summary.ir_version}, "
+            f"more than {MAX_OPSET} and {MAX_IR_VERSION}"
+        )
+    if summary.has_external_data:
+        raise GraphError("the converted graph keeps weights outside the file")
+    _check_transposes(model.graph)
+
+
+def _check_transposes(graph: onnx.GraphProto) -> None:
+    first_conv = next((i for i, node in enumerate(graph.node) if node.op_type == "Conv"), len(graph.node))
+    transposes = [i for i, node in enumerate(graph.node) if node.op_type == "Transpose"]
+    if len(transposes) > MAX_TRANSPOSES or any(i > first_conv for i in transposes):
+        names = ", ".join(graph.node[i].name for i in transposes)
+        raise GraphError(f"the converted graph transposes between layers: {names}")

@@ -1,0 +1,81 @@
+"""Does the exported file answer as the Keras network does, also at the picture's border?
+
+Padding is where conversions go wrong quietly: a mean folded into a bias, say, is right
+everywhere but along the edge. So besides the photos themselves, some are compared with
+their outermost pixels driven to the extremes.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from export.errors import ParityError
+
+MAX_DIFFERENCE = 1e-5
+BORDER_PX = 4
+_BORDER_PHOTOS = 8
+_BATCH = 8
+
+Pixels = npt.NDArray[np.uint8]
+Answer = Callable[[Pixels], npt.NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """How two implementations of one network compare.
+
+    Attributes:
+        pictures: Number of pictures compared.
+        max_difference: Largest difference of any probability.
+        same_top1: Number of pictures with the same answer.
+    """
+
+    pictures: int
+    max_difference: float
+    same_top1: int
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the figures for JSON."""
+        return asdict(self)
+
+
+def compare(reference: Answer, candidate: Answer, pictures: Sequence[Pixels]) -> Parity:
+    """Compare two functions `uint8 [N, H, W, 3]` -> `float32 [N, C]` on pictures `[H, W, 3]`."""
+    largest, same = 0.0, 0
+    for start in range(0, len(pictures), _BATCH):
+        batch = np.stack(pictures[start : start + _BATCH])
+        expected, actual = reference(batch), candidate(batch)
+        largest = max(largest, float(np.abs(expected - actual).max()))
+        same += int((expected.argmax(axis=1) == actual.argmax(axis=1)).sum())
+    return Parity(len(pictures), largest, same)
+
+
+def check_parity(parity: Parity, max_difference: float = MAX_DIFFERENCE) -> None:
+    """Refuse an exported network that answers differently.
+
+    Raises:
+        ParityError: A probability differs by more than allowed, or an answer changes.
+    """
+    if not parity.max_difference <= max_difference or parity.same_top1 < parity.pictures:
+        raise ParityError(
+            f"the exported file differs from Keras by up to {parity.max_difference:.2g} (allowed {max_difference:g}) "
+            f"and agrees on {parity.same_top1} of {parity.pictures} pictures"
+        )
+
+
+def border_pictures(photos: Sequence[Pixels], seed: int = 0) -> Iterator[Pixels]:
+    """Yield pictures that are hard at the border: framed photos, flat and random ones."""
+    rng = np.random.default_rng(seed)
+    inner = (slice(BORDER_PX, -BORDER_PX), slice(BORDER_PX, -BORDER_PX))
+    for photo in photos[:_BORDER_PHOTOS]:
+        for frame in (np.zeros_like(photo), np.full_like(photo, 255), rng.integers(0, 256, photo.shape, np.uint8)):
+            framed = frame.copy()
+            framed[inner] = photo[inner]
+            yield framed
+    shape = photos[0].shape
+    yield np.zeros(shape, np.uint8)
+    yield np.full(shape, 255, np.uint8)
+    yield rng.integers(0, 256, shape, np.uint8)

@@ -1,0 +1,240 @@
+import io
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import ModelProto
+from PIL import Image
+
+from edge_infer import Classifier, FailedInput, InputError, Prediction
+from edge_infer.errors import (
+    ImageDecodeError,
+    ImageNotFoundError,
+    ImageTooLargeError,
+    ModelNotFoundError,
+    ModelOutputError,
+    NoImagesError,
+    ProviderError,
+    UnsupportedImageError,
+)
+from tests.conftest import drawn
+from tests.edge_infer.conftest import WriteModel, expected_scores
+from tests.tiny_model import COLOURS, METADATA
+
+
+@pytest.fixture(scope="module")
+def classifier(tiny_model_path: Path) -> Classifier:
+    return Classifier(tiny_model_path, threads=1)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    folder = tmp_path_factory.mktemp("pictures")
+    paths = []
+    for seed, (name, colour) in enumerate(COLOURS.items()):
+        drawn(colour, seed=seed).save(folder / f"{name}.png")
+        paths.append(str(folder / f"{name}.png"))
+    return paths
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_picture_of_a_colour_is_named_so(classifier: Classifier, colour: str) -> None:
+    prediction = classifier.classify(drawn(COLOURS[colour]))
+    assert prediction.label == colour
+    assert (prediction.task, prediction.model, prediction.min_score) == ("colours", "colours", METADATA.min_score)
+
+
+def test_scores_are_the_networks_probabilities(classifier: Classifier) -> None:
+    prediction = classifier.classify(np.full((32, 32, 3), (160, 60, 60), np.uint8))
+    expected = expected_scores((160, 60, 60))
+    assert {pair.label: pair.score for pair in prediction.scores} == pytest.approx(expected, abs=1e-5)
+    assert [pair.label for pair in prediction.scores] == sorted(expected, key=expected.get, reverse=True)
+    assert sum(pair.score for pair in prediction.scores) == pytest.approx(1, abs=1e-4)
+
+
+def test_scores_are_plain_unrounded_floats(classifier: Classifier) -> None:
+    prediction = classifier.classify(np.full((8, 8, 3), 100, np.uint8))
+    assert type(prediction.score) is float
+    assert prediction.score != round(prediction.score, 6)
+
+
+@pytest.mark.parametrize(
+    "kind", [str, Path, lambda p: Path(p).read_bytes(), lambda p: io.BytesIO(Path(p).read_bytes())]
+)
+def test_every_source_kind_gives_the_same_scores(classifier: Classifier, pictures: list[str], kind: object) -> None:
+    assert classifier.classify(kind(pictures[3])).scores == classifier.classify(Image.open(pictures[3])).scores
+
+
+def test_paths_and_named_files_are_named_in_the_answer(classifier: Classifier, pictures: list[str]) -> None:
+    assert classifier.classify(pictures[0]).source == pictures[0]
+    assert classifier.classify(Path(pictures[0])).source == pictures[0]
+    with Path(pictures[0]).open("rb") as stream:
+        assert classifier.classify(stream).source == pictures[0]
+
+
+def test_pictures_without_a_name_have_none(classifier: Classifier, pictures: list[str]) -> None:
+    data = Path(pictures[0]).read_bytes()
+    array = np.zeros((4, 4, 3), np.uint8)
+    sources = [data, io.BytesIO(data), array, Image.fromarray(array)]
+    assert [result.source for result in classifier.classify_many(sources)] == [None] * 4
+
+
+@pytest.mark.parametrize(
+    ("source", "error"),
+    [
+        ("missing.jpg", ImageNotFoundError),
+        (b"", ImageDecodeError),
+        (np.zeros((4, 4), np.uint8), UnsupportedImageError),
+        (3, UnsupportedImageError),
+    ],
+)
+def test_one_bad_input_raises_its_typed_error(classifier: Classifier, source: object, error: type[InputError]) -> None:
+    with pytest.raises(error):
+        classifier.classify(source)
+    (failed,) = classifier.classify_many([source])
+    assert isinstance(failed, FailedInput)
+    assert type(failed.error) is error
+    assert failed.source == (source if isinstance(source, str) else None)
+
+
+# Many
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 8, 100])
+def test_batches_answer_as_single_pictures_do(classifier: Classifier, pictures: list[str], batch_size: int) -> None:
+    results = list(classifier.classify_many(pictures, batch_size=batch_size))
+    assert [result.label for result in results] == list(COLOURS)
+    for path, result in zip(pictures, results, strict=True):
+        single = classifier.classify(path)
+        assert result.source == path
+        assert [pair.label for pair in result.scores] == [pair.label for pair in single.scores]
+        assert [pair.score for pair in result.scores] == pytest.approx([p.score for p in single.scores], abs=1e-6)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 5, 50])
+def test_failures_keep_their_place(classifier: Classifier, pictures: list[str], batch_size: int) -> None:
+    passed_on = FailedInput("folder", NoImagesError("folder holds no pictures"))
+    sources = ["gone.jpg", pictures[1], passed_on, b"junk", pictures[8], pictures[9], "gone2.jpg"]
+    results = list(classifier.classify_many(sources, batch_size=batch_size))
+    shown = [result.label if isinstance(result, Prediction) else type(result.error).__name__ for result in results]
+    assert shown == [
+        "ImageNotFoundError", "blue", "NoImagesError", "ImageDecodeError", "red", "white", "ImageNotFoundError"
+    ]  # fmt: skip
+    assert results[2] is passed_on
+    assert [results[0].source, results[3].source, results[6].source] == ["gone.jpg", None, "gone2.jpg"]
+
+
+def test_nothing_in_nothing_out(classifier: Classifier) -> None:
+    assert list(classifier.classify_many([])) == []
+
+
+def test_only_failures_need_no_inference(classifier: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classifier, "_session", None)
+    assert [result.source for result in classifier.classify_many(["a.jpg", "b.jpg"])] == ["a.jpg", "b.jpg"]
+
+
+def test_sources_are_taken_one_batch_at_a_time(classifier: Classifier, pictures: list[str]) -> None:
+    taken = []
+
+    def sources() -> Iterator[str]:
+        for path in pictures[:7]:
+            taken.append(path)
+            yield path
+
+    seen = [len(taken) for _ in classifier.classify_many(sources(), batch_size=3)]
+    assert seen == [3, 3, 3, 6, 6, 6, 7]
+
+
+def test_an_endless_source_is_fine(classifier: Classifier) -> None:
+    def camera() -> Iterator[np.ndarray]:
+        while True:
+            yield np.zeros((8, 8, 3), np.uint8)
+
+    results = classifier.classify_many(camera(), batch_size=2)
+    assert [next(results).label for _ in range(5)] == ["black"] * 5
+
+
+def test_an_error_of_the_source_itself_is_not_hidden(classifier: Classifier, pictures: list[str]) -> None:
+    def sources() -> Iterator[str]:
+        yield pictures[0]
+        raise KeyError("database")
+
+    results = classifier.classify_many(sources(), batch_size=1)
+    assert next(results).label == "black"
+    with pytest.raises(KeyError, match="database"):
+        next(results)
+
+
+@pytest.mark.parametrize("batch_size", [0, -1])
+def test_a_batch_needs_a_picture(classifier: Classifier, batch_size: int) -> None:
+    with pytest.raises(ValueError, match=f"batch_size must be at least 1, got {batch_size}"):
+        list(classifier.classify_many([], batch_size=batch_size))
+
+
+def test_a_damaged_answer_is_not_an_input_error(write_model: WriteModel, pictures: list[str]) -> None:
+    def poison(model: ModelProto) -> None:
+        kernel = model.graph.initializer[0]
+        kernel.raw_data = np.full(33, np.nan, np.float32).tobytes()
+
+    poisoned = Classifier(write_model(poison))
+    with pytest.raises(ModelOutputError, match="not a probability distribution"):
+        poisoned.classify(pictures[0])
+    with pytest.raises(ModelOutputError, match="not a probability distribution"):
+        list(poisoned.classify_many(pictures))
+
+
+def test_threads_share_a_classifier(tiny_model_path: Path, pictures: list[str]) -> None:
+    shared = Classifier(tiny_model_path, threads=2)
+    many = pictures * 5
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(shared.classify, many)) == [shared.classify(path) for path in many]
+
+
+# Construction
+
+
+@pytest.mark.parametrize("threads", [0, -1])
+def test_threads_must_be_positive(tiny_model_path: Path, threads: int) -> None:
+    with pytest.raises(ValueError, match=f"threads must be at least 1, got {threads}"):
+        Classifier(tiny_model_path, threads=threads)
+
+
+@pytest.mark.parametrize("min_score", [-0.01, 1.01, float("nan"), float("inf")])
+def test_min_score_must_be_a_probability(tiny_model_path: Path, min_score: float) -> None:
+    with pytest.raises(ValueError, match="min_score must be in 0-1"):
+        Classifier(tiny_model_path, min_score=min_score)
+
+
+@pytest.mark.parametrize(("min_score", "used"), [(None, METADATA.min_score), (0.0, 0.0), (1.0, 1.0), (0.25, 0.25)])
+def test_min_score_is_the_argument_or_the_models(tiny_model_path: Path, min_score: float | None, used: float) -> None:
+    prediction = Classifier(tiny_model_path, min_score=min_score).classify(np.full((8, 8, 3), 128, np.uint8))
+    assert prediction.min_score == used
+
+
+def test_max_pixels_is_the_classifiers(tiny_model_path: Path) -> None:
+    small = Classifier(tiny_model_path, max_pixels=100)
+    assert small.classify(np.zeros((10, 10, 3), np.uint8)).label == "black"
+    with pytest.raises(ImageTooLargeError, match="11x10 pixels, more than the limit of 100"):
+        small.classify(np.zeros((10, 11, 3), np.uint8))
+
+
+def test_a_classifier_tells_its_metadata(classifier: Classifier) -> None:
+    assert classifier.metadata == METADATA
+    assert classifier.labels == tuple(COLOURS)
+
+
+def test_model_and_provider_errors_come_from_the_constructor(tiny_model_path: Path) -> None:
+    with pytest.raises(ModelNotFoundError):
+        Classifier("no-such-model")
+    with pytest.raises(ProviderError):
+        Classifier(tiny_model_path, provider="abacus")
+
+
+def test_real_photos_are_read(classifier: Classifier, real_data: Path) -> None:
+    photos = sorted((real_data / "gems" / "test").rglob("*.jp*g"))
+    results = list(classifier.classify_many(photos))
+    assert len(results) >= 40
+    assert [result.source for result in results] == [str(photo) for photo in photos]
+    assert all(isinstance(result, Prediction) for result in results)

@@ -1,0 +1,37 @@
+import pytest
+
+from edge_infer import errors
+from edge_infer.errors import EdgeInferError, InputError, ModelError
+
+BUILTIN = {
+    "InputError": ValueError,
+    "ImageNotFoundError": FileNotFoundError,
+    "NoImagesError": FileNotFoundError,
+    "ImageDecodeError": OSError,
+    "UnsupportedImageError": TypeError,
+    "ImageTooLargeError": ValueError,
+    "ModelNotFoundError": FileNotFoundError,
+    "ModelFormatError": ValueError,
+    "MetadataError": ValueError,
+    "ChecksumError": ValueError,
+    "ModelOutputError": ArithmeticError,
+    "ProviderError": RuntimeError,
+}
+RAISED = sorted(name for name in vars(errors) if name.endswith("Error"))
+
+
+def test_every_error_is_listed_here() -> None:
+    assert set(RAISED) == {*BUILTIN, "EdgeInferError", "ModelError"}
+
+
+@pytest.mark.parametrize("name", BUILTIN)
+def test_an_error_is_also_the_builtin_it_resembles(name: str) -> None:
+    assert issubclass(getattr(errors, name), BUILTIN[name])
+
+
+@pytest.mark.parametrize("name", RAISED)
+def test_an_error_belongs_to_one_family_and_keeps_its_message(name: str) -> None:
+    error = getattr(errors, name)("what went wrong")
+    assert isinstance(error, EdgeInferError)
+    assert not (isinstance(error, InputError) and isinstance(error, ModelError))
+    assert str(error) == "what went wrong"

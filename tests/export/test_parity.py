@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from export.errors import ParityError
+from export.parity import BORDER_PX, Parity, border_pictures, check_parity, compare
+
+
+def constant(*rows: list[float]):
+    answers = np.array(rows, np.float32)
+    return lambda batch: answers[batch[:, 0, 0, 0]]
+
+
+def pictures(count: int) -> list[np.ndarray]:
+    return [np.full((2, 2, 3), i, np.uint8) for i in range(count)]
+
+
+def test_the_largest_difference_of_any_picture_counts():
+    reference = constant([0.5, 0.5], [0.9, 0.1], [0.2, 0.8])
+    candidate = constant([0.5, 0.5], [0.8, 0.2], [0.21, 0.79])
+
+    parity = compare(reference, candidate, pictures(3))
+
+    assert (parity.pictures, parity.same_top1) == (3, 3)
+    assert parity.max_difference == pytest.approx(0.1, abs=1e-7)
+
+
+def test_changed_answers_are_counted_over_all_batches():
+    rows = [[0.6, 0.4]] * 20
+    changed = [*rows[:9], [0.4, 0.6], *rows[10:]]
+
+    assert compare(constant(*rows), constant(*changed), pictures(20)).same_top1 == 19
+
+
+@pytest.mark.parametrize(
+    "parity", [Parity(10, 2e-5, 10), Parity(10, 0.0, 9), Parity(10, float("nan"), 10)], ids=["values", "answers", "nan"]
+)
+def test_a_file_that_differs_is_refused(parity: Parity):
+    with pytest.raises(ParityError, match="differs from Keras"):
+        check_parity(parity)
+
+
+def test_a_file_within_the_bound_is_accepted():
+    check_parity(Parity(10, 1e-5, 10))
+
+
+def test_border_pictures_keep_the_inside_and_drive_the_frame_to_the_extremes():
+    photo = np.full((20, 20, 3), 90, np.uint8)
+    black, white, noise, *flat = border_pictures([photo])
+    inside = (slice(BORDER_PX, -BORDER_PX), slice(BORDER_PX, -BORDER_PX))
+
+    for framed in (black, white, noise):
+        assert (framed[inside] == 90).all()
+    assert (black[0] == 0).all()
+    assert (white[:, -1] == 255).all()
+    assert noise[0].std() > 50
+    assert [picture.mean() for picture in flat[:2]] == [0, 255]
+    assert len(flat) == 3

@@ -1,0 +1,124 @@
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import export.pipeline
+from edge_infer import Classifier
+from edge_infer.sources import find_images
+from export.errors import OutputExistsError, ParityError
+from export.parity import Parity
+from export.pipeline import export as export_run
+from train.errors import DataError, RunFolderError
+
+
+@pytest.fixture(scope="module")
+def exported(pooled_run: Path, tmp_path_factory: pytest.TempPathFactory):
+    return export_run(pooled_run, tmp_path_factory.mktemp("out"))
+
+
+def test_the_written_file_classifies_the_training_photos_as_measured(exported, photos: Path, pooled_run: Path):
+    classifier = Classifier(exported.path)
+    parts = json.loads((pooled_run / "split.json").read_text())["parts"]
+    answers = {path: classifier.classify(path).label for path in find_images(photos, recursive=True)}
+    right = [Path(path).parent.name == label for path, label in answers.items()]
+
+    assert sum(right) >= 0.9 * len(right)
+    assert exported.report["accuracy"]["test"]["photos"] == list(parts.values()).count("test")
+
+
+def test_the_file_describes_itself(exported, pooled_run: Path):
+    metadata = Classifier(exported.path).metadata
+    metrics = json.loads((pooled_run / "metrics.json").read_text())
+
+    assert (metadata.name, metadata.task, metadata.precision) == ("small", "small", "fp32")
+    assert metadata.labels == ("blue", "green", "red")
+    assert (metadata.input.height, metadata.input.width, metadata.input.resize) == (32, 32, "stretch")
+    assert metadata.temperature == metrics["calibration"]["temperature"]
+    assert metadata.min_score == metrics["calibration"]["min_score"]
+    assert metadata.training["split_sha256"] == metrics["split"]["digest"]
+    assert metadata.training["class_counts"] == {"blue": 8, "green": 8, "red": 8}
+    assert metadata.parity == exported.report["parity"]
+    assert metadata.accuracy["kfold"]["mean_accuracy"] == metrics["kfold"]["mean_accuracy"]
+    assert set(metadata.tools) == set(export.pipeline.TOOLS)
+
+
+def test_parity_covers_every_photo_and_the_border_pictures(exported):
+    assert exported.report["parity"]["pictures"] == 24 + 8 * 3 + 3
+    assert exported.report["parity"]["same_top1"] == 51
+    assert exported.report["parity"]["max_difference"] <= 1e-5
+
+
+def test_exporting_again_gives_the_same_bytes(exported, pooled_run: Path, tmp_path: Path):
+    assert export_run(pooled_run, tmp_path).path.read_bytes() == exported.path.read_bytes()
+
+
+def test_a_network_of_the_published_kind_is_exported_too(dense_run: Path, tmp_path: Path):
+    written = export_run(dense_run, tmp_path)
+
+    assert written.path.name == "small-published-fp32.onnx"
+    assert written.report["operators"]["Flatten"] == 1
+    assert "kfold" not in written.report["accuracy"]
+
+
+def test_an_existing_file_is_kept(exported, pooled_run: Path):
+    before = exported.path.read_bytes()
+
+    with pytest.raises(OutputExistsError, match=r"small-fp32\.onnx exists"):
+        export_run(pooled_run, exported.path.parent)
+    assert exported.path.read_bytes() == before
+
+
+def test_a_file_that_answers_differently_is_not_written(pooled_run: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(export.pipeline, "compare", lambda *_: Parity(10, 0.2, 9))
+
+    with pytest.raises(ParityError, match=r"differs from Keras by up to 0\.2"):
+        export_run(pooled_run, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_photos_that_have_moved_can_be_named(pooled_run: Path, photos: Path, tmp_path: Path):
+    run, moved = tmp_path / "run", tmp_path / "moved"
+    shutil.copytree(pooled_run, run)
+    shutil.copytree(photos, moved)
+    (run / "data.json").write_text(json.dumps({"data": str(tmp_path / "gone"), "test": None}))
+
+    with pytest.raises(DataError, match="gone does not exist"):
+        export_run(run, tmp_path / "out")
+    assert export_run(run, tmp_path / "out", data=moved).report["parity"]["pictures"] == 51
+
+
+def test_other_photos_are_refused(pooled_run: Path, photos: Path, tmp_path: Path):
+    other = tmp_path / "other"
+    shutil.copytree(photos, other)
+    next((other / "red").iterdir()).unlink()
+
+    with pytest.raises(DataError, match="does not hold the photos of"):
+        export_run(pooled_run, tmp_path / "out", data=other)
+
+
+def test_an_unfinished_run_is_refused(pooled_run: Path, tmp_path: Path):
+    run = tmp_path / "run"
+    shutil.copytree(pooled_run, run)
+    (run / "metrics.json").unlink()
+
+    with pytest.raises(RunFolderError, match="is no finished run: finish it with"):
+        export_run(run, tmp_path / "out")
+
+
+def test_weights_of_another_network_are_refused(pooled_run: Path, dense_run: Path, tmp_path: Path):
+    run = tmp_path / "run"
+    shutil.copytree(pooled_run, run)
+    shutil.copy(dense_run / "network.weights.h5", run / "network.weights.h5")
+
+    with pytest.raises(RunFolderError, match="does not hold this network's weights"):
+        export_run(run, tmp_path / "out")
+
+
+def test_a_network_trained_in_mixed_precision_is_exported_in_float32(train_run, cached_recipe, tmp_path: Path):
+    run = train_run(replace(cached_recipe, name="mixed", mixed_precision=True))
+
+    assert "Cast" in (operators := export_run(run, tmp_path).report["operators"])
+    assert operators["Cast"] == 1  # the pixels', nothing else changes type

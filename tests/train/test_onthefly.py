@@ -1,0 +1,130 @@
+"""Training through the base, epoch by epoch: a resumed run ends where an uninterrupted one does."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from tests.train.conftest import write_photos
+from train.features import load_batch
+from train.network import build_network
+from train.onthefly import _epoch_views, drop_checkpoints, fit_on_the_fly
+from train.photos import Photo, find_photos, labels_of
+from train.recipes import Augmentation, Recipe
+from train.run_folder import RunFolder
+
+Part = tuple[list[Photo], np.ndarray]
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> tuple[Part, Part]:
+    photos = find_photos(write_photos(tmp_path_factory.mktemp("photos"), count=6))
+    targets = np.array([labels_of(photos).index(photo.label) for photo in photos])
+    held_out = np.arange(18) % 6 == 0
+    return tuple(([photos[i] for i in np.flatnonzero(chosen)], targets[chosen]) for chosen in (~held_out, held_out))
+
+
+def new_network(recipe: Recipe, weights: str) -> keras.Model:
+    keras.utils.set_random_seed(recipe.seed)
+    return build_network(recipe, num_classes=3, weights=weights)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(
+    published_recipe: Recipe, random_weights: str, parts: tuple[Part, Part], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[keras.Model, dict, Path]:
+    network = new_network(published_recipe, random_weights)
+    run = RunFolder(tmp_path_factory.mktemp("whole") / "run", published_recipe)
+    history = fit_on_the_fly(network, published_recipe, published_recipe.schedule, *parts, run)
+    return network, history, run.path
+
+
+def assert_same_weights(network: keras.Model, other: keras.Model) -> None:
+    for mine, theirs in zip(network.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-7)
+
+
+def test_history_has_an_entry_an_epoch(uninterrupted: tuple[keras.Model, dict, Path]):
+    _, history, folder = uninterrupted
+    assert {name: len(values) for name, values in history.items()} == dict.fromkeys(
+        ("loss", "accuracy", "val_loss", "val_accuracy"), 2
+    )
+    assert sorted(path.name for path in folder.iterdir()) == ["checkpoint-2.weights.h5", "history.json"]
+
+
+def test_only_the_head_is_trained(
+    uninterrupted: tuple[keras.Model, dict, Path], published_recipe: Recipe, random_weights: str
+):
+    untrained = new_network(published_recipe, random_weights)
+    base, untrained_base = (network.get_layer("vgg16") for network in (uninterrupted[0], untrained))
+    for mine, theirs in zip(base.get_weights(), untrained_base.get_weights(), strict=True):
+        assert np.array_equal(mine, theirs)
+    kernel, before = (network.get_layer("hidden_1").get_weights()[0] for network in (uninterrupted[0], untrained))
+    assert np.abs(kernel - before).max() > 1e-3
+
+
+@pytest.mark.parametrize("finished", [1, 2], ids=["after the first epoch", "after the last epoch"])
+def test_a_resumed_training_ends_like_an_uninterrupted_one(
+    uninterrupted: tuple[keras.Model, dict, Path],
+    published_recipe: Recipe,
+    random_weights: str,
+    parts: tuple[Part, Part],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    finished: int,
+):
+    """Guards the optimizer's moments and dropout's random state, too."""
+    run = RunFolder(tmp_path / "run", published_recipe)
+    schedule = published_recipe.schedule
+
+    def stop(images, photos, recipe, epoch):
+        if epoch == finished:
+            raise KeyboardInterrupt
+        return _epoch_views(images, photos, recipe, epoch)
+
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr("train.onthefly._epoch_views", stop)
+        try:
+            fit_on_the_fly(new_network(published_recipe, random_weights), published_recipe, schedule, *parts, run)
+        except KeyboardInterrupt:
+            assert finished == 1
+    assert sorted(path.name for path in run.path.iterdir()) == [f"checkpoint-{finished}.weights.h5", "history.json"]
+
+    network = new_network(published_recipe, random_weights)
+    history = fit_on_the_fly(network, published_recipe, schedule, *parts, run)
+    whole, whole_history, _ = uninterrupted
+    assert_same_weights(network, whole)
+    assert {name: pytest.approx(values, abs=1e-6) for name, values in history.items()} == whole_history
+
+
+def test_dropout_differs_between_epochs(published_recipe: Recipe, random_weights: str):
+    from train.onthefly import _seed_dropout
+
+    network = new_network(published_recipe, random_weights)
+    states = []
+    for epoch in (0, 1, 0):
+        _seed_dropout(network, 1, epoch)
+        states.append([network.get_layer(f"dropout_{i}").seed_generator.state.numpy().tolist() for i in (1, 2)])
+    assert states[0] == states[2] != states[1]
+    assert states[0][0] != states[0][1]
+
+
+def test_every_epoch_sees_new_views_and_none_the_photo_itself(parts: tuple[Part, Part], published_recipe: Recipe):
+    (photos, _), _ = parts
+    recipe = replace(published_recipe, augmentation=Augmentation(rotation_deg=40))
+    images = load_batch(photos, recipe)
+    first, second, again = (_epoch_views(images, photos, recipe, epoch) for epoch in (0, 1, 0))
+    assert np.array_equal(first, again)
+    assert not any(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+    assert not any(np.array_equal(a, b) for a, b in zip(first, images, strict=True))
+
+
+def test_checkpoints_are_dropped_and_nothing_else(tmp_path: Path, published_recipe: Recipe):
+    run = RunFolder(tmp_path / "run", published_recipe)
+    run.start()
+    for name in ("checkpoint-7.weights.h5", "network.weights.h5"):
+        (run.path / name).touch()
+    drop_checkpoints(run)
+    assert sorted(path.name for path in run.path.iterdir()) == ["network.weights.h5", "recipe.json"]

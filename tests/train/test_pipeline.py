@@ -1,0 +1,182 @@
+"""The whole line, photos to run folder, on a small recipe of each kind."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from tests.train.conftest import assert_close, write_photos
+from train.errors import DataError, RunFolderError
+from train.network import build_network
+from train.photos import find_photos
+from train.pipeline import predict_logits, train
+from train.recipes import Recipe
+from train.run_folder import RunFolder, read_json
+from train.splits import load_split
+
+FILES = [
+    "confusion_test.png",
+    "confusion_validation.png",
+    "curves.png",
+    "data.json",
+    "examples.png",
+    "history.json",
+    "metrics.json",
+    "network.weights.h5",
+    "recipe.json",
+    "report.md",
+    "split.json",
+]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished run and how to do it again."""
+
+    recipe: Recipe
+    data: Path
+    weights: str
+    folder: Path
+    metrics: dict[str, Any]
+
+    def again(self, folder: Path, *, resume: bool = False, data: Path | None = None) -> dict[str, Any]:
+        """Train into another folder, with a cold cache beside it."""
+        run = RunFolder(folder, self.recipe, resume=resume)
+        return train(self.recipe, data or self.data, None, run, weights=self.weights, cache=folder.parent / "cache")
+
+
+@pytest.fixture(scope="module", params=["cached_recipe", "published_recipe"])
+def finished(
+    request: pytest.FixtureRequest, random_weights: str, one_repeat: None, tmp_path_factory: pytest.TempPathFactory
+) -> Finished:
+    recipe = request.getfixturevalue(request.param)
+    folder = tmp_path_factory.mktemp(recipe.name)
+    data = write_photos(folder / "photos", count=8)
+    first = Finished(recipe, data, random_weights, folder / "run", {})
+    return replace(first, metrics=first.again(folder / "run"))
+
+
+def test_a_run_folder_is_complete(finished: Finished):
+    assert sorted(path.name for path in finished.folder.iterdir()) == FILES
+    assert read_json(finished.folder / "data.json") == {"data": str(finished.data), "test": None}
+
+
+def test_metrics_agree_with_each_other_and_with_the_photos(finished: Finished):
+    metrics = read_json(finished.folder / "metrics.json")
+    assert metrics["recipe"] == finished.recipe.name
+    assert metrics["labels"] == ["blue", "green", "red"]
+    assert metrics["class_counts"] == {"blue": 8, "green": 8, "red": 8}
+    split = load_split(finished.folder / "split.json", find_photos(finished.data))
+    assert metrics["split"] == {"digest": split.digest, "train": 18, "validation": 3, "test": 3, "excluded": 0}
+    for part in ("validation", "test"):
+        assert metrics[part]["photos"] == 3
+        assert np.trace(metrics[part]["confusion"]) == metrics[part]["right"]
+        assert np.sum(metrics[part]["confusion"], axis=1).tolist() == [1, 1, 1]
+        assert metrics[part]["accuracy"] == metrics[part]["right"] / 3
+        assert 0 <= metrics[part]["accuracy_95"][0] < metrics[part]["accuracy_95"][1] <= 1
+    assert 0.25 <= metrics["calibration"]["temperature"] <= 4
+    assert metrics["fine_tune"] is None
+
+
+def test_colours_are_learned(finished: Finished):
+    """Photos of three plain colours: a logistic regression that misses one is wired wrongly."""
+    baseline = finished.metrics["logistic_regression"]
+    assert baseline["test"] == baseline["validation"] == {"right": 3, "photos": 3}
+    assert baseline["kfold"]["mean_accuracy"] == 1.0
+    assert (baseline["kfold"]["repeats"], baseline["kfold"]["folds"]) == (1, 5)
+    if finished.metrics["kfold"] is not None:
+        assert finished.metrics["kfold"]["mean_accuracy"] == 1.0
+        assert finished.metrics["test"]["right"] == 3
+    else:
+        assert len(read_json(finished.folder / "history.json")["loss"]) == 2
+
+
+def test_the_saved_network_gives_the_measured_answers(finished: Finished):
+    network = build_network(finished.recipe, num_classes=3, weights=None)
+    network.load_weights(finished.folder / "network.weights.h5")
+    photos = find_photos(finished.data)
+    tested = load_split(finished.folder / "split.json", photos).photos(photos, "test")
+    answers = predict_logits(network, tested, finished.recipe).argmax(axis=1)
+    assert (
+        sum(photo.label == finished.metrics["labels"][i] for photo, i in zip(tested, answers, strict=True))
+        == (finished.metrics["test"]["right"])
+    )
+    assert finished.metrics["parameters"] == network.count_params()
+
+
+def test_two_runs_give_the_same_numbers(finished: Finished, tmp_path: Path):
+    keras.utils.set_random_seed(12345)  # whatever the process did before does not matter
+    finished.again(tmp_path / "run")
+    for name in ("metrics.json", "history.json", "split.json", "report.md"):
+        assert (tmp_path / "run" / name).read_text() == (finished.folder / name).read_text()
+
+
+def test_resuming_a_finished_run_changes_nothing(finished: Finished, monkeypatch: pytest.MonkeyPatch):
+    before = {path.name: path.read_bytes() for path in finished.folder.iterdir()}
+    monkeypatch.setattr("train.pipeline.build_network", None)  # calling it would fail
+    assert finished.again(finished.folder, resume=True) == read_json(finished.folder / "metrics.json")
+    assert {path.name: path.read_bytes() for path in finished.folder.iterdir()} == before
+
+
+STEPS = {
+    "cached_recipe": ["fitting_curve", "write_report"],
+    "published_recipe": ["write_atomic", "write_report"],
+}
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["before the weights are kept", "before the report"])
+def test_an_interrupted_run_is_finished_by_resuming(
+    finished: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+):
+    step = STEPS["cached_recipe" if finished.recipe.fine_tune else "published_recipe"][number]
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(f"train.pipeline.{step}", stop)
+        with pytest.raises(KeyboardInterrupt):
+            finished.again(tmp_path / "run")
+    assert not (tmp_path / "run" / "metrics.json").exists()
+    finished.again(tmp_path / "run", resume=True)
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == FILES
+    for name in ("metrics.json", "history.json"):
+        assert (tmp_path / "run" / name).read_text() == (finished.folder / name).read_text()
+
+
+def test_other_photos_or_settings_do_not_resume_a_run(finished: Finished, tmp_path: Path):
+    kept = (finished.folder / "data.json").read_text()
+    other = write_photos(tmp_path / "photos", count=8, seed=70)
+    with pytest.raises(DataError, match=r"not those of .*split\.json: 24 are new and 24 are missing"):
+        finished.again(finished.folder, resume=True, data=other)
+    assert (finished.folder / "data.json").read_text() == kept
+    with pytest.raises(RunFolderError, match="started with other settings"):
+        replace(finished, recipe=replace(finished.recipe, seed=9)).again(finished.folder, resume=True)
+
+
+def test_fine_tuning_is_decided_by_folds_and_ends_in_the_network(
+    cached_recipe: Recipe, random_weights: str, tmp_path: Path, one_repeat: None
+):
+    gentle = replace(cached_recipe.fine_tune, mode="auto", learning_rate=1e-6, epochs=1)
+    recipe = replace(cached_recipe, fine_tune=gentle)
+    data = write_photos(tmp_path / "photos", count=5, labels=("red", "blue"))
+    metrics = train(
+        recipe, data, None, RunFolder(tmp_path / "run", recipe), weights=random_weights, cache=tmp_path / "cache"
+    )
+    # Both are always right on plain colours, and what does not help is not used.
+    assert metrics["fine_tune"] == {"kfold_without": 1.0, "kfold_with": 1.0, "used": False}
+
+    always = replace(cached_recipe, fine_tune=replace(gentle, mode="always"))
+    run = RunFolder(tmp_path / "always", always)
+    train(always, data, None, run, weights=random_weights, cache=tmp_path / "cache")
+    networks = []
+    for folder in ("run", "always"):
+        networks.append(build_network(recipe, num_classes=2, weights=None))
+        networks[-1].load_weights(tmp_path / folder / "network.weights.h5")
+    for name, is_tuned in (("block4_conv3", False), ("block5_conv3", True)):
+        plain, tuned = (network.get_layer("vgg16").get_layer(name).get_weights()[0] for network in networks)
+        assert np.array_equal(plain, tuned) is not is_tuned
+        assert_close(tuned, plain, share=0.01)

@@ -1,0 +1,90 @@
+"""The recipes are data, say what was published, and are the only place that knows a task."""
+
+import ast
+import json
+import re
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from train.recipes import RECIPES, Augmentation, CachedViews, DenseHead, OnTheFly, PooledHead, recipe_from_json
+
+ROOT = Path(__file__).parents[2]
+# The device's default task, and the recipes themselves.
+MAY_NAME_A_TASK = {"train/recipes.py", "edge_infer/cli/classify.py"}
+
+
+def test_the_recipes_of_the_command_line():
+    assert list(RECIPES) == ["gems", "gems-baseline", "gems-improved", "custom"]
+    assert {name: recipe.name for name, recipe in RECIPES.items()} == {name: name for name in RECIPES}
+
+
+def test_the_baseline_is_as_published():
+    recipe = RECIPES["gems-baseline"]
+    assert recipe.published
+    assert recipe.image_size == 224
+    assert recipe.head == DenseHead(units=(256,), dropout=0.0)
+    assert recipe.schedule == OnTheFly(optimizer="rmsprop", learning_rate=None, batch_size=32, epochs=10)
+    assert recipe.ratios == (78, 12, 10)
+
+
+def test_the_improved_recipe_is_as_published():
+    recipe = RECIPES["gems-improved"]
+    assert recipe.published
+    assert recipe.head == DenseHead(units=(256, 128), dropout=0.5)
+    assert recipe.schedule == OnTheFly(optimizer="adam", learning_rate=1e-4, batch_size=32, epochs=50)
+
+
+def test_gems_differs_from_custom_in_names_only():
+    gems, custom = asdict(RECIPES["gems"]), asdict(RECIPES["custom"])
+    assert {key for key in gems if gems[key] != custom[key]} == {"name", "summary", "task", "attribution"}
+    assert isinstance(RECIPES["gems"].head, PooledHead)
+    assert isinstance(RECIPES["gems"].schedule, CachedViews)
+    assert RECIPES["gems"].preprocessing == "caffe"
+    assert not RECIPES["gems"].published
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_survives_json(name: str):
+    assert recipe_from_json(json.loads(json.dumps(asdict(RECIPES[name])))) == RECIPES[name]
+
+
+def test_no_augmentation_is_the_default():
+    assert not any(asdict(Augmentation()).values())
+
+
+GEMS = re.compile(r"(?<![a-z])gem(s|stones?)?(?![a-z])", re.IGNORECASE)  # but not ONNX's Gemm
+
+
+@pytest.mark.parametrize("package", ["train", "export", "edge_infer"])
+def test_no_code_outside_the_recipes_knows_about_gems(package: str):
+    """Comments and docstrings may give the gems as an example; names and values may not."""
+    files = sorted((ROOT / package).rglob("*.py"))
+    offenders = [
+        f"{file.relative_to(ROOT)}:{line}"
+        for file in files
+        if str(file.relative_to(ROOT)) not in MAY_NAME_A_TASK
+        for line, text in _names_and_values(ast.parse(file.read_text(encoding="utf-8")))
+        if GEMS.search(text)
+    ]
+    assert offenders == []
+
+
+def test_the_search_for_gems_finds_them():
+    """The check above must be able to fail."""
+    found = [text for _, text in _names_and_values(ast.parse((ROOT / "train/recipes.py").read_text(encoding="utf-8")))]
+    assert {"gems", "gems-improved", "GEMS_ATTRIBUTION"} <= {text for text in found if GEMS.search(text)}
+    assert list(_names_and_values(ast.parse('"""About gems."""\n# gems\n'))) == []
+
+
+def _names_and_values(tree: ast.AST):
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None
+    }
+    for node in ast.walk(tree):
+        for text in (getattr(node, name, None) for name in ("id", "name", "attr", "arg", "value")):
+            if isinstance(text, str) and id(node) not in docstrings:
+                yield getattr(node, "lineno", 0), text
