@@ -90,17 +90,22 @@ class Classifier:
                 place in the results; may be a generator.
             batch_size: Pictures per inference, at least 1.
 
-        Yields:
-            For each source, its `Prediction`, or a `FailedInput` with the error.
+        Returns:
+            An iterator: for each source, its `Prediction`, or a `FailedInput` with the error.
 
         Raises:
             ValueError: `batch_size` below 1.
+            TypeError: One path or one file's bytes instead of several.
             ModelOutputError: As in `classify`.
         """
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-        remaining = iter(sources)
-        while batch := list(islice(remaining, batch_size)):
+        if isinstance(sources, str | bytes):
+            raise TypeError("classify_many takes several sources; use classify for one")
+        return self._batches(iter(sources), batch_size)
+
+    def _batches(self, sources: Iterator[ImageSource | FailedInput], batch_size: int) -> Iterator[Result]:
+        while batch := list(islice(sources, batch_size)):
             yield from self._classify_batch(batch)
 
     def _classify_batch(self, batch: list[ImageSource | FailedInput]) -> Iterator[Result]:

@@ -17,6 +17,7 @@ import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -53,6 +54,7 @@ _TRANSPOSE = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_SWAPS_SIDES = {_TRANSPOSE[tag] for tag in (5, 6, 7, 8)}
 _FILTER = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 _DAMAGED = (
     *(OSError, SyntaxError, ValueError, IndexError, KeyError, EOFError, OverflowError, struct.error),
@@ -79,8 +81,11 @@ def load_input(source: ImageSource, spec: InputSpec, *, max_pixels: int = DEFAUL
     Raises:
         InputError: As in `load_rgb`.
     """
-    needed = DRAFT_MARGIN * max(spec.height, spec.width)
-    return fit(load_rgb(source, needed_side=needed, max_pixels=max_pixels), spec)
+    stored = _load(source, DRAFT_MARGIN * max(spec.height, spec.width), max_pixels)
+    # Turning the small result costs nothing; a large picture would be copied for it.
+    height, width = (spec.width, spec.height) if stored.turn in _SWAPS_SIDES else (spec.height, spec.width)
+    resized = _resize(stored.pixels, stored.box, replace(spec, height=height, width=width))
+    return np.asarray(_turned(resized, stored.turn))
 
 
 def load_rgb(
@@ -106,33 +111,59 @@ def load_rgb(
         UnsupportedImageError: An array of another dtype or shape, or a pixel format
             without a defined RGB rendering.
     """
+    stored = _load(source, needed_side, max_pixels)
+    return _turned(stored.pixels, stored.turn)
+
+
+def fit(image: Image.Image, spec: InputSpec) -> npt.NDArray[np.uint8]:
+    """Resize an upright RGB image by the model's rule.
+
+    Returns:
+        `uint8 [H, W, 3]`.
+    """
+    return np.asarray(_resize(image, (0, 0, *image.size), spec))
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A decoded picture, as its file stores it.
+
+    Attributes:
+        pixels: RGB.
+        box: The part (left, top, right, bottom) of `pixels` that the photo fills. A
+            reduced decode rounds the size up, so its last row and column may be partial;
+            stretching them as if they were whole would shift the photo.
+        turn: What sets it upright.
+    """
+
+    pixels: Image.Image
+    box: tuple[float, float, float, float]
+    turn: Image.Transpose | None
+
+
+def _load(source: ImageSource, needed_side: int | None, max_pixels: int) -> _Stored:
     if isinstance(source, np.ndarray):
-        return _from_array(source, max_pixels)
+        image = _from_array(source, max_pixels)
+        return _Stored(image, (0, 0, *image.size), None)
     if isinstance(source, Image.Image):
         return _decode(source, None, max_pixels)  # a reduced decode would shrink the caller's image
     with _open(source) as image:
         return _decode(image, needed_side, max_pixels)
 
 
-def fit(image: Image.Image, spec: InputSpec) -> npt.NDArray[np.uint8]:
-    """Resize an RGB image by the model's rule.
-
-    Returns:
-        `uint8 [H, W, 3]`.
-    """
-    box = _centre_box(image.size, spec) if spec.resize == "crop" else None
-    resized = image.resize((spec.width, spec.height), _FILTER[spec.interpolation], box=box)
-    return np.asarray(resized)
+def _resize(image: Image.Image, box: tuple[float, float, float, float], spec: InputSpec) -> Image.Image:
+    box = _centre_box(box, spec) if spec.resize == "crop" else box
+    return image.resize((spec.width, spec.height), _FILTER[spec.interpolation], box=box)
 
 
-def _centre_box(size: tuple[int, int], spec: InputSpec) -> tuple[float, float, float, float]:
-    """Return (left, top, right, bottom) of the largest centred box with the input's aspect ratio."""
-    width, height = size
-    scale = min(width / spec.width, height / spec.height)
-    # The product may exceed the side it came from by a rounding error, and Pillow then refuses the box.
-    box_width, box_height = min(spec.width * scale, width), min(spec.height * scale, height)
-    left, top = (width - box_width) / 2, (height - box_height) / 2
-    return left, top, left + box_width, top + box_height
+def _centre_box(box: tuple[float, float, float, float], spec: InputSpec) -> tuple[float, float, float, float]:
+    """Return the largest centred part of `box` (left, top, right, bottom) with the input's aspect ratio."""
+    left, top, right, bottom = box
+    scale = min((right - left) / spec.width, (bottom - top) / spec.height)
+    margin_x, margin_y = (right - left - spec.width * scale) / 2, (bottom - top - spec.height * scale) / 2
+    # A margin may be negative by a rounding error, and Pillow refuses a box beyond the picture.
+    margin_x, margin_y = max(margin_x, 0.0), max(margin_y, 0.0)
+    return left + margin_x, top + margin_y, right - margin_x, bottom - margin_y
 
 
 @contextmanager
@@ -182,11 +213,10 @@ def _open_file(path: Path) -> BinaryIO:
         raise ImageNotFoundError(f"{path} cannot be read: {reason}") from error
 
 
-def _decode(image: Image.Image, needed_side: int | None, max_pixels: int) -> Image.Image:
+def _decode(image: Image.Image, needed_side: int | None, max_pixels: int) -> _Stored:
     name = getattr(image, "filename", "") or "the given picture"
     try:
-        if needed_side is not None:
-            image.draft(None, (needed_side, needed_side))
+        reduced = None if needed_side is None else image.draft(None, (needed_side, needed_side))
         _check_size(image.size, max_pixels, name)
         image.load()
     except Image.DecompressionBombError as error:
@@ -195,7 +225,8 @@ def _decode(image: Image.Image, needed_side: int | None, max_pixels: int) -> Ima
         raise
     except _DAMAGED as error:
         raise ImageDecodeError(f"{name} is damaged: {error}") from error
-    return _to_rgb(_upright(image), name)
+    box = (0.0, 0.0, *image.size) if reduced is None else reduced[1]
+    return _Stored(_to_rgb(image, name), box, _orientation(image))
 
 
 def _check_size(size: tuple[int, int], max_pixels: int, name: str) -> None:
@@ -208,12 +239,16 @@ def _check_size(size: tuple[int, int], max_pixels: int, name: str) -> None:
         raise ImageDecodeError(f"{name} has no pixels ({width}x{height})")
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def _orientation(image: Image.Image) -> Image.Transpose | None:
+    """Return what sets the picture upright by its EXIF tag, if anything."""
     try:
-        orientation = image.getexif().get(_EXIF_ORIENTATION)
+        tag = image.getexif().get(_EXIF_ORIENTATION)
     except _DAMAGED:
-        return image  # damaged EXIF says nothing about the pixels
-    turn = _TRANSPOSE.get(orientation) if isinstance(orientation, int) else None
+        return None  # damaged EXIF says nothing about the pixels
+    return _TRANSPOSE.get(tag) if isinstance(tag, int) else None
+
+
+def _turned(image: Image.Image, turn: Image.Transpose | None) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 

@@ -66,6 +66,9 @@ def main() -> None:
     except EdgeInferError as error:
         click.echo(f"Error: {error}", err=True)
         code = EXIT_FAILED
+    except ModuleNotFoundError as error:
+        click.echo(f"Error: {error.name} is not installed: pip install 'edge-infer[export,train]'", err=True)
+        code = EXIT_FAILED
     sys.exit(code)
 
 

@@ -146,6 +146,9 @@ def main() -> None:
     except (EdgeInferError, OSError) as error:
         click.echo(f"Error: {error}", err=True)
         code = EXIT_FAILED
+    except ModuleNotFoundError as error:
+        click.echo(f"Error: {error.name} is not installed: pip install 'edge-infer[train]'", err=True)
+        code = EXIT_FAILED
     sys.exit(code)
 
 

@@ -17,3 +17,7 @@ class WeightsError(TrainError, ValueError):
 
 class RunFolderError(TrainError, FileExistsError):
     """The run folder exists, is missing, or belongs to another run."""
+
+
+class CacheError(TrainError, ValueError):
+    """An entry of the feature cache is damaged."""

@@ -11,6 +11,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -20,6 +21,7 @@ import tensorflow as tf
 from edge_infer.images import load_input
 from edge_infer.metadata import InputSpec
 from train.augmentation import augment, view_rng
+from train.errors import CacheError
 from train.network import FORWARD_BATCH, LAST_BLOCK_INPUT, Preprocess, tap_maps
 from train.photos import Photo, sha256_file
 from train.progress import track
@@ -152,5 +154,8 @@ def _save(path: Path, arrays: dict[str, npt.NDArray[np.float32]]) -> None:
 
 
 def _load(path: Path) -> dict[str, npt.NDArray[np.float32]]:
-    with np.load(path, allow_pickle=False) as entry:
-        return {name: entry[name] for name in entry.files}
+    try:
+        with np.load(path, allow_pickle=False) as entry:
+            return {name: entry[name] for name in entry.files}
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        raise CacheError(f"cache entry {path} is damaged: remove it and run again") from error

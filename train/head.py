@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import keras
 import numpy as np
 import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
@@ -40,6 +41,11 @@ class LinearHead:
     def logits(self, features: Floats) -> Floats:
         """Return `float32 [N, C]` for features `[N, D]`."""
         return features @ self.kernel + self.bias
+
+
+def set_head(network: keras.Model, head: LinearHead) -> None:
+    """Put a trained head into a network of the same recipe."""
+    network.get_layer("logits").set_weights([head.kernel, head.bias])
 
 
 def head_features(features: Features, taps: Sequence[str]) -> Floats:

@@ -5,6 +5,7 @@ layer, so that whatever holds the network holds the right preprocessing too.
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -152,16 +153,23 @@ def dense_features(head: DenseHead, maps: keras.KerasTensor) -> keras.KerasTenso
     return features
 
 
-def run_batched(model: keras.Model, batch_nhwc: np.ndarray) -> np.ndarray:
-    """Run a model forward on any number of pictures, a few at a time.
+def forward(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function that runs a model on any number of pictures, a few at a time.
 
     Args:
         model: `[N, H, W, 3]` -> one output.
-        batch_nhwc: Pixels in 0–255, any dtype.
+
+    Returns:
+        Takes pixels 0–255 of any dtype, `[N, H, W, 3]`; returns the output for all of them.
     """
-    run = tf.function(lambda pixels: model(pixels, training=False))
-    parts = [batch_nhwc[i : i + FORWARD_BATCH] for i in range(0, len(batch_nhwc), FORWARD_BATCH)]
-    return np.concatenate([run(tf.constant(part, tf.float32)).numpy() for part in parts])
+    signature = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
+    run = tf.function(lambda pixels: model(pixels, training=False), input_signature=[signature])
+
+    def run_all(batch_nhwc: np.ndarray) -> np.ndarray:
+        parts = [batch_nhwc[i : i + FORWARD_BATCH] for i in range(0, len(batch_nhwc), FORWARD_BATCH)]
+        return np.concatenate([run(tf.constant(part, tf.float32)).numpy() for part in parts])
+
+    return run_all
 
 
 def root_normalize(features: np.ndarray) -> np.ndarray:

@@ -14,10 +14,11 @@ import numpy.typing as npt
 
 from train.augmentation import augment, view_rng
 from train.features import load_batch
-from train.network import FLATTEN, run_batched
+from train.network import FLATTEN, forward
 from train.photos import Photo
 from train.progress import track
 from train.recipes import OnTheFly, Recipe
+from train.run_data import RunData
 from train.run_folder import HISTORY, RunFolder, read_json, write_atomic, write_json
 
 _CHECKPOINT = "checkpoint-{epoch}.weights.h5"
@@ -29,8 +30,7 @@ def fit_on_the_fly(
     network: keras.Model,
     recipe: Recipe,
     schedule: OnTheFly,
-    train: tuple[Sequence[Photo], npt.NDArray[np.int64]],
-    validation: tuple[Sequence[Photo], npt.NDArray[np.int64]],
+    data: RunData,
     run: RunFolder,
 ) -> History:
     """Train `network` in place, resuming from the run folder's last whole epoch.
@@ -39,8 +39,7 @@ def fit_on_the_fly(
         network: From `build_network`, seeded by the caller; its base is frozen.
         recipe: Augmentation and seed.
         schedule: How to train.
-        train: Photos and class indices.
-        validation: Photos and class indices, measured after every epoch.
+        data: Its training photos are trained on, its validation photos measured after every epoch.
         run: Where the state is kept.
 
     Returns:
@@ -58,15 +57,16 @@ def fit_on_the_fly(
     done = len(history.get("loss", ()))
     if done:
         head.load_weights(run.path / _CHECKPOINT.format(epoch=done))
-    photos, targets = train
+    run_base = forward(base)
+    photos, targets = data.part_photos("train"), data.targets[data.part("train")]
     images = load_batch(photos, recipe)
-    held_out = (run_batched(base, load_batch(validation[0], recipe)), validation[1])
+    held_out = (run_base(load_batch(data.part_photos("validation"), recipe)), data.targets[data.part("validation")])
     for epoch in track(range(done, schedule.epochs), f"Training {recipe.name}"):
         order = np.random.default_rng([recipe.seed, epoch]).permutation(len(photos))
         views = _epoch_views(images, photos, recipe, epoch)
         _seed_dropout(network, recipe.seed, epoch)
         logs = head.fit(
-            run_batched(base, views[order]),
+            run_base(views[order]),
             targets[order],
             batch_size=schedule.batch_size,
             shuffle=False,

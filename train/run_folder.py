@@ -1,7 +1,7 @@
 """A run's folder: every artefact written whole or not at all, so a run can be resumed.
 
-A step that finds its artefact in the folder has nothing left to do; Ctrl-C or a power
-cut costs the step it interrupts, and `--resume` goes on from there.
+A step that finds its artefact in the folder has nothing left to do; an interruption
+costs the step it falls into, and `--resume` goes on from there.
 """
 
 import json
@@ -46,9 +46,23 @@ class RunFolder:
         if read_json(path / RECIPE) != self._config:
             raise RunFolderError(f"{path} was started with other settings: resume with those, or give a new folder")
 
-    def start(self) -> None:
-        """Create the folder and note the recipe in it."""
+    def start(self, data: Path, test: Path | None, weights: str) -> None:
+        """Create the folder and note the recipe, where the photos are, and the base weights.
+
+        Args:
+            data: Folder of the photos; the export stage reads them again.
+            test: The separate test folder, if any.
+            weights: `imagenet`, or the sha256 of the file.
+
+        Raises:
+            RunFolderError: The folder was started with other base weights.
+        """
+        noted = self.path / DATA
+        if noted.exists() and read_json(noted)["base_weights"] != weights:
+            raise RunFolderError(f"{self.path} was started with other base weights: resume with those")
         write_json(self.path / RECIPE, self._config)
+        places = {"data": str(data.resolve()), "test": None if test is None else str(test.resolve())}
+        write_json(noted, {**places, "base_weights": weights})
 
 
 def read_json(path: Path) -> dict[str, Any]:

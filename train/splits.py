@@ -56,16 +56,21 @@ class Split:
         """Hex sha256 over the sorted (hash, part) pairs: equal digests, equal splits."""
         return sha256(json.dumps(sorted(self.parts.items())).encode()).hexdigest()
 
-    def photos(self, photos: Sequence[Photo], part: Part) -> list[Photo]:
-        """Return the photos of a part, in their given order."""
+    def indices(self, photos: Sequence[Photo], part: Part) -> npt.NDArray[np.int64]:
+        """Return the positions of a part's photos."""
         # A copy of a test photo that lies in the training folder is no second test photo.
         fixed = {photo.sha256 for photo in photos if photo.part is not None}
-        return [
-            photo
-            for photo in photos
+        found = [
+            i
+            for i, photo in enumerate(photos)
             if self.parts[photo.sha256] == part
             and (photo.part == part or (photo.part is None and photo.sha256 not in fixed))
         ]
+        return np.array(found, np.int64)
+
+    def photos(self, photos: Sequence[Photo], part: Part) -> list[Photo]:
+        """Return the photos of a part, in their given order."""
+        return [photos[i] for i in self.indices(photos, part)]
 
     def save(self, path: Path) -> None:
         """Write `split.json`."""

@@ -10,10 +10,9 @@ import pytest
 from tests.train.conftest import assert_close, write_photos
 from train.features import Features, extract, load_batch
 from train.finetune import BLOCK, fine_tune
-from train.head import LinearHead, fit_linear, head_features
-from train.network import LAST_BLOCK_INPUT, build_base, build_network
+from train.head import LinearHead, fit_linear, head_features, set_head
+from train.network import LAST_BLOCK_INPUT, build_base, build_network, forward
 from train.photos import Photo, find_photos, labels_of
-from train.pipeline import predict_logits, set_head
 from train.recipes import FineTune, Recipe
 
 STILL = FineTune(mode="always", learning_rate=0.0, batch_size=8, epochs=1)
@@ -69,12 +68,12 @@ def test_the_tuned_block_fits_into_the_network_and_nothing_else_changes(
 ):
     network = build_network(cached_recipe, num_classes=3, weights=random_weights)
     set_head(network, head)
-    before = predict_logits(network, photos, cached_recipe)
+    before = forward(network)(load_batch(photos, cached_recipe))
     base_before = [values.copy() for values in base.get_weights()]
     tuned = fine_tune(features, targets, head, base, cached_recipe.head.taps, GENTLE, seed=1)
     tuned.put_into(network)
 
-    after = predict_logits(network, photos, cached_recipe)
+    after = forward(network)(load_batch(photos, cached_recipe))
     assert_close(after, tuned.logits(features), share=2e-3)
     assert np.abs(after - before).max() > 0.02 * np.abs(before).max()
     assert all(np.array_equal(mine, theirs) for mine, theirs in zip(base.get_weights(), base_before, strict=True))
@@ -118,7 +117,7 @@ def test_the_network_predicts_in_batches_what_it_predicts_at_once(
     network = build_network(cached_recipe, num_classes=3, weights=random_weights)
     expected = network(load_batch(photos, cached_recipe).astype(np.float32)).numpy()
     monkeypatch.setattr("train.network.FORWARD_BATCH", 5)
-    assert_close(predict_logits(network, photos, cached_recipe), expected)
+    assert_close(forward(network)(load_batch(photos, cached_recipe)), expected)
 
 
 def _weights_of(base: keras.Model, name: str) -> list[np.ndarray]:

@@ -11,19 +11,15 @@ from tests.train.conftest import write_photos
 from train.features import load_batch
 from train.network import build_network
 from train.onthefly import _epoch_views, drop_checkpoints, fit_on_the_fly
-from train.photos import Photo, find_photos, labels_of
 from train.recipes import Augmentation, Recipe
+from train.run_data import RunData, read_run_data
 from train.run_folder import RunFolder
-
-Part = tuple[list[Photo], np.ndarray]
 
 
 @pytest.fixture(scope="module")
-def parts(tmp_path_factory: pytest.TempPathFactory) -> tuple[Part, Part]:
-    photos = find_photos(write_photos(tmp_path_factory.mktemp("photos"), count=6))
-    targets = np.array([labels_of(photos).index(photo.label) for photo in photos])
-    held_out = np.arange(18) % 6 == 0
-    return tuple(([photos[i] for i in np.flatnonzero(chosen)], targets[chosen]) for chosen in (~held_out, held_out))
+def data(tmp_path_factory: pytest.TempPathFactory, published_recipe: Recipe) -> RunData:
+    folder = write_photos(tmp_path_factory.mktemp("photos"), count=6)
+    return read_run_data(replace(published_recipe, ratios=(80, 20, 0)), folder, None, folder / "none.json")
 
 
 def new_network(recipe: Recipe, weights: str) -> keras.Model:
@@ -33,11 +29,11 @@ def new_network(recipe: Recipe, weights: str) -> keras.Model:
 
 @pytest.fixture(scope="module")
 def uninterrupted(
-    published_recipe: Recipe, random_weights: str, parts: tuple[Part, Part], tmp_path_factory: pytest.TempPathFactory
+    published_recipe: Recipe, random_weights: str, data: RunData, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[keras.Model, dict, Path]:
     network = new_network(published_recipe, random_weights)
     run = RunFolder(tmp_path_factory.mktemp("whole") / "run", published_recipe)
-    history = fit_on_the_fly(network, published_recipe, published_recipe.schedule, *parts, run)
+    history = fit_on_the_fly(network, published_recipe, published_recipe.schedule, data, run)
     return network, history, run.path
 
 
@@ -70,7 +66,7 @@ def test_a_resumed_training_ends_like_an_uninterrupted_one(
     uninterrupted: tuple[keras.Model, dict, Path],
     published_recipe: Recipe,
     random_weights: str,
-    parts: tuple[Part, Part],
+    data: RunData,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     finished: int,
@@ -87,13 +83,13 @@ def test_a_resumed_training_ends_like_an_uninterrupted_one(
     with monkeypatch.context() as interrupted:
         interrupted.setattr("train.onthefly._epoch_views", stop)
         try:
-            fit_on_the_fly(new_network(published_recipe, random_weights), published_recipe, schedule, *parts, run)
+            fit_on_the_fly(new_network(published_recipe, random_weights), published_recipe, schedule, data, run)
         except KeyboardInterrupt:
             assert finished == 1
     assert sorted(path.name for path in run.path.iterdir()) == [f"checkpoint-{finished}.weights.h5", "history.json"]
 
     network = new_network(published_recipe, random_weights)
-    history = fit_on_the_fly(network, published_recipe, schedule, *parts, run)
+    history = fit_on_the_fly(network, published_recipe, schedule, data, run)
     whole, whole_history, _ = uninterrupted
     assert_same_weights(network, whole)
     assert {name: pytest.approx(values, abs=1e-6) for name, values in history.items()} == whole_history
@@ -111,8 +107,8 @@ def test_dropout_differs_between_epochs(published_recipe: Recipe, random_weights
     assert states[0][0] != states[0][1]
 
 
-def test_every_epoch_sees_new_views_and_none_the_photo_itself(parts: tuple[Part, Part], published_recipe: Recipe):
-    (photos, _), _ = parts
+def test_every_epoch_sees_new_views_and_none_the_photo_itself(data: RunData, published_recipe: Recipe):
+    photos = data.part_photos("train")
     recipe = replace(published_recipe, augmentation=Augmentation(rotation_deg=40))
     images = load_batch(photos, recipe)
     first, second, again = (_epoch_views(images, photos, recipe, epoch) for epoch in (0, 1, 0))
@@ -123,8 +119,8 @@ def test_every_epoch_sees_new_views_and_none_the_photo_itself(parts: tuple[Part,
 
 def test_checkpoints_are_dropped_and_nothing_else(tmp_path: Path, published_recipe: Recipe):
     run = RunFolder(tmp_path / "run", published_recipe)
-    run.start()
+    run.start(tmp_path, None, "imagenet")
     for name in ("checkpoint-7.weights.h5", "network.weights.h5"):
         (run.path / name).touch()
     drop_checkpoints(run)
-    assert sorted(path.name for path in run.path.iterdir()) == ["network.weights.h5", "recipe.json"]
+    assert sorted(path.name for path in run.path.iterdir()) == ["data.json", "network.weights.h5", "recipe.json"]

@@ -9,14 +9,15 @@ import pytest
 
 from train.errors import RunFolderError
 from train.recipes import RECIPES
-from train.run_folder import RECIPE, RunFolder, read_json, write_atomic, write_json
+from train.run_folder import DATA, RECIPE, RunFolder, read_json, write_atomic, write_json
 
 
 def test_a_folder_is_created_only_when_the_run_starts(tmp_path: Path):
     run = RunFolder(tmp_path / "new" / "run", RECIPES["custom"])
     assert list(tmp_path.iterdir()) == []
-    run.start()
-    assert [path.name for path in run.path.iterdir()] == [RECIPE]
+    run.start(tmp_path / "photos", None, "imagenet")
+    assert sorted(path.name for path in run.path.iterdir()) == [DATA, RECIPE]
+    assert read_json(run.path / DATA) == {"data": str(tmp_path / "photos"), "test": None, "base_weights": "imagenet"}
     assert read_json(run.path / RECIPE)["head"] == {"taps": ["block4_conv3", "block5_conv3"], "inverse_l2": 0.1}
 
 
@@ -25,9 +26,17 @@ def test_an_existing_folder_needs_resume(tmp_path: Path):
         RunFolder(tmp_path, RECIPES["custom"])
 
 
+def test_a_run_is_resumed_with_the_same_base_weights_only(tmp_path: Path):
+    run = RunFolder(tmp_path / "run", RECIPES["custom"])
+    run.start(tmp_path, None, "imagenet")
+    run.start(tmp_path, None, "imagenet")
+    with pytest.raises(RunFolderError, match="was started with other base weights: resume with those"):
+        run.start(tmp_path, None, "1234")
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_run_is_resumed_with_the_same_recipe_only(tmp_path: Path, name: str):
-    RunFolder(tmp_path / "run", RECIPES[name]).start()
+    RunFolder(tmp_path / "run", RECIPES[name]).start(tmp_path, None, "imagenet")
     assert RunFolder(tmp_path / "run", RECIPES[name], resume=True).path == tmp_path / "run"
     with pytest.raises(RunFolderError, match="run was started with other settings"):
         RunFolder(tmp_path / "run", replace(RECIPES[name], seed=99), resume=True)

@@ -1,0 +1,109 @@
+"""Train a pooled head, and if it pays the last block, on cached features."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from train.crossval import FOLDS, CrossValidation, cross_validate
+from train.evaluation import Floats, Ints
+from train.features import Features, extract, select
+from train.finetune import LastBlock, fine_tune
+from train.head import LinearHead, fit_linear, fitting_curve, head_features, set_head
+from train.recipes import CachedViews, Recipe
+from train.run_data import RunData
+
+
+@dataclass(frozen=True, slots=True)
+class CachedTraining:
+    """Everything needed to train on any selection of the photos, in seconds.
+
+    Attributes:
+        recipe: With a `PooledHead` and `CachedViews`.
+        data: The run's photos.
+        base: VGG16.
+        features: Of every photo and view.
+        views: The head's input, `[views, N, D]`.
+    """
+
+    recipe: Recipe
+    data: RunData
+    base: keras.Model
+    features: Features
+    views: Floats
+
+    def fit(self, chosen: Ints) -> LinearHead:
+        """Fit the head on some of the photos."""
+        return fit_linear(self.views[:, chosen], self.data.targets[chosen], self.recipe.head.inverse_l2)
+
+    def tune(self, chosen: Ints) -> LastBlock:
+        """Fit the head, then train it with the last block."""
+        return fine_tune(
+            select(self.features, chosen),
+            self.data.targets[chosen],
+            self.fit(chosen),
+            self.base,
+            self.recipe.head.taps,
+            self.recipe.fine_tune,
+            self.recipe.seed,
+        )
+
+    def crossval(self) -> CrossValidation:
+        """Cross-validate the head."""
+        return self._fold(lambda chosen, held_out: self.fit(chosen).logits(self.views[0, held_out]))
+
+    def crossval_tuned(self) -> CrossValidation:
+        """Cross-validate the fine-tuned block, once: each fold takes minutes."""
+        return self._fold(
+            lambda chosen, held_out: self.tune(chosen).logits(select(self.features, held_out)),
+            repeats=1,
+            label="Cross-validating the fine-tuned block",
+        )
+
+    def curve(self) -> dict[str, list[float]]:
+        """Return the head's loss and accuracy while it is being solved."""
+        train, validation = self.data.part("train"), self.data.part("validation")
+        seen = (self.views[:, train], self.data.targets[train])
+        held_out = (self.views[0, validation], self.data.targets[validation])
+        return fitting_curve(seen, held_out, self.recipe.head.inverse_l2)
+
+    def _fold(self, answer: Any, **options: Any) -> CrossValidation:  # noqa: ANN401  # passed on to cross_validate
+        data = self.data
+        return cross_validate(
+            data.targets, data.groups, answer, num_classes=len(data.labels), seed=self.recipe.seed, **options
+        )
+
+
+def prepare(recipe: Recipe, schedule: CachedViews, data: RunData, base: keras.Model, cache: Path) -> CachedTraining:
+    """Compute or read the features of every photo."""
+    taps = recipe.head.taps
+    with_maps = recipe.fine_tune is not None and recipe.fine_tune.mode != "never"
+    features = extract(data.photos, schedule.views, recipe, base, taps, cache, with_maps=with_maps)
+    return CachedTraining(recipe, data, base, features, head_features(features, taps))
+
+
+def choose(training: CachedTraining) -> tuple[CrossValidation, dict[str, Any] | None]:
+    """Cross-validate the head and decide whether the last block is fine-tuned too.
+
+    Returns:
+        The k-fold of what was chosen, and the comparison it rests on (None where the
+        recipe leaves no choice).
+    """
+    plain = training.crossval()
+    mode = "never" if training.recipe.fine_tune is None else training.recipe.fine_tune.mode
+    if mode == "never":
+        return plain, None
+    tuned = training.crossval_tuned()
+    without, with_tuning = float(plain.accuracies[:FOLDS].mean()), float(tuned.accuracies.mean())
+    used = mode == "always" or with_tuning > without
+    return tuned if used else plain, {"kfold_without": without, "kfold_with": with_tuning, "used": used}
+
+
+def train_network(network: keras.Model, training: CachedTraining, *, tuned: bool) -> None:
+    """Train on the run's training photos and put the result into `network`."""
+    chosen = training.data.part("train")
+    if tuned:
+        training.tune(chosen).put_into(network)
+    else:
+        set_head(network, training.fit(chosen))

@@ -1,0 +1,86 @@
+"""Measure a trained network on the parts it was not trained on, beside the honest baseline."""
+
+from typing import Any
+
+import numpy as np
+
+from train.crossval import CrossValidation, cross_validate
+from train.evaluation import Floats, Ints, calibrate, evaluate, softmax
+from train.head import BASELINE_INVERSE_L2, fit_linear
+from train.photos import PARTS, Part, class_counts
+from train.recipes import Recipe
+from train.report import Example
+from train.run_data import RunData
+
+MEASURED_PARTS: tuple[Part, ...] = ("validation", "test")
+
+
+def measure(
+    logits: dict[Part, Floats], pooled: Floats, crossval: CrossValidation | None, data: RunData, recipe: Recipe
+) -> dict[str, Any]:
+    """Return the run's metrics.
+
+    Args:
+        logits: The network's logits `[n, C]` for each measured part.
+        pooled: The last layer's pooled features of every photo, `[N, D]`.
+        crossval: The recipe's k-fold, or None where it would take days.
+        data: The run's photos.
+        recipe: Name and seed.
+    """
+    calibration = _calibrate(logits["validation"], crossval, data)
+    return {
+        "recipe": recipe.name,
+        "preprocessing": recipe.preprocessing,
+        "mixed_precision": recipe.mixed_precision,
+        "labels": data.labels,
+        "class_counts": class_counts(data.photos),
+        "split": {
+            "digest": data.split.digest,
+            **{part: len(data.part(part)) for part in PARTS},
+            "excluded": sum(part == "excluded" for part in data.split.parts.values()),
+        },
+        "calibration": calibration,
+        **{
+            part: evaluate(softmax(values / calibration["temperature"]), data.targets[data.part(part)], data.labels)
+            for part, values in logits.items()
+        },
+        "kfold": None if crossval is None else crossval.summary(),
+        "logistic_regression": _measure_baseline(pooled, data, recipe.seed),
+    }
+
+
+def examples(logits: Floats, temperature: float, data: RunData) -> list[Example]:
+    """Return the network's answers to the test photos, for the picture in the report."""
+    return [
+        Example(photo.path, photo.label, data.labels[row.argmax()], float(row.max()))
+        for photo, row in zip(data.part_photos("test"), softmax(logits / temperature), strict=True)
+    ]
+
+
+def _calibrate(validation_logits: Floats, crossval: CrossValidation | None, data: RunData) -> dict[str, float]:
+    if crossval is None:
+        return calibrate(validation_logits, data.targets[data.part("validation")])
+    repeats, count, classes = crossval.logits.shape
+    return calibrate(crossval.logits.reshape(repeats * count, classes), np.tile(data.targets, repeats))
+
+
+def _measure_baseline(pooled: Floats, data: RunData, seed: int) -> dict[str, Any]:
+    """Measure a logistic regression on the last layer's pooled features, the bar for any head."""
+
+    def answer(train: Ints, held_out: Ints) -> Floats:
+        return fit_linear(pooled[train], data.targets[train], BASELINE_INVERSE_L2).logits(pooled[held_out])
+
+    result: dict[str, Any] = {}
+    for part in MEASURED_PARTS:
+        held_out = data.part(part)
+        answers = answer(data.part("train"), held_out).argmax(axis=1)
+        result[part] = {"right": int((answers == data.targets[held_out]).sum()), "photos": len(held_out)}
+    crossval = cross_validate(
+        data.targets,
+        data.groups,
+        answer,
+        num_classes=len(data.labels),
+        seed=seed,
+        label="Cross-validating the baseline",
+    )
+    return {**result, "kfold": crossval.summary()}
