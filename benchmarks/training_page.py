@@ -51,11 +51,12 @@ def to_table(results: dict[str, dict[str, Any]]) -> str:
     ]
     for recipe, published in PUBLISHED.items():
         lines.append(
-            f"| *{recipe}, as published* | *not published* | | *{published['validation']}* | *{published['test']}* | | | |"
+            f"| *{recipe}, as published* | *not published* | "
+            f"| *{published['validation']}* | *{published['test']}* | | | |"
         )
         lines += [_row(result) for result in results.values() if result["recipe"]["name"] == recipe]
     lines += [_row(result) for result in results.values() if result["recipe"]["name"] not in PUBLISHED]
-    baseline = results["gems"]["metrics"]["logistic_regression"]
+    baseline = next(r for r in results.values() if r["recipe"]["name"] == "gems")["metrics"]["logistic_regression"]
     lines.append(
         f"| logistic regression on pooled features | caffe | | {_share(baseline['validation'])} "
         f"| {_share(baseline['test'])} | | | {_kfold(baseline['kfold'])} |"

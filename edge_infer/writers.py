@@ -62,7 +62,7 @@ class _StreamWriter:
 
 
 class _TextWriter(_StreamWriter):
-    """`photo.jpg: Amethyst 98.3 %`; failures are reported on stderr by the command."""
+    """`photo.jpg: Amethyst 98.3%`; failures are reported on stderr by the command."""
 
     def __init__(self, stream: TextIO, top: int) -> None:
         super().__init__(stream)

@@ -18,9 +18,10 @@ EXIT_INTERRUPTED = 130
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.argument("run", metavar="RUN", type=FOLDER)
 @click.option("--out", metavar="DIR", type=FOLDER, required=True, help="Folder for the model file and its report.")
+@click.option("--name", help="Name of the model; default: the recipe's, or for custom the run folder's.")
 @click.option("--data", metavar="DIR", type=FOLDER, help="The run's photos, if they have moved.")
 @click.option("--test", metavar="DIR", type=FOLDER, help="The run's separate test photos, if they have moved.")
-def cli(run: Path, out: Path, data: Path | None, test: Path | None) -> None:
+def cli(run: Path, out: Path, name: str | None, data: Path | None, test: Path | None) -> None:
     """Export a finished training run as one self-contained ONNX file.
 
     The file is checked against the network it comes from on every photo of the run; one that does
@@ -30,7 +31,7 @@ def cli(run: Path, out: Path, data: Path | None, test: Path | None) -> None:
     start_tensorflow()
     from export.pipeline import export
 
-    exported = export(run, out, data, test)
+    exported = export(run, out, name=name, data=data, test=test)
     click.echo(to_table(exported.report))
     say(f"{exported.path} is written; next: edge-infer classify --model {exported.path} PHOTO")
 
@@ -63,11 +64,11 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted; nothing was written.", err=True)
         code = EXIT_INTERRUPTED
-    except EdgeInferError as error:
+    except (EdgeInferError, OSError) as error:
         click.echo(f"Error: {error}", err=True)
         code = EXIT_FAILED
     except ModuleNotFoundError as error:
-        click.echo(f"Error: {error.name} is not installed: pip install 'edge-infer[export,train]'", err=True)
+        click.echo(f'Error: {error.name} is not installed: pip install ".[train,export]" in the repository', err=True)
         code = EXIT_FAILED
     sys.exit(code)
 

@@ -59,6 +59,7 @@ def convert(network: keras.Model, temperature: float) -> onnx.ModelProto:
     for value in (*graph.input, *graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "N"
     del graph.value_info[:]
+    graph.name, graph.doc_string = "edge_infer", ""
     canonical = helper.make_model(
         graph,
         opset_imports=[helper.make_opsetid("", OPSET)],
@@ -66,7 +67,6 @@ def convert(network: keras.Model, temperature: float) -> onnx.ModelProto:
         producer_version=edge_infer.__version__,
     )
     canonical.ir_version = IR_VERSION
-    graph.name, graph.doc_string = "edge_infer", ""
     return canonical
 
 
@@ -82,19 +82,17 @@ def _flatten_channels_first(graph: onnx.GraphProto, maps_hwc: tuple[int, int, in
     Keras flattens `[h, w, c]`, ONNX's convolutions leave `[c, h, w]`. Permuting the rows
     of the Dense kernel is exact and free; the Transpose that it replaces is neither.
     """
-    producer = {output: node for node in graph.node for output in node.output}
-    reshape = next(node for node in graph.node if node.op_type == "Reshape")
-    transpose = producer[reshape.input[0]]
-    dense = next(node for node in graph.node if reshape.output[0] in node.input)
+    pool = [node for node in graph.node if node.op_type == "MaxPool"][-1]
+    dense = next(node for node in graph.node if node.op_type == "MatMul")
     kernel = next(tensor for tensor in graph.initializer if tensor.name == dense.input[1])
     height, width, channels = maps_hwc
     rows_hwc = numpy_helper.to_array(kernel).reshape(height, width, channels, -1)
     rows_chw = np.ascontiguousarray(rows_hwc.transpose(2, 0, 1, 3)).reshape(height * width * channels, -1)
     kernel.CopyFrom(numpy_helper.from_array(rows_chw, kernel.name))
-    flatten = helper.make_node("Flatten", [transpose.input[0]], list(reshape.output), name="flatten/Flatten", axis=1)
-    position = list(graph.node).index(reshape)
-    graph.node.remove(reshape)
-    graph.node.insert(position, flatten)
+    flatten = helper.make_node("Flatten", [pool.output[0]], ["flattened"], name="flatten/Flatten", axis=1)
+    # What led from the pool to the Dense layer is left dangling, for `_drop_unused`.
+    graph.node.insert(list(graph.node).index(dense), flatten)
+    dense.input[0] = "flattened"
 
 
 def _drop_unused(graph: onnx.GraphProto) -> None:

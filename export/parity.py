@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from export.errors import ParityError
+from train.progress import track
 
 MAX_DIFFERENCE = 1e-5
 BORDER_PX = 4
@@ -38,14 +39,15 @@ class Parity:
     same_top1: int
 
     def to_record(self) -> dict[str, Any]:
-        """Return the figures for JSON."""
-        return asdict(self)
+        """Return the figures for JSON; the difference as a bound, since its digits are noise."""
+        magnitude = 10.0 ** np.ceil(np.log10(max(self.max_difference, 1e-9)))
+        return {**asdict(self), "max_difference": float(f"{magnitude:.0e}")}
 
 
 def compare(reference: Answer, candidate: Answer, pictures: Sequence[Pixels]) -> Parity:
     """Compare two functions `uint8 [N, H, W, 3]` -> `float32 [N, C]` on pictures `[H, W, 3]`."""
     largest, same = 0.0, 0
-    for start in range(0, len(pictures), _BATCH):
+    for start in track(range(0, len(pictures), _BATCH), "Comparing with Keras"):
         batch = np.stack(pictures[start : start + _BATCH])
         expected, actual = reference(batch), candidate(batch)
         largest = max(largest, float(np.abs(expected - actual).max()))

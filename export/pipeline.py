@@ -31,7 +31,6 @@ from train.run_folder import DATA, read_json, write_atomic, write_json
 MODEL_VERSION = "1.0.0"
 LICENCE = "CC-BY-4.0"  # that of the VGG16 weights every exported network is made from
 TOOLS = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "numpy", "pillow", "edge-infer")
-REPORT = "export.json"
 _LATENCY_RUNS = 20
 
 
@@ -43,12 +42,16 @@ class Exported:
     report: dict[str, Any]
 
 
-def export(run_folder: Path, out: Path, data: Path | None = None, test: Path | None = None) -> Exported:
+def export(
+    run_folder: Path, out: Path, *, name: str | None = None, data: Path | None = None, test: Path | None = None
+) -> Exported:
     """Export a run as fp32.
 
     Args:
         run_folder: A finished run of `python -m train`.
-        out: Folder for `<name>-fp32.onnx` and `export.json`.
+        out: Folder for `<name>-fp32.onnx` and `<name>-fp32.json`.
+        name: The model's name; by default the recipe's, or the run folder's where the
+            recipe has no task of its own.
         data: The run's photos, if they are not where they were.
         test: Its separate test folder, likewise.
 
@@ -60,9 +63,10 @@ def export(run_folder: Path, out: Path, data: Path | None = None, test: Path | N
         ParityError: The file does not answer as Keras does.
     """
     run = load_run(run_folder)
-    target = out / f"{run.recipe.name}-fp32.onnx"
+    name = name or (run.recipe.name if run.recipe.task else run_folder.resolve().name)
+    target = out / f"{name}-fp32.onnx"
     if target.exists():
-        raise OutputExistsError(f"{target} exists: remove it, or give another --out")
+        raise OutputExistsError(f"{target} exists: remove it, or give another --out or --name")
     photos = run_photos(run, data, test)
 
     say("Converting to ONNX")
@@ -70,10 +74,8 @@ def export(run_folder: Path, out: Path, data: Path | None = None, test: Path | N
     check_graph(model)
 
     pictures = [load_view(photo, 0, run.recipe) for photo in track(photos, "Loading photos")]
-    metadata = describe(run)
-    file = _opened(with_metadata(model, metadata))
-    session = Session(file)
-    say("Comparing with Keras")
+    metadata = describe(run, name)
+    session = Session(_opened(with_metadata(model, metadata)))
     serve = serving_function(run.network, run.temperature)
     parity = compare(
         lambda batch: serve(tf.constant(batch))[OUTPUT_NAME].numpy(),
@@ -83,19 +85,18 @@ def export(run_folder: Path, out: Path, data: Path | None = None, test: Path | N
     check_parity(parity)
 
     accuracy = _accuracy(run, photos, pictures, session)
-    metadata = replace(metadata, parity=parity.to_record(), accuracy=accuracy)
-    content = with_metadata(model, metadata)
-    write_atomic(target, lambda path: path.write_bytes(content))
+    content = with_metadata(model, replace(metadata, parity=parity.to_record(), accuracy=accuracy))
     report = {
         "file": target.name,
         "bytes": len(content),
         "operators": operator_histogram(model),
         "parity": parity.to_record(),
         "accuracy": accuracy,
-        "latency_ms": _latency_ms(file, pictures[0]),
+        "latency_ms": _latency_ms(_opened(content), pictures[0]),
         "machine": f"{platform.machine()}, {available_cpus()} cores",
     }
-    write_json(out / REPORT, report)
+    write_json(target.with_suffix(".json"), report)
+    write_atomic(target, lambda path: path.write_bytes(content))
     return Exported(target, report)
 
 
@@ -107,16 +108,16 @@ def run_photos(run: FinishedRun, data: Path | None, test: Path | None) -> list[P
     """
     noted = read_json(run.path / DATA)
     folder = data or Path(noted["data"])
-    photos = find_photos(folder, test or (Path(noted["test"]) if noted["test"] and data is None else None))
-    if {photo.sha256 for photo in photos} != run.parts.keys():
-        raise DataError(f"{folder} does not hold the photos of {run.path}: give them with --data")
+    test = test or (noted["test"] and Path(noted["test"]))
+    photos = find_photos(folder, test or None)
+    if {photo.sha256 for photo in photos} != run.split.parts.keys():
+        raise DataError(f"{folder} does not hold the photos of {run.path}: give them with --data (and --test)")
     return photos
 
 
-def describe(run: FinishedRun) -> ModelMetadata:
+def describe(run: FinishedRun, name: str) -> ModelMetadata:
     """Return the self-description of a run's model, before anything is measured on the file."""
     metrics, calibration = run.metrics, run.metrics["calibration"]
-    name = run.recipe.name
     return ModelMetadata(
         name=name,
         task=run.recipe.task or name,
@@ -126,7 +127,7 @@ def describe(run: FinishedRun) -> ModelMetadata:
         min_score=calibration["min_score"],
         temperature=calibration["temperature"],
         precision="fp32",
-        recipe=name,
+        recipe=run.recipe.name,
         architecture=f"VGG16 without top, {type(run.recipe.head).__name__}, {metrics['parameters']:,} parameters",
         training={
             "class_counts": metrics["class_counts"],
@@ -149,10 +150,13 @@ def _opened(content: bytes) -> ModelFile:
 
 def _accuracy(run: FinishedRun, photos: list[Photo], pictures: list[np.ndarray], session: Session) -> dict[str, Any]:
     """Measure the file itself on the test photos, and quote the run's k-fold."""
-    chosen = [i for i, photo in enumerate(photos) if run.parts[photo.sha256] == "test" and photo.part in (None, "test")]
+    chosen = run.split.indices(photos, "test")
     probabilities = np.concatenate([session.run(pictures[i][np.newaxis]) for i in chosen])
     targets = np.array([run.labels.index(photos[i].label) for i in chosen])
     measured = evaluate(probabilities, targets, run.labels)
+    # The calibration error rests on the last digits of a float32 network, which differ between
+    # machines; rounded, it does not keep the same run from giving the same file.
+    measured["ece"] = round(measured["ece"], 4)
     accuracy = {"test": {key: measured[key] for key in ("photos", "right", "accuracy", "accuracy_95", "ece")}}
     if kfold := run.metrics["kfold"]:
         accuracy["kfold"] = {key: kfold[key] for key in ("folds", "repeats", "mean_accuracy", "mean_accuracy_95")}

@@ -14,6 +14,7 @@ from train.quiet import start_tensorflow
 from train.recipes import RECIPES, FineTuneMode, Preprocessing, Recipe
 
 FOLDER = click.Path(path_type=Path)
+SEED = click.IntRange(0, 2**31 - 1)
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
 
@@ -53,7 +54,7 @@ def audit(data: Path, test: Path | None, as_json: bool) -> None:
     metavar="TRAIN VALIDATION TEST",
     help="Percent of the photos.",
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another split.")
+@click.option("--seed", type=SEED, default=1, show_default=True, help="Another seed, another split.")
 def split(source: Path, destination: Path, ratios: tuple[float, float, float], seed: int) -> None:
     """Copy SRC to DST/train, DST/validation and DST/test, duplicates kept together."""
     from train.duplicates import duplicate_groups
@@ -75,7 +76,7 @@ def _add_recipe(recipe: Recipe) -> None:
     @click.option("--resume", is_flag=True, help="Finish an interrupted run.")
     @click.option("--base-weights", metavar="FILE", help="VGG16 weights (.weights.h5), or imagenet to download them.")
     @click.option("--cache", metavar="DIR", type=FOLDER, help="Feature cache; default: the user's cache folder.")
-    @click.option("--seed", type=int, default=recipe.seed, show_default=True, help="Decides every random choice.")
+    @click.option("--seed", type=SEED, default=recipe.seed, show_default=True, help="Decides every random choice.")
     @click.option(
         "--preprocessing",
         type=click.Choice(get_args(Preprocessing)),
@@ -84,14 +85,6 @@ def _add_recipe(recipe: Recipe) -> None:
         help="Pixel scaling: caffe (ImageNet mean taken off) or unit (0-1).",
     )
     @click.option("--mixed-precision", is_flag=True, help="Run VGG16 in bfloat16: faster on CPUs that have it.")
-    @click.option(
-        "--fine-tune",
-        type=click.Choice(get_args(FineTuneMode)),
-        default=recipe.fine_tune.mode if recipe.fine_tune else None,
-        show_default=True,
-        hidden=recipe.fine_tune is None,
-        help="Train the last VGG16 block too; auto: if k-fold says that it helps.",
-    )
     def command(
         data: Path,
         test: Path | None,
@@ -102,12 +95,21 @@ def _add_recipe(recipe: Recipe) -> None:
         seed: int,
         preprocessing: Preprocessing,
         mixed_precision: bool,
-        fine_tune: FineTuneMode | None,
+        fine_tune: FineTuneMode | None = None,
     ) -> None:
         chosen = replace(recipe, seed=seed, preprocessing=preprocessing, mixed_precision=mixed_precision)
         if recipe.fine_tune is not None and fine_tune is not None:
             chosen = replace(chosen, fine_tune=replace(recipe.fine_tune, mode=fine_tune))
         _train(chosen, data, test, out, resume, base_weights, cache)
+
+    if recipe.fine_tune is not None:
+        click.option(
+            "--fine-tune",
+            type=click.Choice(get_args(FineTuneMode)),
+            default=recipe.fine_tune.mode,
+            show_default=True,
+            help="Train the last VGG16 block too; auto: if k-fold says that it helps.",
+        )(command)
 
 
 for _recipe in RECIPES.values():
@@ -147,7 +149,7 @@ def main() -> None:
         click.echo(f"Error: {error}", err=True)
         code = EXIT_FAILED
     except ModuleNotFoundError as error:
-        click.echo(f"Error: {error.name} is not installed: pip install 'edge-infer[train]'", err=True)
+        click.echo(f'Error: {error.name} is not installed: pip install ".[train]" in the repository', err=True)
         code = EXIT_FAILED
     sys.exit(code)
 

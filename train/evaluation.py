@@ -9,7 +9,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from scipy.special import softmax as scipy_softmax
 from scipy.stats import t as student_t
-from sklearn.metrics import classification_report, confusion_matrix, log_loss
+from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support
 
 Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.int64]
@@ -48,10 +48,17 @@ def evaluate(probabilities: Floats, targets: Ints, labels: Sequence[str]) -> dic
         "accuracy_95": [low, high],
         "log_loss": log_loss(targets, probabilities, labels=classes),
         "ece": expected_calibration_error(probabilities, targets),
-        "per_class": classification_report(
-            targets, predicted, labels=classes, target_names=labels, output_dict=True, zero_division=0
-        ),
+        "per_class": _per_class(targets, predicted, labels),
         "confusion": confusion_matrix(targets, predicted, labels=classes),
+    }
+
+
+def _per_class(targets: Ints, predicted: Ints, labels: Sequence[str]) -> dict[str, dict[str, float]]:
+    measured = precision_recall_fscore_support(targets, predicted, labels=np.arange(len(labels)), zero_division=0)
+    names = ("precision", "recall", "f1-score", "support")
+    return {
+        label: {name: float(values[i]) for name, values in zip(names, measured, strict=True)}
+        for i, label in enumerate(labels)
     }
 
 

@@ -1,8 +1,8 @@
 """Features of the frozen base: computed once a photo and view, then read from a cache.
 
 A cache entry is one `.npz` file without pickle, named by the photo's hash and the view's
-number, in a folder named by the hash of everything else that decides its content. So
-nothing is ever stale, an interrupted run keeps what it has, and runs share entries.
+number, in a folder named by the hash of what else decides its content: settings, weights,
+loader and augmentation. An interrupted run keeps what it has, and runs share entries.
 """
 
 import hashlib
@@ -10,7 +10,9 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import keras
@@ -31,7 +33,7 @@ from train.run_folder import write_atomic
 CACHE_VARIABLE = "EDGE_INFER_CACHE"
 MAPS = "maps"
 
-Features = dict[str, npt.NDArray[np.float32]]
+Features = dict[str, npt.NDArray[np.floating[Any]]]
 
 
 def default_cache() -> Path:
@@ -97,7 +99,10 @@ def extract(
     missing = [item for item in wanted if not _entry(folder, *item).exists()]
     batches = [missing[i : i + FORWARD_BATCH] for i in range(0, len(missing), FORWARD_BATCH)]
     for batch in track(batches, "Computing features"):
-        pixels = np.stack([load_view(photo, view, recipe) for photo, view in batch])
+        # Always full batches: in the last digits, a convolution's result depends on the batch's size.
+        pixels = np.zeros((FORWARD_BATCH, recipe.image_size, recipe.image_size, 3), np.uint8)
+        for row, (photo, view) in enumerate(batch):
+            pixels[row] = load_view(photo, view, recipe)
         outputs = {name: values.numpy() for name, values in run(tf.constant(pixels)).items()}
         for row, (photo, view) in enumerate(batch):
             arrays = {name: values[row] for name, values in outputs.items()}
@@ -132,6 +137,8 @@ def _cache_key(recipe: Recipe, base: keras.Model, taps: tuple[str, ...], with_ma
     decides = {
         "loader": sha256_file(Path(load_input.__code__.co_filename)),
         "augmentation_code": sha256_file(Path(augment.__code__.co_filename)),
+        "network_code": sha256_file(Path(tap_maps.__code__.co_filename)),
+        "versions": {name: version(name) for name in ("tensorflow", "pillow", "scipy")},
         "input": asdict(input_spec(recipe)),
         "preprocessing": recipe.preprocessing,
         "mixed_precision": recipe.mixed_precision,

@@ -58,10 +58,12 @@ def examples(logits: Floats, temperature: float, data: RunData) -> list[Example]
 
 
 def _calibrate(validation_logits: Floats, crossval: CrossValidation | None, data: RunData) -> dict[str, float]:
+    """Fit temperature and threshold on held-out answers; the test photos have no say in them."""
     if crossval is None:
         return calibrate(validation_logits, data.targets[data.part("validation")])
-    repeats, count, classes = crossval.logits.shape
-    return calibrate(crossval.logits.reshape(repeats * count, classes), np.tile(data.targets, repeats))
+    chosen = data.not_test
+    logits = crossval.logits[:, chosen]
+    return calibrate(logits.reshape(-1, logits.shape[-1]), np.tile(data.targets[chosen], len(logits)))
 
 
 def _measure_baseline(pooled: Floats, data: RunData, seed: int) -> dict[str, Any]:

@@ -5,6 +5,7 @@ layer, so that whatever holds the network holds the right preprocessing too.
 """
 
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,12 +90,14 @@ def build_base(recipe: Recipe, weights: str | None) -> keras.Model:
     try:
         if recipe.mixed_precision:
             keras.config.set_dtype_policy("mixed_bfloat16")
-        base = keras.applications.VGG16(include_top=False, weights=weights, input_shape=shape)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # Keras only warns of layers that the file lacks
+            base = keras.applications.VGG16(include_top=False, weights=weights, input_shape=shape)
     except Exception as error:  # h5py, Keras and the download each raise their own
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        what = "could not be downloaded" if weights == IMAGENET else "do not fit VGG16 without top"
         raise WeightsError(
-            f"base weights {weights} do not fit VGG16 without top: {reason} "
-            "(give --base-weights FILE with a Keras .weights.h5 of it)"
+            f"base weights {weights} {what}: {reason} (give --base-weights FILE with a Keras .weights.h5 of it)"
         ) from error
     finally:
         keras.config.set_dtype_policy(policy)

@@ -70,6 +70,9 @@ def _part_folders(data: Path, test: Path | None) -> list[tuple[Part | None, Path
         folders: list[tuple[Part | None, Path]] = [(None, data)]
     else:
         given = [(part, data / part) for part in PARTS if (data / part).is_dir()]
+        unknown = sorted(f.name for f in data.iterdir() if f.is_dir() and f.name not in PARTS and f.name[0] != ".")
+        if unknown:
+            raise DataError(f"{data} has a train folder, and beside it {unknown[0]}: only {', '.join(PARTS)} are known")
         # Without a validation folder, one is drawn from the training photos.
         has_validation = any(part == "validation" for part, _ in given)
         folders = [(part if has_validation or part == "test" else None, folder) for part, folder in given]

@@ -1,7 +1,7 @@
 """The straight line from photos to a finished run folder.
 
-photos -> split -> features -> head (-> fine-tuned last block) -> network -> k-fold ->
-metrics -> report. A step whose artefact is in the run folder is not done again.
+photos -> split -> features -> k-fold -> head (-> fine-tuned last block) -> network ->
+metrics -> report. Features, epochs and the trained network are kept and not made again.
 """
 
 from collections.abc import Callable
@@ -91,7 +91,7 @@ def _train_once(network: keras.Model, run: RunFolder, train_network: Callable[[]
     kept = run.path / WEIGHTS
     if kept.exists():
         network.load_weights(kept)
-        return
-    train_network()
-    write_atomic(kept, network.save_weights)
+    else:
+        train_network()
+        write_atomic(kept, network.save_weights)
     drop_checkpoints(run)

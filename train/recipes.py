@@ -130,7 +130,7 @@ class Recipe:
         ratios: Percent of the photos for train, validation, test.
         fine_tune: The second stage of a `PooledHead` on `CachedViews`; None for other recipes.
         published: Reproduces a publication, also where it errs: keeps training photos
-            that duplicate test photos.
+            that are near duplicates of test photos.
         mixed_precision: Run the base in bfloat16 while training: twice as fast on a CPU
             with AVX-512 BF16 or AMX, slow on others. Exported networks are float32.
         seed: Every random choice follows from it.

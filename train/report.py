@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -31,8 +30,7 @@ class Example:
 def write_report(
     folder: Path, metrics: dict[str, Any], history: dict[str, list[float]], examples: list[Example]
 ) -> None:
-    """Write curves, confusion matrices, calibration, example predictions and `report.md`."""
-    mpl.use("agg")
+    """Write curves, confusion matrices, example predictions and `report.md`."""
     figures = {
         CURVES: draw_curves(history, metrics["recipe"]),
         "confusion_validation.png": draw_confusion(metrics["validation"], metrics["labels"], "validation"),
@@ -120,6 +118,12 @@ def to_markdown(metrics: dict[str, Any]) -> str:
         *_kfold_lines("logistic regression on pooled features", baseline["kfold"]),
         f"- logistic regression, test: {baseline['test']['right']}/{baseline['test']['photos']}",
     ]
+    calibration = metrics["calibration"]
+    lines.append(
+        f"- calibrated on held-out answers: temperature {calibration['temperature']:.3f}, ECE "
+        f"{calibration['ece_before']:.3f} before and {calibration['ece_after']:.3f} after; "
+        f"answers below {calibration['min_score']:.3f} count as uncertain"
+    )
     for part in ("validation", "test"):
         lines += ["", f"## {part}", "", "| class | precision | recall | F1 | support |", "|---|---|---|---|---|"]
         for label in metrics["labels"]:

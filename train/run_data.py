@@ -30,6 +30,11 @@ class RunData:
     groups: Ints
     split: Split
 
+    @property
+    def not_test(self) -> Ints:
+        """The indices of the photos that decisions may rest on."""
+        return np.setdiff1d(np.arange(len(self.photos)), self.part("test"))
+
     def part(self, part: Part) -> Ints:
         """Return the indices of a part's photos."""
         return self.split.indices(self.photos, part)

@@ -5,6 +5,7 @@ import sys
 from typing import Literal, get_args
 
 import click
+from click.core import ParameterSource
 
 from edge_infer.results import FailedInput
 from edge_infer.sources import expand
@@ -70,6 +71,11 @@ def classify(
     if min_score is not None and math.isnan(min_score):  # it passes every range check
         raise click.BadParameter("nan is not in the range 0<=x<=1.", param_hint="'--min-score'")
     classifier = Classifier(task if model is None else model, threads=threads, provider=provider, min_score=min_score)
+    task_is_given = context.get_parameter_source("task") is ParameterSource.COMMANDLINE
+    if model is not None and task_is_given and classifier.metadata.task != task:
+        raise click.UsageError(
+            f"--task {task}, but {model} was made for {classifier.metadata.task}: give one of the two"
+        )
     if faces == "always":
         raise click.UsageError(f"--faces always: model {classifier.metadata.name!r} was not made for faces")
     sources = list(expand(paths, recursive=recursive))

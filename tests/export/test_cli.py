@@ -17,7 +17,7 @@ def test_the_report_is_printed_and_the_next_step_named(pooled_run: Path, tmp_pat
     code, out, err = run(capsys, monkeypatch, pooled_run, "--out", tmp_path / "out")
 
     assert code == 0
-    assert out.startswith("file:       small-fp32.onnx, 58.9")
+    assert out.startswith("file:       small-fp32.onnx, 58.86 MB")
     assert "same answer on 51/51 pictures" in out
     assert err.rstrip().endswith(f"next: edge-infer classify --model {tmp_path / 'out' / 'small-fp32.onnx'} PHOTO")
 

@@ -1,7 +1,6 @@
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import keras
 import numpy as np
 import onnx
 import pytest
@@ -11,13 +10,36 @@ from edge_infer.metadata import METADATA_KEY
 from export.convert import convert, serving_function, with_metadata
 from export.graph import operator_histogram
 from export.parity import compare
-from export.run import load_run
-from tests.tiny_model import METADATA
+from export.run import FinishedRun, load_run
+from tests.tiny_model import METADATA, tiny_model
+from train.evaluation import softmax
+
+TEMPERATURE = 1.7
 
 
-@pytest.fixture(scope="module", params=["pooled_run", "dense_run"])
-def run(request: pytest.FixtureRequest):
-    return load_run(request.getfixturevalue(request.param))
+@dataclass(frozen=True)
+class Converted:
+    """A run and what became of its network; converting takes seconds, so the tests share it."""
+
+    run: FinishedRun
+    model: onnx.ModelProto
+
+
+@pytest.fixture(scope="module")
+def pooled(pooled_run: Path) -> Converted:
+    run = load_run(pooled_run)
+    return Converted(run, convert(run.network, TEMPERATURE))
+
+
+@pytest.fixture(scope="module")
+def dense(dense_run: Path) -> Converted:
+    run = load_run(dense_run)
+    return Converted(run, convert(run.network, TEMPERATURE))
+
+
+@pytest.fixture(params=["pooled", "dense"])
+def converted(request: pytest.FixtureRequest) -> Converted:
+    return request.getfixturevalue(request.param)
 
 
 def answer(model: onnx.ModelProto):
@@ -27,20 +49,23 @@ def answer(model: onnx.ModelProto):
     return lambda batch: session.run(["probabilities"], {"image": batch})[0]
 
 
-def test_the_file_answers_as_keras_does(run):
-    pictures = np.random.default_rng(0).integers(0, 256, (20, *run.network.input_shape[1:]), np.uint8)
-    serve = serving_function(run.network, 1.7)
+def random_pictures(count: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, 32, 32, 3), np.uint8)
+
+
+def test_the_file_answers_as_keras_does(converted: Converted):
+    serve = serving_function(converted.run.network, TEMPERATURE)
 
     parity = compare(
-        lambda batch: serve(tf.constant(batch))["probabilities"].numpy(), answer(convert(run.network, 1.7)), pictures
+        lambda batch: serve(tf.constant(batch))["probabilities"].numpy(), answer(converted.model), random_pictures(20)
     )
 
     assert parity.pictures == parity.same_top1 == 20
     assert parity.max_difference <= 1e-5
 
 
-def test_input_and_output_keep_the_contract(run):
-    graph = convert(run.network, 1.0).graph
+def test_input_and_output_keep_the_contract(converted: Converted):
+    graph = converted.model.graph
     ((image,), (probabilities,)) = graph.input, graph.output
     shapes = [
         [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim] for value in (image, probabilities)
@@ -51,31 +76,31 @@ def test_input_and_output_keep_the_contract(run):
     assert shapes == [["N", 32, 32, 3], ["N", 3]]
 
 
-def test_pictures_are_transposed_once_at_the_entrance(run):
-    operators = [node.op_type for node in convert(run.network, 1.0).graph.node]
+def test_pictures_are_transposed_once_at_the_entrance(converted: Converted):
+    operators = [node.op_type for node in converted.model.graph.node]
+    scaling = "Sub" if converted.run.recipe.preprocessing == "caffe" else "Mul"
 
-    assert operators[:4] == ["Cast", "Sub" if run.recipe.preprocessing == "caffe" else "Mul", "Transpose", "Conv"]
+    assert operators[:4] == ["Cast", scaling, "Transpose", "Conv"]
     assert operators.count("Transpose") == 1
     assert operators.count("Conv") == 13
 
 
-def test_a_dense_head_flattens_without_shape_arithmetic(dense_run: Path):
-    histogram = operator_histogram(convert(load_run(dense_run).network, 1.0))
+def test_a_dense_head_flattens_without_shape_arithmetic(dense: Converted):
+    histogram = operator_histogram(dense.model)
 
     assert histogram["Flatten"] == 1
     assert not {"Reshape", "Shape", "Gather", "Slice"} & histogram.keys()
 
 
-def test_converting_twice_gives_the_same_bytes(run):
-    first = convert(run.network, 1.0).SerializeToString(deterministic=True)
-    keras.Input((3,))  # moves Keras' name counters
-    again = convert(load_run(run.path).network, 1.0).SerializeToString(deterministic=True)
+def test_converting_again_gives_the_same_bytes(converted: Converted):
+    # A network that was loaded once more has other Keras counters in its names.
+    again = convert(load_run(converted.run.path).network, TEMPERATURE)
 
-    assert first == again
+    assert again.SerializeToString(deterministic=True) == converted.model.SerializeToString(deterministic=True)
 
 
-def test_names_are_those_of_the_layers(pooled_run: Path):
-    graph = convert(load_run(pooled_run).network, 1.0).graph
+def test_names_are_those_of_the_layers(pooled: Converted):
+    graph = pooled.model.graph
     convolutions = [node.name for node in graph.node if node.op_type == "Conv"]
 
     assert convolutions[:3] == ["vgg16/block1_conv1/Conv", "vgg16/block1_conv2/Conv", "vgg16/block2_conv1/Conv"]
@@ -83,19 +108,14 @@ def test_names_are_those_of_the_layers(pooled_run: Path):
     assert len({node.name for node in graph.node}) == len(graph.node)
 
 
-def test_temperature_softens_the_answer(pooled_run: Path):
-    network = load_run(pooled_run).network
-    pictures = np.random.default_rng(1).integers(0, 256, (4, 32, 32, 3), np.uint8)
-    cold, warm = (answer(convert(network, temperature))(pictures) for temperature in (1.0, 2.0))
+def test_temperature_softens_the_answer(pooled: Converted):
+    logits = pooled.run.network(random_pictures(4).astype(np.float32)).numpy()
 
-    expected = np.sqrt(cold) / np.sqrt(cold).sum(
-        axis=1, keepdims=True
-    )  # softmax(z/2) is proportional to sqrt(softmax(z))
-    np.testing.assert_allclose(warm, expected, atol=1e-6)
+    np.testing.assert_allclose(answer(pooled.model)(random_pictures(4)), softmax(logits / TEMPERATURE), atol=1e-6)
 
 
-def test_metadata_is_in_the_file_and_replaces_what_was_there(pooled_run: Path):
-    model = convert(load_run(pooled_run).network, 1.0)
+def test_metadata_is_in_the_file_and_replaces_what_was_there():
+    model = tiny_model()
     with_metadata(model, METADATA)
     read = onnx.load_from_string(with_metadata(model, replace(METADATA, version="2.0.0")))
 
