@@ -20,24 +20,22 @@ PROGRAMS = {
 HELP_BLOCK = re.compile(r"<!-- help: (?P<name>.+?) -->\n```\n.*?```\n", re.DOTALL)
 
 
-def commands(command: click.Command, name: str) -> dict[str, click.Command]:
-    """Return a command and all commands below it, by what one types."""
-    found = {name: command}
+def contexts(command: click.Command, name: str, parent: click.Context | None = None) -> dict[str, click.Context]:
+    """Return a command and all commands below it, by what one types, as they are when run."""
+    context = click.Context(command, parent, name, **{**command.context_settings, "terminal_width": 100})
+    found = {context.command_path: context}
     if isinstance(command, click.Group):
         for child, below in command.commands.items():
-            found |= commands(below, f"{name} {child}")
+            found |= contexts(below, child, context)
     return found
 
 
-ALL_COMMANDS = {
-    name: command for program, root in PROGRAMS.items() for name, command in commands(root, program).items()
-}
+ALL_COMMANDS = {name: found for program, root in PROGRAMS.items() for name, found in contexts(root, program).items()}
 
 
 def help_block(name: str) -> str:
-    command = ALL_COMMANDS[name]
-    context = click.Context(command, info_name=name, **{**command.context_settings, "terminal_width": 100})
-    return f"<!-- help: {name} -->\n```\n{command.get_help(context)}\n```\n"
+    context = ALL_COMMANDS[name]
+    return f"<!-- help: {name} -->\n```\n{context.command.get_help(context)}\n```\n"
 
 
 @pytest.mark.parametrize("name", ALL_COMMANDS)
@@ -47,7 +45,7 @@ def test_the_help_of_every_command_is_in_the_page(name: str):
 
 @pytest.mark.parametrize("name", ALL_COMMANDS)
 def test_every_option_has_a_help_text(name: str):
-    options = [parameter for parameter in ALL_COMMANDS[name].params if isinstance(parameter, click.Option)]
+    options = [parameter for parameter in ALL_COMMANDS[name].command.params if isinstance(parameter, click.Option)]
     assert [option.name for option in options if not option.help] == []
 
 

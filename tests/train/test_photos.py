@@ -95,11 +95,18 @@ def test_other_classes_in_the_test_are_named(tmp_path: Path):
 
 
 def test_two_test_folders_are_refused(tmp_path: Path):
-    write_photos(tmp_path / "train", count=1)
-    write_photos(tmp_path / "test", count=1)
+    write_photos(tmp_path / "data" / "train", count=1)
+    write_photos(tmp_path / "data" / "test", count=1)
     write_photos(tmp_path / "elsewhere", count=1)
     with pytest.raises(DataError, match=r"has a test folder of its own: give --test or .*test, not both"):
-        find_photos(tmp_path, tmp_path / "elsewhere")
+        find_photos(tmp_path / "data", tmp_path / "elsewhere")
+
+
+def test_a_part_that_goes_by_another_name_is_not_ignored(tmp_path: Path):
+    write_photos(tmp_path / "train", count=1)
+    write_photos(tmp_path / "val", count=1)
+    with pytest.raises(DataError, match=r"beside it val: only train, validation, test are known"):
+        find_photos(tmp_path)
 
 
 def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path):

@@ -169,7 +169,7 @@ def test_fine_tuning_is_decided_by_folds_and_ends_in_the_network(
         recipe, data, None, RunFolder(tmp_path / "run", recipe), weights=random_weights, cache=tmp_path / "cache"
     )
     # Both are always right on plain colours, and what does not help is not used.
-    assert metrics["fine_tune"] == {"kfold_without": 1.0, "kfold_with": 1.0, "used": False}
+    assert metrics["fine_tune"] == {"kfold_without": 1.0, "kfold_with": 1.0, "photos": 8, "used": False}
 
     always = replace(cached_recipe, fine_tune=replace(gentle, mode="always"))
     run = RunFolder(tmp_path / "always", always)
