@@ -190,7 +190,7 @@ _CUSTOM = Recipe(
         rotation_deg=40, shift=0.05, zoom=0.15, horizontal_flip=True, vertical_flip=True, brightness=0.2
     ),
     ratios=(78, 12, 10),
-    # On the gems it changed nothing in k-fold (docs/training.md), so it is not the default.
+    # Each fold of it takes minutes, so it is asked for (docs/training.md).
     fine_tune=FineTune(mode="never", learning_rate=3e-5, batch_size=16, epochs=2),
     attribution=(VGG16_ATTRIBUTION,),
 )

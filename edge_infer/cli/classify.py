@@ -12,6 +12,7 @@ from edge_infer.sources import expand
 from edge_infer.writers import OutputFormat, make_writer, one_line
 
 DEFAULT_TASK = "gems"
+QUICK_START_PICTURES = 4  # from here on a VGG16's slower loading pays for itself
 Faces = Literal["auto", "always", "never"]
 
 
@@ -70,7 +71,14 @@ def classify(
 
     if min_score is not None and math.isnan(min_score):  # it passes every range check
         raise click.BadParameter("nan is not in the range 0<=x<=1.", param_hint="'--min-score'")
-    classifier = Classifier(task if model is None else model, threads=threads, provider=provider, min_score=min_score)
+    sources = list(expand(paths, recursive=recursive))
+    classifier = Classifier(
+        task if model is None else model,
+        threads=threads,
+        provider=provider,
+        min_score=min_score,
+        quick_start=len(sources) <= QUICK_START_PICTURES,
+    )
     task_is_given = context.get_parameter_source("task") is ParameterSource.COMMANDLINE
     if model is not None and task_is_given and classifier.metadata.task != task:
         raise click.UsageError(
@@ -78,7 +86,6 @@ def classify(
         )
     if faces == "always":
         raise click.UsageError(f"--faces always: model {classifier.metadata.name!r} was not made for faces")
-    sources = list(expand(paths, recursive=recursive))
     any_failed = False
     # A bar only where someone sees it and it does not run through the results.
     hide_bar = len(sources) < 2 or not sys.stderr.isatty() or sys.stdout.isatty()
