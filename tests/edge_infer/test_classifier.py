@@ -238,3 +238,10 @@ def test_real_photos_are_read(classifier: Classifier, real_data: Path) -> None:
     assert len(results) >= 40
     assert [result.source for result in results] == [str(photo) for photo in photos]
     assert all(isinstance(result, Prediction) for result in results)
+
+
+def test_a_quick_start_gives_the_same_answer(tiny_model_path: Path) -> None:
+    picture = drawn((40, 60, 200))
+    usual, quick = (Classifier(tiny_model_path, quick_start=flag).classify(picture) for flag in (False, True))
+    assert quick.label == usual.label == "blue"
+    assert quick.score == pytest.approx(usual.score, abs=1e-6)

@@ -216,12 +216,25 @@ def test_options_of_the_runtime_change_no_answer(classify: Run, options: list[st
     assert classify("red.png", *options) == (0, f"red.png: {RED_TEXT}\n", "")
 
 
-def test_threads_reach_the_session(classify: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = {}
+def session_options(classify: Run, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> dict[str, object]:
+    seen: dict[str, object] = {}
     monkeypatch.setattr("edge_infer.classifier.Classifier", lambda model, **options: seen.update(options) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        classify("red.png", "--threads", "3", "--provider", "openvino", "--min-score", "0.25")
-    assert seen == {"threads": 3, "provider": "openvino", "min_score": 0.25}
+        classify(*arguments)
+    return seen
+
+
+def test_the_options_of_a_session_reach_it(classify: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = ("red.png", "--threads", "3", "--provider", "openvino", "--min-score", "0.25")
+    seen = session_options(classify, monkeypatch, *arguments)
+    assert seen == {"threads": 3, "provider": "openvino", "min_score": 0.25, "quick_start": True}
+
+
+@pytest.mark.parametrize(("pictures", "quick_start"), [(4, True), (5, False)])
+def test_a_handful_of_pictures_starts_quickly(
+    classify: Run, monkeypatch: pytest.MonkeyPatch, pictures: int, quick_start: bool
+) -> None:
+    assert session_options(classify, monkeypatch, *["red.png"] * pictures)["quick_start"] is quick_start
 
 
 # Exit codes
