@@ -1,18 +1,15 @@
 """`python -m export RUN --out DIR`: a finished run to a checked ONNX file."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from edge_infer.errors import EdgeInferError
+from train.command_line import run as run_command
 from train.progress import say
 from train.quiet import start_tensorflow
 
 FOLDER = click.Path(path_type=Path)
-EXIT_FAILED = 1
-EXIT_INTERRUPTED = 130
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -56,21 +53,11 @@ def to_table(report: dict[str, Any]) -> str:
 
 def main() -> None:
     """Run the command line; every expected error is one line on stderr."""
-    try:
-        code = cli.main(prog_name="python -m export", standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted; nothing was written.", err=True)
-        code = EXIT_INTERRUPTED
-    except (EdgeInferError, OSError) as error:
-        click.echo(f"Error: {error}", err=True)
-        code = EXIT_FAILED
-    except ModuleNotFoundError as error:
-        click.echo(f'Error: {error.name} is not installed: pip install ".[train,export]" in the repository', err=True)
-        code = EXIT_FAILED
-    sys.exit(code)
+    run_command(
+        cli,
+        "python -m export",
+        interrupted="Interrupted; nothing was written.",
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """`python -m train`: audit, split, and a command a recipe."""
 
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -8,15 +7,13 @@ from typing import get_args
 
 import click
 
-from edge_infer.errors import EdgeInferError
+from train.command_line import run as run_command
 from train.progress import say
 from train.quiet import start_tensorflow
 from train.recipes import RECIPES, FineTuneMode, Preprocessing, Recipe
 
 FOLDER = click.Path(path_type=Path)
 SEED = click.IntRange(0, 2**31 - 1)
-EXIT_FAILED = 1
-EXIT_INTERRUPTED = 130
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -137,21 +134,11 @@ def _train(
 
 def main() -> None:
     """Run the command line; every expected error is one line on stderr."""
-    try:
-        code = cli.main(prog_name="python -m train", standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted; a run keeps what is finished: give its command again with --resume.", err=True)
-        code = EXIT_INTERRUPTED
-    except (EdgeInferError, OSError) as error:
-        click.echo(f"Error: {error}", err=True)
-        code = EXIT_FAILED
-    except ModuleNotFoundError as error:
-        click.echo(f'Error: {error.name} is not installed: pip install ".[train]" in the repository', err=True)
-        code = EXIT_FAILED
-    sys.exit(code)
+    run_command(
+        cli,
+        "python -m train",
+        interrupted="Interrupted; a run keeps what is finished: give its command again with --resume.",
+    )
 
 
 if __name__ == "__main__":
