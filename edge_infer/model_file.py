@@ -6,15 +6,18 @@ checks the rest against the loaded graph.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar, overload
 
 from edge_infer.errors import MetadataError, ModelFormatError, ModelNotFoundError
 from edge_infer.metadata import METADATA_KEY, ModelMetadata, parse_metadata
 from edge_infer.onnx_wire import ModelSummary, summarize
 from edge_infer.registry import check_sha256, find_model
 
+Metadata = TypeVar("Metadata", bound=ModelMetadata, covariant=True)
+
 
 @dataclass(frozen=True, slots=True)
-class ModelFile:
+class ModelFile(Generic[Metadata]):
     """A checked model file.
 
     Attributes:
@@ -26,19 +29,31 @@ class ModelFile:
 
     path: Path
     data: bytes
-    metadata: ModelMetadata
+    metadata: Metadata
     summary: ModelSummary
 
 
-def open_model(name_or_path: str | Path) -> ModelFile:
+@overload
+def open_model(name_or_path: str | Path) -> ModelFile[ModelMetadata]: ...
+
+
+@overload
+def open_model(name_or_path: str | Path, kind: type[Metadata]) -> ModelFile[Metadata]: ...
+
+
+def open_model(name_or_path: str | Path, kind: type[ModelMetadata] = ModelMetadata) -> ModelFile[ModelMetadata]:
     """Read and check a bundled model or an `.onnx` file.
+
+    Args:
+        name_or_path: The model.
+        kind: What it must be: `ClassifierMetadata` or `DetectorMetadata`; either by default.
 
     Raises:
         ModelNotFoundError: No such name or file, or it cannot be read.
         ChecksumError: A bundled model's bytes were changed.
         ModelFormatError: Not ONNX, cut short, external data, or operators that are
             not standard ONNX.
-        MetadataError: No metadata, or malformed metadata.
+        MetadataError: No metadata, malformed metadata, or a model of another kind.
     """
     path, sha256 = find_model(name_or_path)
     try:
@@ -61,7 +76,13 @@ def open_model(name_or_path: str | Path) -> ModelFile:
         metadata = parse_metadata(text)
     except MetadataError as error:
         raise MetadataError(f"{path}: {error}") from error
+    if not isinstance(metadata, kind):
+        raise MetadataError(f"{path} is a {metadata.kind.replace('_', ' ')}, where a {_name_of(kind)} is needed")
     return ModelFile(path, data, metadata, summary)
+
+
+def _name_of(kind: type[ModelMetadata]) -> str:
+    return kind.kind.replace("_", " ")
 
 
 def _check_summary(summary: ModelSummary) -> None:

@@ -1,6 +1,8 @@
 """The onnxruntime session: threads, provider, and the graph held to its metadata."""
 
 import os
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,7 +10,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from edge_infer.errors import MetadataError, ModelFormatError, ModelOutputError, ProviderError
-from edge_infer.metadata import ModelMetadata
+from edge_infer.metadata import ClassifierMetadata, ModelMetadata
 from edge_infer.model_file import ModelFile
 
 INPUT_NAME = "image"
@@ -41,8 +43,10 @@ def find_provider(name: str) -> str:
     raise ProviderError(f"provider {name!r} is not available in this onnxruntime (it has: {short})")
 
 
-class Session:
-    """One loaded model. Safe to share between threads.
+def start_session(
+    model: ModelFile[ModelMetadata], *, threads: int | None = None, provider: str = "cpu", quick_start: bool = False
+) -> ort.InferenceSession:
+    """Build an onnxruntime session from a model's bytes.
 
     Args:
         model: A checked model file.
@@ -54,27 +58,52 @@ class Session:
     Raises:
         ProviderError: The provider is missing or was not used.
         ModelFormatError: onnxruntime refuses the graph.
+    """
+    chosen = find_provider(provider)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads if threads is not None else available_cpus()
+    options.inter_op_num_threads = 1
+    if quick_start:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    # Threads that spin after a run would take the cores from whatever comes next, such as another session.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    if not _multiplies_int8_exactly():
+        options.add_session_config_entry("session.x64quantprecision", "1")
+    options.log_severity_level = 4  # fatal only: errors reach the user once, as typed errors
+    try:
+        session = ort.InferenceSession(model.data, options, providers=[chosen])
+    except Exception as error:  # onnxruntime's error classes share no base of their own
+        raise ModelFormatError(f"{model.path}: onnxruntime refuses it: {first_line(error)}") from error
+    if chosen not in session.get_providers():
+        raise ProviderError(f"onnxruntime did not use {chosen} although it was requested")
+    return session
+
+
+class Session:
+    """A loaded classifier. Safe to share between threads.
+
+    Args:
+        model: A checked model file.
+        threads: As in `start_session`.
+        provider: As in `start_session`.
+        quick_start: As in `start_session`.
+
+    Raises:
+        ModelError: As in `start_session`.
         MetadataError: Input, output or label count contradict the metadata.
     """
 
     def __init__(
-        self, model: ModelFile, *, threads: int | None = None, provider: str = "cpu", quick_start: bool = False
+        self,
+        model: ModelFile[ClassifierMetadata],
+        *,
+        threads: int | None = None,
+        provider: str = "cpu",
+        quick_start: bool = False,
     ) -> None:
-        chosen = find_provider(provider)
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads if threads is not None else available_cpus()
-        options.inter_op_num_threads = 1
-        if quick_start:
-            options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-        options.log_severity_level = 4  # fatal only: errors reach the user once, as typed errors
-        try:
-            self._session = ort.InferenceSession(model.data, options, providers=[chosen])
-        except Exception as error:  # onnxruntime's error classes share no base of their own
-            raise ModelFormatError(f"{model.path}: onnxruntime refuses it: {_first_line(error)}") from error
-        if chosen not in self._session.get_providers():
-            raise ProviderError(f"onnxruntime did not use {chosen} although it was requested")
-        self.provider = chosen
-        self.threads = options.intra_op_num_threads
+        self._session = start_session(model, threads=threads, provider=provider, quick_start=quick_start)
+        self.provider = self._session.get_providers()[0]
+        self.threads = self._session.get_session_options().intra_op_num_threads
         self._classes = len(model.metadata.labels)
         _check_contract(self._session, model.metadata, str(model.path))
 
@@ -94,7 +123,7 @@ class Session:
         try:
             probabilities: npt.NDArray[np.float32] = self._session.run([OUTPUT_NAME], {INPUT_NAME: batch_nhwc})[0]
         except Exception as error:  # as above
-            raise ModelOutputError(f"onnxruntime could not run the model: {_first_line(error)}") from error
+            raise ModelOutputError(f"onnxruntime could not run the model: {first_line(error)}") from error
         if probabilities.shape != (len(batch_nhwc), self._classes):
             raise ModelOutputError(
                 f"the model's output has shape {list(probabilities.shape)} for {len(batch_nhwc)} pictures "
@@ -107,16 +136,31 @@ class Session:
         return probabilities
 
 
-def _first_line(error: Exception) -> str:
+@cache
+def _multiplies_int8_exactly() -> bool:
+    """Return whether the CPU is known to have VNNI.
+
+    Without it, x86 sums products of uint8 and int8 in 16 bits, which overflow. onnxruntime has a
+    slower, exact way, but takes it on CPUs with VNNI too; on ARM the question does not arise.
+    """
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return "avx512_vnni" in flags or "avx_vnni" in flags
+
+
+def first_line(error: Exception) -> str:
+    """Return what onnxruntime says first; stack traces follow."""
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
-def _check_contract(session: Any, metadata: ModelMetadata, path: str) -> None:  # noqa: ANN401  # untyped library
+def _check_contract(session: Any, metadata: ClassifierMetadata, path: str) -> None:  # noqa: ANN401  # untyped library
     spec = metadata.input
-    inputs = [(node.name, node.type, node.shape) for node in session.get_inputs()]
-    outputs = [(node.name, node.type, node.shape) for node in session.get_outputs()]
     wanted_in = (INPUT_NAME, "tensor(uint8)", [spec.height, spec.width, 3])
     wanted_out = (OUTPUT_NAME, "tensor(float)", [len(metadata.labels)])
+    inputs = [(node.name, node.type, node.shape) for node in session.get_inputs()]
+    outputs = [(node.name, node.type, node.shape) for node in session.get_outputs()]
     for kind, found, wanted in (("input", inputs, wanted_in), ("output", outputs, wanted_out)):
         if [_fixed_axes(node) for node in found] != [wanted]:
             raise MetadataError(f"{path}: the graph's {kind} is {found}, but its metadata promises {wanted}")

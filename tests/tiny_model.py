@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from edge_infer.metadata import METADATA_KEY, InputSpec, ModelMetadata
+from edge_infer.metadata import METADATA_KEY, ClassifierMetadata, InputSpec
 
 COLOURS = {
     "black": (0, 0, 0),
@@ -29,7 +29,7 @@ COLOURS = {
     "white": (255, 255, 255),
     "yellow": (245, 225, 50),
 }
-METADATA = ModelMetadata(
+METADATA = ClassifierMetadata(
     name="colours",
     task="colours",
     version="1.0.0",
@@ -43,7 +43,7 @@ METADATA = ModelMetadata(
 SOFTNESS = 500.0  # squared grey levels; larger makes votes less clear-cut
 
 
-def tiny_model(metadata: ModelMetadata = METADATA, centres: np.ndarray | None = None) -> onnx.ModelProto:
+def tiny_model(metadata: ClassifierMetadata = METADATA, centres: np.ndarray | None = None) -> onnx.ModelProto:
     """Build a model: each pixel votes for the colour it is nearest to.
 
     Args:

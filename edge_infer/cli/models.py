@@ -1,6 +1,11 @@
 """`edge-infer models`: which models there are and what they say of themselves."""
 
+from typing import TYPE_CHECKING
+
 import click
+
+if TYPE_CHECKING:
+    from edge_infer.metadata import ModelMetadata
 
 
 @click.group()
@@ -30,18 +35,15 @@ def show(model: str, as_json: bool) -> None:
     if as_json:
         click.echo(file.metadata.to_json())
         return
-    meta, spec = file.metadata, file.metadata.input
+    meta = file.metadata
     rows = {
         "name": f"{meta.name} {meta.version} (task {meta.task})",
         "file": f"{file.path}, {len(file.data) / 1e6:.2f} MB, {meta.precision}",
-        "labels": ", ".join(meta.labels),
-        "input": f"uint8 [N, {spec.height}, {spec.width}, 3] RGB, {spec.resize} with {spec.interpolation} filter",
-        "certain from": f"score {meta.min_score:.3f} (temperature {meta.temperature:.3f})",
+        **_rows_of_kind(meta),
         "architecture": meta.architecture,
-        "recipe": meta.recipe,
         "accuracy": _flat(meta.accuracy),
         "parity": _flat(meta.parity),
-        "training": _flat(meta.training),
+        **{name.replace("_", " "): text for name, text in meta.card.items()},
         "ONNX": f"opset {file.summary.opsets.get('', 0)}, IR version {file.summary.ir_version}",
         "licence": meta.licence,
         "attribution": "; ".join(meta.attribution),
@@ -50,6 +52,29 @@ def show(model: str, as_json: bool) -> None:
     for name, value in rows.items():
         if value:
             click.echo(f"{name + ':':<14}{value}")
+
+
+def _rows_of_kind(meta: "ModelMetadata") -> dict[str, str]:
+    from edge_infer.metadata import ClassifierMetadata, DetectorMetadata
+
+    match meta:
+        case ClassifierMetadata(input=spec):
+            face = "" if spec.face is None else f" of each face, margin {spec.face.margin:g}"
+            return {
+                "labels": ", ".join(meta.labels),
+                "input": f"uint8 [N, {spec.height}, {spec.width}, 3] RGB{face}, "
+                f"{spec.resize} with {spec.interpolation} filter",
+                "certain from": f"score {meta.min_score:.3f} (temperature {meta.temperature:.3f})",
+                "recipe": meta.recipe,
+                "training": _flat(meta.training),
+            }
+        case DetectorMetadata():
+            return {
+                "input": f"uint8 [N, H, W, 3] RGB, longer side {meta.long_side}, multiples of {meta.multiple}",
+                "a face from": f"score {meta.min_score:.3f}, looked at closely from {meta.candidate_score:.3f}",
+            }
+        case _:
+            return {}
 
 
 def _flat(values: object) -> str:

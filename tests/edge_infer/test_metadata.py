@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_infer.errors import MetadataError
-from edge_infer.metadata import MAX_SIDE_PX, SCHEMA_VERSION, InputSpec, ModelMetadata, parse_metadata
+from edge_infer.metadata import MAX_SIDE_PX, SCHEMA_VERSION, ClassifierMetadata, InputSpec, parse_metadata
 from tests.tiny_model import METADATA
 
 FULL = replace(
@@ -27,12 +27,12 @@ def record(**changes: Any) -> dict[str, Any]:
     return json.loads(METADATA.to_json()) | changes
 
 
-def parse(value: Any) -> ModelMetadata:
+def parse(value: Any) -> ClassifierMetadata:
     return parse_metadata(json.dumps(value))
 
 
 @pytest.mark.parametrize("metadata", [METADATA, FULL], ids=["tiny", "full"])
-def test_round_trip(metadata: ModelMetadata) -> None:
+def test_round_trip(metadata: ClassifierMetadata) -> None:
     assert parse_metadata(metadata.to_json()) == metadata
 
 
@@ -60,7 +60,7 @@ def test_any_metadata_survives_the_round_trip(
 def test_json_is_the_same_bytes_each_time_and_readable() -> None:
     text = FULL.to_json()
     assert text == parse_metadata(text).to_json()
-    assert list(json.loads(text)) == sorted([*(f.name for f in fields(ModelMetadata)), "schema_version"])
+    assert list(json.loads(text)) == sorted([*(f.name for f in fields(ClassifierMetadata)), "kind", "schema_version"])
     assert "été" in text
 
 
@@ -74,7 +74,7 @@ def test_metadata_cannot_be_changed() -> None:
         METADATA.name = "other"
 
 
-@pytest.mark.parametrize("field", [f.name for f in fields(ModelMetadata)])
+@pytest.mark.parametrize("field", [f.name for f in fields(ClassifierMetadata)])
 def test_every_field_is_required(field: str) -> None:
     value = record()
     del value[field]
@@ -200,7 +200,9 @@ def test_any_json_is_metadata_or_a_typed_error(value: object) -> None:
         parse(value)
 
 
-@given(st.sampled_from([f.name for f in fields(ModelMetadata)]), st.none() | st.integers() | st.floats() | st.text())
+@given(
+    st.sampled_from([f.name for f in fields(ClassifierMetadata)]), st.none() | st.integers() | st.floats() | st.text()
+)
 def test_any_value_of_a_field_is_accepted_or_a_typed_error(field: str, value: object) -> None:
     try:
         metadata = parse(record(**{field: value}))

@@ -6,10 +6,11 @@ import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper
 
+from edge_infer import session as session_module
 from edge_infer.errors import MetadataError, ModelFormatError, ModelOutputError, ProviderError
 from edge_infer.metadata import METADATA_KEY
 from edge_infer.model_file import open_model
-from edge_infer.session import Session, available_cpus, find_provider
+from edge_infer.session import Session, available_cpus, find_provider, start_session
 from tests.edge_infer.conftest import WriteModel, expected_scores
 from tests.tiny_model import COLOURS, METADATA, write_tiny_model
 
@@ -259,3 +260,34 @@ def test_other_input_sizes_and_label_counts_load(tmp_path: Path) -> None:
     metadata_input = type(METADATA.input)(height=7, width=5)
     path = write_tiny_model(tmp_path / "small.onnx", input=metadata_input)
     assert Session(open_model(path)).run(np.full((2, 7, 5, 3), 255, np.uint8)).argmax(axis=1).tolist() == [9, 9]
+
+
+@pytest.mark.parametrize(
+    ("flags", "exact"), [("avx2 avx512_vnni", True), ("avx2 avx_vnni", True), ("avx2", False), (None, False)]
+)
+def test_vnni_is_read_off_the_cpu(monkeypatch: pytest.MonkeyPatch, flags: str | None, exact: bool) -> None:
+    def read_text(*_: object, **__: object) -> str:
+        if flags is None:
+            raise FileNotFoundError
+        return f"flags : {flags}\n"
+
+    monkeypatch.setattr(session_module.Path, "read_text", read_text)
+    assert session_module._multiplies_int8_exactly.__wrapped__() is exact
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_without_vnni_int8_takes_the_exact_way(
+    monkeypatch: pytest.MonkeyPatch, tiny_model_path: Path, exact: bool
+) -> None:
+    entries: dict[str, str] = {}
+
+    class Options(ort.SessionOptions):
+        def add_session_config_entry(self, key: str, value: str) -> None:
+            entries[key] = value
+            super().add_session_config_entry(key, value)
+
+    monkeypatch.setattr(session_module, "_multiplies_int8_exactly", lambda: exact)
+    monkeypatch.setattr(session_module.ort, "SessionOptions", Options)
+    start_session(open_model(tiny_model_path))
+    assert entries.pop("session.force_spinning_stop") == "1"
+    assert entries == ({} if exact else {"session.x64quantprecision": "1"})
