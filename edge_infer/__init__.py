@@ -9,15 +9,19 @@ Example:
 from typing import TYPE_CHECKING, Any
 
 from edge_infer.errors import EdgeInferError, InputError, ModelError
-from edge_infer.results import FailedInput, LabelScore, Prediction
+from edge_infer.results import FacePrediction, FailedInput, LabelScore, Prediction
 
 if TYPE_CHECKING:
     from edge_infer.classifier import Classifier
+    from edge_infer.faces import Face, FaceDetector
 
 __version__ = "0.1.0"
 __all__ = [
     "Classifier",
     "EdgeInferError",
+    "Face",
+    "FaceDetector",
+    "FacePrediction",
     "FailedInput",
     "InputError",
     "LabelScore",
@@ -28,9 +32,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  # the type of the lazily imported name
-    """Import the classifier, and numpy and onnxruntime with it, when it is first asked for."""
+    """Import what needs numpy and onnxruntime when it is first asked for."""
     if name == "Classifier":
         from edge_infer.classifier import Classifier
 
         return Classifier
+    if name in ("Face", "FaceDetector"):
+        from edge_infer import faces
+
+        return getattr(faces, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

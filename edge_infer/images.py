@@ -115,6 +115,41 @@ def load_rgb(
     return _turned(stored.pixels, stored.turn)
 
 
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A decoded picture, upright, to look for something in.
+
+    Attributes:
+        image: Mode RGB.
+        scale: Pixels of the picture itself per pixel of `image`, along x and y: 1, or about
+            2, 4 or 8 after a reduced decode.
+    """
+
+    image: Image.Image
+    scale: tuple[float, float]
+
+
+def load_scene(source: ImageSource, *, needed_side: int, max_pixels: int = DEFAULT_MAX_PIXELS) -> Scene:
+    """Decode a picture as `load_rgb` does, and say at which scale.
+
+    Args:
+        source: As in `load_rgb`.
+        needed_side: As in `load_rgb`.
+        max_pixels: As in `load_rgb`.
+
+    Raises:
+        InputError: As in `load_rgb`.
+    """
+    stored = _load(source, needed_side, max_pixels)
+    pixels = stored.pixels
+    if stored.box != (0, 0, *pixels.size):  # a last row or column is partial
+        pixels = pixels.resize(pixels.size, Image.Resampling.BILINEAR, box=stored.box)
+    scale_x, scale_y = stored.full_size[0] / pixels.width, stored.full_size[1] / pixels.height
+    return Scene(
+        _turned(pixels, stored.turn), (scale_y, scale_x) if stored.turn in _SWAPS_SIDES else (scale_x, scale_y)
+    )
+
+
 def fit(image: Image.Image, spec: InputSpec) -> npt.NDArray[np.uint8]:
     """Resize an upright RGB image by the model's rule.
 
@@ -134,17 +169,19 @@ class _Stored:
             reduced decode rounds the size up, so its last row and column may be partial;
             stretching them as if they were whole would shift the photo.
         turn: What sets it upright.
+        full_size: Width and height of the picture before a reduced decode.
     """
 
     pixels: Image.Image
     box: tuple[float, float, float, float]
     turn: Image.Transpose | None
+    full_size: tuple[int, int]
 
 
 def _load(source: ImageSource, needed_side: int | None, max_pixels: int) -> _Stored:
     if isinstance(source, np.ndarray):
         image = _from_array(source, max_pixels)
-        return _Stored(image, (0, 0, *image.size), None)
+        return _Stored(image, (0, 0, *image.size), None, image.size)
     if isinstance(source, Image.Image):
         return _decode(source, None, max_pixels)  # a reduced decode would shrink the caller's image
     with _open(source) as image:
@@ -216,6 +253,7 @@ def _open_file(path: Path) -> BinaryIO:
 def _decode(image: Image.Image, needed_side: int | None, max_pixels: int) -> _Stored:
     name = getattr(image, "filename", "") or "the given picture"
     try:
+        full_size = image.size
         reduced = None if needed_side is None else image.draft(None, (needed_side, needed_side))
         _check_size(image.size, max_pixels, name)
         image.load()
@@ -226,7 +264,7 @@ def _decode(image: Image.Image, needed_side: int | None, max_pixels: int) -> _St
     except _DAMAGED as error:
         raise ImageDecodeError(f"{name} is damaged: {error}") from error
     box = (0.0, 0.0, *image.size) if reduced is None else reduced[1]
-    return _Stored(_to_rgb(image, name), box, _orientation(image))
+    return _Stored(_to_rgb(image, name), box, _orientation(image), full_size)
 
 
 def _check_size(size: tuple[int, int], max_pixels: int, name: str) -> None:

@@ -17,3 +17,11 @@ class ParityError(ExportError, ValueError):
 
 class OutputExistsError(ExportError, FileExistsError):
     """The output file exists."""
+
+
+class FetchError(ExportError, OSError):
+    """A published file could not be fetched, or is not the pinned one."""
+
+
+class BundleError(ExportError, ValueError):
+    """A model file cannot be put into the package."""

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageDraw
 
 import edge_infer.images
 from edge_infer.errors import (
@@ -21,7 +21,7 @@ from edge_infer.errors import (
     InputError,
     UnsupportedImageError,
 )
-from edge_infer.images import DRAFT_MARGIN, FORMATS, fit, load_input, load_rgb
+from edge_infer.images import DRAFT_MARGIN, FORMATS, fit, load_input, load_rgb, load_scene
 from edge_infer.metadata import InputSpec
 from tests.conftest import drawn
 
@@ -671,3 +671,24 @@ def test_crop_survives_rounding(size: tuple[int, int], side: int) -> None:
 def test_a_line_of_pixels_is_a_picture(size: tuple[int, int], resize: str) -> None:
     image_rgb = load_input(Image.new("RGB", size, (9, 8, 7)), InputSpec(32, 24, resize))
     assert np.array_equal(image_rgb, np.full((32, 24, 3), (9, 8, 7)))
+
+
+@pytest.mark.parametrize("tag", range(1, 9))
+def test_a_scene_keeps_coordinates_through_reduced_decode_and_rotation(tag: int) -> None:
+    """A mark in a picture whose sides are no multiples of the decoder's scale."""
+    width, height, mark = 4093, 3099, (2700, 1000)
+    stored = Image.new("L", (width, height))
+    ImageDraw.Draw(stored).rectangle((mark[0] - 40, mark[1] - 40, mark[0] + 40, mark[1] + 40), fill=255)
+    exif = Image.Exif()
+    exif[0x0112] = tag
+    file = io.BytesIO()
+    stored.save(file, "JPEG", exif=exif, quality=95)
+    scene = load_scene(file.getvalue(), needed_side=300)
+    assert scene.image.width < 1100
+    upright = np.asarray(load_rgb(file.getvalue()))[..., 0] > 128
+    found = np.asarray(scene.image)[..., 0] > 128
+    assert (scene.image.width * scene.scale[0], scene.image.height * scene.scale[1]) == pytest.approx(
+        upright.shape[::-1]
+    )
+    expected = np.argwhere(upright).mean(axis=0)[::-1] + 0.5
+    assert (np.argwhere(found).mean(axis=0)[::-1] + 0.5) * scene.scale == pytest.approx(expected, abs=3)  # of 8 a pixel

@@ -1,0 +1,82 @@
+"""fp32 ONNX -> int8 ONNX: static quantization in QDQ form, weights per channel.
+
+Weights become int8, activations uint8 (onnxruntime.quantization's U8S8); their ranges
+are the smallest and largest values seen on calibration pictures.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import onnx
+from onnx import helper
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.operators.direct_q8 import QDQDirect8BitOp
+from onnxruntime.quantization.registry import QDQRegistry
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from edge_infer.session import INPUT_NAME
+from export.convert import IR_VERSION, OPSET
+
+# It only moves values, and onnxruntime does that in uint8; its quantizer does not know.
+QDQRegistry.setdefault("DepthToSpace", QDQDirect8BitOp)
+
+
+def quantize(
+    model: onnx.ModelProto, calibration: Sequence[np.ndarray], keep_float: Sequence[str] = ()
+) -> onnx.ModelProto:
+    """Quantize a model.
+
+    Args:
+        model: fp32, input `image` uint8 `[N, H, W, 3]`.
+        calibration: Batches for that input.
+        keep_float: Names of nodes that stay in float.
+
+    Returns:
+        The int8 model, without metadata.
+    """
+    with TemporaryDirectory() as folder:
+        fp32, prepared, int8 = (Path(folder) / name for name in ("fp32.onnx", "prepared.onnx", "int8.onnx"))
+        fp32.write_bytes(model.SerializeToString())
+        quant_pre_process(fp32, prepared, skip_symbolic_shape=True)
+        logging.disable(logging.WARNING)  # it recommends the step that was just made
+        try:
+            quantize_static(
+                prepared,
+                int8,
+                _Batches(calibration),
+                quant_format=QuantFormat.QDQ,
+                per_channel=True,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+                calibrate_method=CalibrationMethod.MinMax,
+                nodes_to_exclude=list(keep_float),
+            )
+        finally:
+            logging.disable(logging.NOTSET)
+        return _canonical(onnx.load(int8), model)
+
+
+class _Batches(CalibrationDataReader):
+    def __init__(self, batches: Sequence[np.ndarray]) -> None:
+        self._batches: Iterator[np.ndarray] = iter(batches)
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        batch = next(self._batches, None)
+        return None if batch is None else {INPUT_NAME: batch}
+
+
+def _canonical(quantized: onnx.ModelProto, original: onnx.ModelProto) -> onnx.ModelProto:
+    """Drop what the quantizer adds beside the graph: unused operator sets, intermediate shapes, its name."""
+    graph = quantized.graph
+    del graph.value_info[:]
+    model = helper.make_model(
+        graph,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        producer_name=original.producer_name,
+        producer_version=original.producer_version,
+    )
+    model.ir_version = IR_VERSION
+    return model
