@@ -1,19 +1,44 @@
-"""The classifier: a photo in, a ranked answer out."""
+"""The classifier: a photo in, a ranked answer out.
+
+A classifier of faces first looks for them and answers for each; see `edge_infer.faces`
+and `edge_infer.face_crops`.
+"""
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from edge_infer.errors import InputError
-from edge_infer.images import DEFAULT_MAX_PIXELS, ImageSource, load_input
-from edge_infer.metadata import ModelMetadata
+from edge_infer.errors import InputError, NoFaceError
+from edge_infer.face_crops import crop_face
+from edge_infer.faces import SCENE_SIDE, Face, FaceDetector
+from edge_infer.images import DEFAULT_MAX_PIXELS, ImageSource, fit, load_input, load_scene
+from edge_infer.metadata import ClassifierMetadata, FaceMode
 from edge_infer.model_file import open_model
-from edge_infer.results import FailedInput, Prediction, Result, rank
+from edge_infer.results import FacePrediction, FailedInput, LabelScore, Prediction, Result, rank
 from edge_infer.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A picture on its way through the network.
+
+    Attributes:
+        source: As in `Prediction`.
+        inputs: What the network is shown of it, `uint8 [H, W, 3]` each.
+        faces: Whose faces these are; empty for the whole picture, None for other models.
+        shows_subject: As in `Prediction`.
+    """
+
+    source: str | None
+    inputs: list[npt.NDArray[np.uint8]]
+    faces: tuple[Face, ...] | None = None
+    shows_subject: bool = True
 
 
 class Classifier:
@@ -26,11 +51,15 @@ class Classifier:
         min_score: Probability in 0–1 under which an answer is uncertain; None for the
             model's own, which was calibrated on its training data.
         max_pixels: Refuse pictures that decode to more pixels than this.
+        faces: For a model of faces: `auto` answers for every face, or for the whole picture if
+            there is none; `always` refuses pictures without a face; `never` takes every
+            picture for the crop of a face.
         quick_start: For a handful of pictures: load faster, run a little slower.
 
     Raises:
         ModelError: The model or the provider cannot be used.
-        ValueError: `threads` below 1 or `min_score` outside 0–1.
+        ValueError: `threads` below 1, `min_score` outside 0–1, an unknown `faces`, or `always` for
+            a model that was not made for faces.
 
     Example:
         >>> classifier = Classifier("gems.onnx")
@@ -46,20 +75,29 @@ class Classifier:
         provider: str = "cpu",
         min_score: float | None = None,
         max_pixels: int = DEFAULT_MAX_PIXELS,
+        faces: FaceMode = "auto",
         quick_start: bool = False,
     ) -> None:
         if threads is not None and threads < 1:
             raise ValueError(f"threads must be at least 1, got {threads}")
         if min_score is not None and not 0 <= min_score <= 1:
             raise ValueError(f"min_score must be in 0-1, got {min_score}")
-        file = open_model(model)
+        if faces not in get_args(FaceMode):
+            raise ValueError(f"faces must be one of {', '.join(get_args(FaceMode))}, got {faces!r}")
+        file = open_model(model, ClassifierMetadata)
+        if faces == "always" and file.metadata.input.face is None:
+            raise ValueError(f"model {file.metadata.name!r} was not made for faces, so faces='always' does not fit it")
         self._session = Session(file, threads=threads, provider=provider, quick_start=quick_start)
         self._metadata = file.metadata
         self._min_score = file.metadata.min_score if min_score is None else min_score
         self._max_pixels = max_pixels
+        self._faces = faces
+        self._detector = None
+        if faces != "never" and file.metadata.input.face is not None:
+            self._detector = FaceDetector(threads=threads, provider=provider)
 
     @property
-    def metadata(self) -> ModelMetadata:
+    def metadata(self) -> ClassifierMetadata:
         """What the model file says of itself."""
         return self._metadata
 
@@ -78,11 +116,11 @@ class Classifier:
             The ranked answer.
 
         Raises:
-            InputError: The picture cannot be read.
+            InputError: The picture cannot be read, or shows no face although `faces` is `always`.
             ModelOutputError: The model's output is no probability distribution.
         """
-        image_rgb = load_input(source, self._metadata.input, max_pixels=self._max_pixels)
-        return self._prediction(source, self._session.run(image_rgb[np.newaxis])[0])
+        (prediction,) = self._predict([self._load(source)], batch_size=8)
+        return prediction
 
     def classify_many(self, sources: Iterable[ImageSource | FailedInput], *, batch_size: int = 8) -> Iterator[Result]:
         """Classify many pictures, in order, holding one batch in memory.
@@ -108,28 +146,54 @@ class Classifier:
 
     def _batches(self, sources: Iterator[ImageSource | FailedInput], batch_size: int) -> Iterator[Result]:
         while batch := list(islice(sources, batch_size)):
-            yield from self._classify_batch(batch)
+            loaded = [self._try_to_load(source) for source in batch]
+            answered = iter(self._predict([item for item in loaded if isinstance(item, _Loaded)], batch_size))
+            for item in loaded:
+                yield item if isinstance(item, FailedInput) else next(answered)
 
-    def _classify_batch(self, batch: list[ImageSource | FailedInput]) -> Iterator[Result]:
-        loaded = [self._load(source) for source in batch]
-        images = [item for item in loaded if not isinstance(item, FailedInput)]
-        rows = iter(self._session.run(np.stack(images)) if images else ())
-        for source, item in zip(batch, loaded, strict=True):
-            yield item if isinstance(item, FailedInput) else self._prediction(source, next(rows))
-
-    def _load(self, source: ImageSource | FailedInput) -> npt.NDArray[np.uint8] | FailedInput:
+    def _try_to_load(self, source: ImageSource | FailedInput) -> _Loaded | FailedInput:
         if isinstance(source, FailedInput):
             return source
         try:
-            return load_input(source, self._metadata.input, max_pixels=self._max_pixels)
+            return self._load(source)
         except InputError as error:
             return FailedInput(_name(source), error)
 
-    def _prediction(self, source: object, probabilities: npt.NDArray[np.float32]) -> Prediction:
-        meta = self._metadata
-        return Prediction(
-            _name(source), meta.task, meta.name, rank(meta.labels, probabilities.tolist()), self._min_score
-        )
+    def _load(self, source: ImageSource) -> _Loaded:
+        spec, name = self._metadata.input, _name(source)
+        if self._detector is None:
+            whole = load_input(source, spec, max_pixels=self._max_pixels)
+            return _Loaded(name, [whole], faces=None if spec.face is None else ())
+        scene = load_scene(source, needed_side=SCENE_SIDE, max_pixels=self._max_pixels)
+        faces = self._detector.detect_in(scene.image)
+        if faces:
+            crops = [crop_face(scene.image, face, spec) for face in faces]
+            return _Loaded(name, crops, tuple(face.scaled(scene.scale) for face in faces))
+        if self._faces == "always":
+            raise NoFaceError(f"{name or 'the given picture'} shows no face")
+        is_portrait = self._detector.suspects_portrait(scene.image)
+        return _Loaded(name, [fit(scene.image, spec)], faces=(), shows_subject=is_portrait)
+
+    def _predict(self, batch: list[_Loaded], batch_size: int) -> list[Prediction]:
+        """Answer for loaded pictures, however many faces they show, `batch_size` inputs at a time."""
+        inputs = [image_rgb for loaded in batch for image_rgb in loaded.inputs]
+        rows = [
+            row
+            for start in range(0, len(inputs), batch_size)
+            for row in self._session.run(np.stack(inputs[start : start + batch_size])).tolist()
+        ]
+        ranked = iter([rank(self._metadata.labels, row) for row in rows])
+        return [self._prediction(loaded, list(islice(ranked, len(loaded.inputs)))) for loaded in batch]
+
+    def _prediction(self, loaded: _Loaded, answers: list[tuple[LabelScore, ...]]) -> Prediction:
+        meta, faces = self._metadata, None
+        if loaded.faces is not None:
+            answered = zip(loaded.faces, answers if loaded.faces else (), strict=True)  # the whole picture is no face
+            faces = tuple(
+                FacePrediction(face.box, face.score, face.landmarks, answer, self._min_score)
+                for face, answer in answered
+            )
+        return Prediction(loaded.source, meta.task, meta.name, answers[0], self._min_score, faces, loaded.shows_subject)
 
 
 def _name(source: object) -> str | None:

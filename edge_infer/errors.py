@@ -34,6 +34,14 @@ class ImageTooLargeError(InputError):
     """The picture, once decoded, would exceed the pixel limit."""
 
 
+class NoFaceError(InputError, LookupError):
+    """A face was asked for and the picture shows none."""
+
+
+class OutputError(EdgeInferError, OSError):
+    """A file that was asked for cannot be written."""
+
+
 class ModelError(EdgeInferError):
     """The model, or what should run it, is unusable; nothing can be answered."""
 

@@ -18,22 +18,10 @@ class LabelScore:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """The answer for one picture.
+class _Ranked:
+    """What can be read off ranked scores."""
 
-    Attributes:
-        source: What was classified: a path, `"-"` for standard input, or None for
-            a picture that has no name (bytes, arrays, PIL images).
-        task: The model's task, such as `"gems"`.
-        model: The model's name.
-        scores: Every class, best first; the scores sum to 1.
-        min_score: The score in 0–1 under which the answer counts as uncertain.
-    """
-
-    source: str | None
-    task: str
-    model: str
+    __slots__ = ()
     scores: tuple[LabelScore, ...]
     min_score: float
 
@@ -58,18 +46,75 @@ class Prediction:
             raise ValueError(f"top(k) needs k >= 1, got {k}")
         return self.scores[:k]
 
-    def to_record(self, top: int | None = None) -> dict[str, Any]:
-        """Return the JSON record of DESIGN's command line, with the `top` best scores or all."""
+    def _answer_record(self, top: int | None) -> dict[str, Any]:
         shown = self.scores if top is None else self.top(top)
         return {
-            "source": self.source,
-            "task": self.task,
-            "model": self.model,
             "label": self.label,
             "score": self.score,
             "certain": self.is_certain,
             "scores": [{"label": s.label, "score": s.score} for s in shown],
         }
+
+
+@dataclass(frozen=True, slots=True)
+class FacePrediction(_Ranked):
+    """The answer for one face in a picture.
+
+    Attributes:
+        box: Left, top, right, bottom in pixels of the upright picture.
+        detection_score: The detector's confidence that this is a face, 0–1.
+        landmarks: As in `edge_infer.faces.Face`.
+        scores: Every class, best first; the scores sum to 1.
+        min_score: The score in 0–1 under which the answer counts as uncertain.
+    """
+
+    box: tuple[float, float, float, float]
+    detection_score: float
+    landmarks: tuple[tuple[float, float], ...]
+    scores: tuple[LabelScore, ...]
+    min_score: float
+
+    def to_record(self, top: int | None = None) -> dict[str, Any]:
+        """Return the JSON record of a face, with the `top` best scores or all."""
+        return {"box": list(self.box), "detection_score": self.detection_score, **self._answer_record(top)}
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction(_Ranked):
+    """The answer for one picture; for a model of faces, that for the largest face.
+
+    Attributes:
+        source: What was classified: a path, `"-"` for standard input, or None for
+            a picture that has no name (bytes, arrays, PIL images).
+        task: The model's task, such as `"gems"`.
+        model: The model's name.
+        scores: Every class, best first; the scores sum to 1.
+        min_score: The score in 0–1 under which the answer counts as uncertain.
+        faces: For a model of faces, the largest first; empty when the whole picture was
+            classified. None for other models.
+        shows_subject: Whether the picture shows what the model is made for at all. Without it
+            no score makes an answer certain.
+    """
+
+    source: str | None
+    task: str
+    model: str
+    scores: tuple[LabelScore, ...]
+    min_score: float
+    faces: tuple[FacePrediction, ...] | None = None
+    shows_subject: bool = True
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the picture shows the model's subject and `score` reaches `min_score`."""
+        return self.shows_subject and self.score >= self.min_score
+
+    def to_record(self, top: int | None = None) -> dict[str, Any]:
+        """Return the JSON record of the command line, with the `top` best scores or all."""
+        record = {"source": self.source, "task": self.task, "model": self.model, **self._answer_record(top)}
+        if self.faces is not None:
+            record["faces"] = [face.to_record(top) for face in self.faces]
+        return record
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import re
 from types import TracebackType
 from typing import Literal, Protocol, Self, TextIO
 
-from edge_infer.results import FailedInput, Prediction, Result
+from edge_infer.results import FacePrediction, FailedInput, Prediction, Result
 
 OutputFormat = Literal["text", "json", "jsonl", "csv"]
 
@@ -62,7 +62,7 @@ class _StreamWriter:
 
 
 class _TextWriter(_StreamWriter):
-    """`photo.jpg: Amethyst 98.3%`; failures are reported on stderr by the command."""
+    """`photo.jpg: Amethyst 98.3%`, or every face, the largest first; failures are reported on stderr by the command."""
 
     def __init__(self, stream: TextIO, top: int) -> None:
         super().__init__(stream)
@@ -71,9 +71,16 @@ class _TextWriter(_StreamWriter):
     def write(self, result: Result) -> None:
         if isinstance(result, FailedInput):
             return
+        if result.faces and len(result.faces) > 1:
+            answer = f"{len(result.faces)} faces: " + "; ".join(self._answer(face) for face in result.faces)
+        else:
+            answer = self._answer(result)
+        remark = "" if result.shows_subject else " (no face found)"
+        print(one_line(f"{result.source}: {answer}{remark}"), file=self._stream)
+
+    def _answer(self, result: Prediction | FacePrediction) -> str:
         ranked = ", ".join(f"{s.label} {s.score:.1%}" for s in result.top(self._top))
-        doubt = "" if result.is_certain else "uncertain, best guess "
-        print(one_line(f"{result.source}: {doubt}{ranked}"), file=self._stream)
+        return ranked if result.is_certain else f"uncertain, best guess {ranked}"
 
 
 class _JsonWriter(_StreamWriter):

@@ -18,7 +18,7 @@ import click
 import edge_infer
 from edge_infer.cli.classify import classify
 from edge_infer.cli.models import models
-from edge_infer.errors import EdgeInferError
+from edge_infer.errors import EdgeInferError, OutputError
 from edge_infer.writers import one_line
 
 EXIT_INPUTS_FAILED = 1
@@ -52,6 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # The reader (`| head`) has left. Point stdout at nothing, or Python reports the
         # same error once more while it shuts down.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = EXIT_INPUTS_FAILED
+    except OutputError as error:
+        click.echo(one_line(f"Error: {error}"), err=True)
         code = EXIT_INPUTS_FAILED
     except EdgeInferError as error:  # input errors have become records by now
         click.echo(one_line(f"Error: {error}"), err=True)

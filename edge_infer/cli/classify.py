@@ -2,18 +2,22 @@
 
 import math
 import sys
-from typing import Literal, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
 
 import click
 from click.core import ParameterSource
 
+from edge_infer.metadata import FaceMode
 from edge_infer.results import FailedInput
 from edge_infer.sources import expand
 from edge_infer.writers import OutputFormat, make_writer, one_line
 
 DEFAULT_TASK = "gems"
 QUICK_START_PICTURES = 4  # from here on a VGG16's slower loading pays for itself
-Faces = Literal["auto", "always", "never"]
+
+if TYPE_CHECKING:
+    from edge_infer.annotate import AnnotatedCopies
 
 
 @click.command()
@@ -40,10 +44,17 @@ Faces = Literal["auto", "always", "never"]
 @click.option("--provider", default="cpu", show_default=True, help="onnxruntime execution provider.")
 @click.option(
     "--faces",
-    type=click.Choice(get_args(Faces)),
+    type=click.Choice(get_args(FaceMode)),
     default="auto",
     show_default=True,
-    help="Look for faces first; auto: if the model was made for faces.",
+    help="For a model of faces: answer for each face, and for the whole picture if there is none (auto), "
+    "never (always), or at once (never).",
+)
+@click.option(
+    "--save-annotated",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Also write each picture with its answer drawn in to this folder.",
 )
 @click.option("--recursive", is_flag=True, help="Descend into sub-folders.")
 @click.pass_context
@@ -58,7 +69,8 @@ def classify(
     batch: int,
     threads: int | None,
     provider: str,
-    faces: Faces,
+    faces: FaceMode,
+    save_annotated: Path | None,
     recursive: bool,
 ) -> None:
     """Say what each picture shows.
@@ -68,24 +80,30 @@ def classify(
     dash. Results go to stdout in input order, everything else to stderr.
     """
     from edge_infer.classifier import Classifier
+    from edge_infer.errors import InputError, ModelError, OutputError
 
     if min_score is not None and math.isnan(min_score):  # it passes every range check
         raise click.BadParameter("nan is not in the range 0<=x<=1.", param_hint="'--min-score'")
     sources = list(expand(paths, recursive=recursive))
-    classifier = Classifier(
-        task if model is None else model,
-        threads=threads,
-        provider=provider,
-        min_score=min_score,
-        quick_start=len(sources) <= QUICK_START_PICTURES,
-    )
+    try:
+        classifier = Classifier(
+            task if model is None else model,
+            threads=threads,
+            provider=provider,
+            min_score=min_score,
+            faces=faces,
+            quick_start=len(sources) <= QUICK_START_PICTURES,
+        )
+    except ModelError:
+        raise
+    except ValueError as error:  # the numbers were checked above
+        raise click.UsageError(str(error)) from error
     task_is_given = context.get_parameter_source("task") is ParameterSource.COMMANDLINE
     if model is not None and task_is_given and classifier.metadata.task != task:
         raise click.UsageError(
             f"--task {task}, but {model} was made for {classifier.metadata.task}: give one of the two"
         )
-    if faces == "always":
-        raise click.UsageError(f"--faces always: model {classifier.metadata.name!r} was not made for faces")
+    copies = None if save_annotated is None else _annotated_copies(save_annotated)
     any_failed = False
     # A bar only where someone sees it and it does not run through the results.
     hide_bar = len(sources) < 2 or not sys.stderr.isatty() or sys.stdout.isatty()
@@ -93,10 +111,22 @@ def classify(
         make_writer(output_format, sys.stdout, top) as writer,
         click.progressbar(length=len(sources), label="Classifying", file=sys.stderr, hidden=hide_bar) as bar,
     ):
-        for result in classifier.classify_many(sources, batch_size=batch):
+        for source, result in zip(sources, classifier.classify_many(sources, batch_size=batch), strict=True):
             writer.write(result)
             if isinstance(result, FailedInput):
                 any_failed = True
                 click.echo(one_line(f"Error: {result.error}"), err=True)
+            elif copies is not None and not isinstance(source, FailedInput):
+                try:
+                    copies.save(source, result)
+                except (InputError, OutputError) as error:
+                    any_failed = True
+                    click.echo(one_line(f"Error: {error}"), err=True)
             bar.update(1)
     context.exit(1 if any_failed else 0)
+
+
+def _annotated_copies(folder: Path) -> "AnnotatedCopies":
+    from edge_infer.annotate import AnnotatedCopies
+
+    return AnnotatedCopies(folder)

@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,8 +18,10 @@ from PIL import Image
 
 import edge_infer
 from edge_infer.cli import cli, main
+from edge_infer.metadata import FaceCrop, InputSpec
+from tests.drawn_face import picture_with_faces
 from tests.edge_infer.conftest import WriteModel, expected_scores
-from tests.tiny_model import COLOURS, METADATA
+from tests.tiny_model import COLOURS, METADATA, write_tiny_model
 
 RUST = (160, 60, 60)  # between brown and red
 RED_TEXT = f"red {expected_scores(COLOURS['red'])['red']:.1%}"
@@ -227,7 +230,7 @@ def session_options(classify: Run, monkeypatch: pytest.MonkeyPatch, *arguments: 
 def test_the_options_of_a_session_reach_it(classify: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = ("red.png", "--threads", "3", "--provider", "openvino", "--min-score", "0.25")
     seen = session_options(classify, monkeypatch, *arguments)
-    assert seen == {"threads": 3, "provider": "openvino", "min_score": 0.25, "quick_start": True}
+    assert seen == {"threads": 3, "provider": "openvino", "min_score": 0.25, "faces": "auto", "quick_start": True}
 
 
 @pytest.mark.parametrize(("pictures", "quick_start"), [(4, True), (5, False)])
@@ -251,7 +254,7 @@ def test_a_handful_of_pictures_starts_quickly(
         (["red.png", "--threads", "0"], "0 is not in the range"),
         (["red.png", "--format", "xml"], "'xml' is not one of 'text', 'json', 'jsonl', 'csv'"),
         (["red.png", "--nope"], "No such option '--nope'"),
-        (["red.png", "--faces", "always"], "--faces always: model 'colours' was not made for faces"),
+        (["red.png", "--faces", "always"], "model 'colours' was not made for faces"),
     ],
 )
 def test_wrong_usage_is_exit_code_2(classify: Run, arguments: list[str], message: str) -> None:
@@ -404,8 +407,8 @@ def test_models_show(run: Run, tiny_model_path: Path) -> None:
         f"labels:       {', '.join(COLOURS)}\n"
         "input:        uint8 [N, 32, 32, 3] RGB, stretch with bilinear filter\n"
         f"certain from: score {METADATA.min_score:.3f} (temperature 1.000)\n"
-        f"architecture: {METADATA.architecture}\n"
         "recipe:       drawn by tests/tiny_model.py\n"
+        f"architecture: {METADATA.architecture}\n"
         "ONNX:         opset 17, IR version 8\n"
         "licence:      MIT\n",
         "",
@@ -465,9 +468,84 @@ def test_the_commands_are_those_documented() -> None:
     options = {name for parameter in ALL_COMMANDS["classify",].params for name in parameter.opts}
     assert options == {
         *("paths", "--task", "--model", "--top", "--min-score", "--format", "--batch", "--threads", "--provider"),
-        *("--faces", "--recursive"),
+        *("--faces", "--save-annotated", "--recursive"),
     }
 
 
 def test_version(run: Run) -> None:
     assert run("--version") == (0, f"edge-infer, version {edge_infer.__version__}\n", "")
+
+
+@pytest.fixture(scope="session")
+def skin_model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of faces: it names their colour."""
+    spec = InputSpec(32, 32, face=FaceCrop(-0.15, upright=True))
+    return write_tiny_model(tmp_path_factory.mktemp("model") / "skin.onnx", name="skin", task="skin", input=spec)
+
+
+@pytest.fixture
+def classify_faces(run: Run, skin_model_path: Path) -> Run:
+    picture_with_faces((640, 480), [(200, 60, 240)]).save("one.png")
+    picture_with_faces((640, 480), [(30, 100, 150), (300, 40, 260)]).save("two.png")
+    return lambda *arguments: run("classify", "--model", str(skin_model_path), *arguments)
+
+
+def test_faces_as_text(classify_faces: Run) -> None:
+    answer = classify_faces("one.png", "two.png", "blue.png", "--min-score", "0.3")
+    one, two, blue = answer.out.splitlines()
+    assert re.fullmatch(r"one\.png: pink \d\d\.\d%", one)
+    assert re.fullmatch(r"two\.png: 2 faces: pink \d\d\.\d%; pink \d\d\.\d%", two)
+    assert re.fullmatch(r"blue\.png: uncertain, best guess blue 100\.0% \(no face found\)", blue)
+    assert (answer.code, answer.err) == (0, "")
+
+
+def test_faces_as_json(classify_faces: Run) -> None:
+    two, blue = json.loads(classify_faces("two.png", "blue.png", "--format", "json", "--top", "1").out)
+    assert [face["label"] for face in two["faces"]] == ["pink", "pink"]
+    assert two["faces"][0]["box"][0] > 250
+    assert (blue["faces"], blue["certain"], blue["label"]) == ([], False, "blue")
+
+
+def test_a_picture_without_a_face_fails_when_one_was_asked_for(classify_faces: Run) -> None:
+    answer = classify_faces("blue.png", "one.png", "--faces", "always")
+    assert answer.code == 1
+    assert answer.err == "Error: blue.png shows no face\n"
+    assert answer.out.startswith("one.png: ")
+
+
+def test_annotated_copies_are_saved(classify_faces: Run) -> None:
+    answer = classify_faces("one.png", "blue.png", "note.jpg", "--save-annotated", "drawn")
+    assert answer.code == 1  # of note.jpg
+    assert sorted(path.name for path in Path("drawn").iterdir()) == ["blue-annotated.jpg", "one-annotated.jpg"]
+    with Image.open("drawn/one-annotated.jpg") as copy, Image.open("one.png") as original:
+        difference = np.abs(np.asarray(copy, int) - np.asarray(original, int)).max(axis=-1)
+    assert 0.002 < (difference > 60).mean() < 0.2
+
+
+def test_a_copy_that_cannot_be_written_ends_the_run_with_one_line(classify_faces: Run) -> None:
+    answer = classify_faces("one.png", "--save-annotated", "blue.png/drawn")
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err == "Error: folder blue.png/drawn cannot be created: Not a directory\n"
+
+
+def test_a_copy_that_fails_does_not_stop_the_others(classify_faces: Run) -> None:
+    Image.new("RGB", (70_000, 2)).save("wide.png")  # no JPEG is so wide
+    answer = classify_faces("wide.png", "one.png", "--save-annotated", "drawn")
+    assert answer.code == 1
+    assert answer.err.startswith("Error: drawn/wide-annotated.jpg cannot be written: ")
+    assert [path.name for path in Path("drawn").iterdir()] == ["one-annotated.jpg"]
+    assert len(answer.out.splitlines()) == 2
+
+
+def test_a_face_detector_is_no_classifier(run: Run) -> None:
+    answer = run("classify", "red.png", "--task", "faces")
+    assert answer.code == 3
+    assert "is a face detector, where a classifier is needed" in answer.err
+
+
+def test_a_bundled_detector_can_be_shown(run: Run) -> None:
+    answer = run("models", "show", "faces")
+    assert answer.code == 0
+    assert "longer side 448" in answer.out
+    assert "not for:" in answer.out
+    assert json.loads(run("models", "show", "faces", "--json").out)["kind"] == "face_detector"

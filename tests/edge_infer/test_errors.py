@@ -10,6 +10,8 @@ BUILTIN = {
     "ImageDecodeError": OSError,
     "UnsupportedImageError": TypeError,
     "ImageTooLargeError": ValueError,
+    "NoFaceError": LookupError,
+    "OutputError": OSError,
     "ModelNotFoundError": FileNotFoundError,
     "ModelFormatError": ValueError,
     "MetadataError": ValueError,
