@@ -13,20 +13,19 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from edge_infer.metadata import ModelMetadata
+from edge_infer.metadata import ClassifierMetadata
 from edge_infer.model_file import ModelFile, open_model
 from edge_infer.session import OUTPUT_NAME, Session, available_cpus
 from export.convert import convert, serving_function, with_metadata
 from export.errors import OutputExistsError
 from export.graph import check_graph, operator_histogram
 from export.parity import border_pictures, check_parity, compare
-from export.run import FinishedRun, load_run
-from train.errors import DataError
+from export.run import FinishedRun, load_run, run_photos
 from train.evaluation import evaluate
 from train.features import input_spec, load_view
-from train.photos import Photo, find_photos
+from train.photos import Photo
 from train.progress import say, track
-from train.run_folder import DATA, read_json, write_atomic, write_json
+from train.run_folder import write_atomic, write_json
 
 MODEL_VERSION = "1.0.0"
 LICENCE = "CC-BY-4.0"  # that of the VGG16 weights every exported network is made from
@@ -67,7 +66,7 @@ def export(
     target = out / f"{name}-fp32.onnx"
     if target.exists():
         raise OutputExistsError(f"{target} exists: remove it, or give another --out or --name")
-    photos = run_photos(run, data, test)
+    photos = run_photos(run.path, run.split, data, test)
 
     say("Converting to ONNX")
     model = convert(run.network, run.temperature)
@@ -100,27 +99,13 @@ def export(
     return Exported(target, report)
 
 
-def run_photos(run: FinishedRun, data: Path | None, test: Path | None) -> list[Photo]:
-    """Find the photos of a run, by default where it found them.
-
-    Raises:
-        DataError: They are gone or changed.
-    """
-    noted = read_json(run.path / DATA)
-    folder = data or Path(noted["data"])
-    test = test or (noted["test"] and Path(noted["test"]))
-    photos = find_photos(folder, test or None)
-    if {photo.sha256 for photo in photos} != run.split.parts.keys():
-        raise DataError(f"{folder} does not hold the photos of {run.path}: give them with --data (and --test)")
-    return photos
-
-
-def describe(run: FinishedRun, name: str) -> ModelMetadata:
+def describe(run: FinishedRun, name: str) -> ClassifierMetadata:
     """Return the self-description of a run's model, before anything is measured on the file."""
     metrics, calibration = run.metrics, run.metrics["calibration"]
-    return ModelMetadata(
+    return ClassifierMetadata(
         name=name,
         task=run.recipe.task or name,
+        card=run.recipe.card,
         version=MODEL_VERSION,
         labels=run.labels,
         input=input_spec(run.recipe),
@@ -140,12 +125,12 @@ def describe(run: FinishedRun, name: str) -> ModelMetadata:
     )
 
 
-def _opened(content: bytes) -> ModelFile:
+def _opened(content: bytes) -> ModelFile[ClassifierMetadata]:
     """Open the bytes the way a device does: through a file and every check of the loader."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "candidate.onnx"
         path.write_bytes(content)
-        return open_model(path)
+        return open_model(path, ClassifierMetadata)
 
 
 def _accuracy(run: FinishedRun, photos: list[Photo], pictures: list[np.ndarray], session: Session) -> dict[str, Any]:
@@ -163,7 +148,7 @@ def _accuracy(run: FinishedRun, photos: list[Photo], pictures: list[np.ndarray],
     return json.loads(json.dumps(accuracy))
 
 
-def _latency_ms(file: ModelFile, picture: np.ndarray) -> dict[str, float]:
+def _latency_ms(file: ModelFile[ClassifierMetadata], picture: np.ndarray) -> dict[str, float]:
     """Return the median time of one inference, by number of threads."""
     batch = picture[np.newaxis]
     medians = {}

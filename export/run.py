@@ -7,10 +7,11 @@ from typing import Any
 
 import keras
 
-from train.errors import RunFolderError
+from train.errors import DataError, RunFolderError
 from train.network import build_network
+from train.photos import Part, Photo, find_photos
 from train.recipes import Recipe, recipe_from_json
-from train.run_folder import METRICS, RECIPE, SPLIT, WEIGHTS, read_json
+from train.run_folder import DATA, METRICS, RECIPE, SPLIT, WEIGHTS, read_json
 from train.splits import Split
 
 
@@ -67,3 +68,30 @@ def load_run(path: Path) -> FinishedRun:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise RunFolderError(f"{path / WEIGHTS} does not hold this network's weights: {reason}") from error
     return FinishedRun(path, recipe, network, metrics, Split(read_json(path / SPLIT)["parts"]))
+
+
+def run_photos(run: Path, split: Split, data: Path | None = None, test: Path | None = None) -> list[Photo]:
+    """Find the photos of a run, by default where it found them.
+
+    Args:
+        run: The run's folder.
+        split: Its split.
+        data: Where its photos are now, if they have moved.
+        test: Where its separate test photos are, likewise.
+
+    Raises:
+        DataError: They are gone or changed.
+    """
+    noted = read_json(run / DATA)
+    folder = data or Path(noted["data"])
+    test = test or (noted["test"] and Path(noted["test"]))
+    photos = find_photos(folder, test or None)
+    if {photo.sha256 for photo in photos} != split.parts.keys():
+        raise DataError(f"{folder} does not hold the photos of {run}: give them with --data (and --test)")
+    return photos
+
+
+def run_photos_of(run: Path, part: Part, data: Path | None = None) -> list[Photo]:
+    """Find the photos of one part of a run, as `run_photos` does."""
+    split = Split(read_json(run / SPLIT)["parts"])
+    return split.photos(run_photos(run, split, data), part)

@@ -45,7 +45,7 @@ class CachedTraining:
             self.data.targets[chosen],
             self.fit(chosen),
             self.base,
-            self.recipe.head.taps,
+            self.recipe.head,
             self.recipe.fine_tune,
             self.recipe.seed,
         )
@@ -80,7 +80,9 @@ def prepare(recipe: Recipe, schedule: CachedViews, data: RunData, base: keras.Mo
     """Compute or read the features of every photo."""
     taps = recipe.head.taps
     with_maps = recipe.fine_tune is not None and recipe.fine_tune.mode != "never"
-    features = extract(data.photos, schedule.views, recipe, base, taps, cache, with_maps=with_maps)
+    features = extract(
+        data.photos, schedule.views, recipe, base, taps, cache, grid=recipe.head.grid, with_maps=with_maps
+    )
     return CachedTraining(recipe, data, base, features, head_features(features, taps))
 
 

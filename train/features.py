@@ -20,11 +20,15 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from edge_infer.images import load_input
+from edge_infer.face_crops import cut, face_region
+from edge_infer.face_decoding import decode
+from edge_infer.faces import SCENE_SIDE, FaceDetector
+from edge_infer.images import fit, load_input, load_scene
 from edge_infer.metadata import InputSpec
-from train.augmentation import augment, view_rng
+from train.augmentation import augment, jitter, relight, view_rng
 from train.errors import CacheError
-from train.network import FORWARD_BATCH, LAST_BLOCK_INPUT, Preprocess, tap_maps
+from train.faces import detector_sha256, find_face
+from train.network import FORWARD_BATCH, Preprocess, block_of, pool, tap_maps
 from train.photos import Photo, sha256_file
 from train.progress import track
 from train.recipes import Recipe
@@ -45,7 +49,7 @@ def default_cache() -> Path:
 
 def input_spec(recipe: Recipe) -> InputSpec:
     """Return the input of a recipe's network: square, stretched, bilinear."""
-    return InputSpec(recipe.image_size, recipe.image_size)
+    return InputSpec(recipe.image_size, recipe.image_size, face=recipe.face)
 
 
 def load_view(photo: Photo, view: int, recipe: Recipe) -> npt.NDArray[np.uint8]:
@@ -57,10 +61,23 @@ def load_view(photo: Photo, view: int, recipe: Recipe) -> npt.NDArray[np.uint8]:
     Raises:
         InputError: The photo cannot be decoded.
     """
-    image_rgb = load_input(photo.path, input_spec(recipe))
+    spec, rng = input_spec(recipe), view_rng(photo.sha256, view, recipe.seed)
+    if recipe.face is not None:
+        return _load_face_view(photo, view, recipe, rng)
+    image_rgb = load_input(photo.path, spec)
+    return image_rgb if view == 0 else augment(image_rgb, recipe.augmentation, rng)
+
+
+def _load_face_view(photo: Photo, view: int, recipe: Recipe, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """Cut the face out as the device does, for other views a jittered region of the photo."""
+    image, spec, face = load_scene(photo.path, needed_side=SCENE_SIDE).image, input_spec(recipe), find_face(photo)
+    if face is None:  # the device takes the whole picture then
+        whole = fit(image, spec)
+        return whole if view == 0 else augment(whole, recipe.augmentation, rng)
+    region = face_region(face, recipe.face)
     if view == 0:
-        return image_rgb
-    return augment(image_rgb, recipe.augmentation, view_rng(photo.sha256, view, recipe.seed))
+        return cut(image, region, spec)
+    return relight(cut(image, jitter(region, recipe.augmentation, rng), spec), recipe.augmentation, rng)
 
 
 def load_batch(photos: Sequence[Photo], recipe: Recipe) -> npt.NDArray[np.uint8]:
@@ -76,6 +93,7 @@ def extract(
     taps: tuple[str, ...],
     cache: Path,
     *,
+    grid: int = 1,
     with_maps: bool = False,
 ) -> Features:
     """Return pooled features of the frozen base for several views of every photo.
@@ -87,13 +105,14 @@ def extract(
         base: VGG16 with its weights.
         taps: Layers whose maps are averaged over the picture.
         cache: Cache folder.
-        with_maps: Also return the maps that enter the last block, for fine-tuning.
+        grid: As in the recipe's `PooledHead`.
+        with_maps: Also return the maps that enter the last tap's block, for fine-tuning.
 
     Returns:
-        For each tap `float32 [views, N, C]`; under `"maps"`, `float16 [views, N, h, w, C]`.
+        For each tap `float32 [views, N, D]`; under `"maps"`, `float16 [views, N, h, w, C]`.
     """
-    folder = cache / "features" / _cache_key(recipe, base, taps, with_maps)
-    network = _extractor(recipe, base, taps, with_maps)
+    folder = cache / "features" / _cache_key(recipe, base, taps, grid, with_maps)
+    network = _extractor(recipe, base, taps, grid, with_maps)
     run = tf.function(lambda pixels: network(pixels, training=False))
     wanted = [(photo, view) for view in range(views) for photo in photos]
     missing = [item for item in wanted if not _entry(folder, *item).exists()]
@@ -119,23 +138,33 @@ def select(features: Features, indices: npt.NDArray[np.int64]) -> Features:
     return {name: values[:, indices] for name, values in features.items()}
 
 
-def _extractor(recipe: Recipe, base: keras.Model, taps: tuple[str, ...], with_maps: bool) -> keras.Model:
+def _extractor(recipe: Recipe, base: keras.Model, taps: tuple[str, ...], grid: int, with_maps: bool) -> keras.Model:
     image = keras.Input((recipe.image_size, recipe.image_size, 3), dtype="uint8")
-    wanted = (*taps, LAST_BLOCK_INPUT) if with_maps else taps
+    block_input, _ = block_of(taps[-1])
+    wanted = (*taps, block_input) if with_maps else taps
     maps = tap_maps(base, wanted)(Preprocess(recipe.preprocessing)(image))
-    outputs = {tap: keras.layers.GlobalAveragePooling2D(dtype="float32")(maps[tap]) for tap in taps}
+    outputs = {tap: pool(keras.ops.cast(maps[tap], "float32"), grid, f"pool_{tap}") for tap in taps}
     if with_maps:
-        outputs[MAPS] = keras.ops.cast(maps[LAST_BLOCK_INPUT], "float16")
+        outputs[MAPS] = keras.ops.cast(maps[block_input], "float16")
     return keras.Model(image, outputs)
 
 
-def _cache_key(recipe: Recipe, base: keras.Model, taps: tuple[str, ...], with_maps: bool) -> str:
+def _cache_key(recipe: Recipe, base: keras.Model, taps: tuple[str, ...], grid: int, with_maps: bool) -> str:
     """Hash everything besides the photo and the view's number."""
     weights = hashlib.sha256()
     for values in base.get_weights():
         weights.update(np.ascontiguousarray(values).data)
     decides = {
         "loader": sha256_file(Path(load_input.__code__.co_filename)),
+        "face": None
+        if recipe.face is None
+        else {
+            "code": [
+                sha256_file(Path(function.__code__.co_filename))
+                for function in (cut, find_face.__wrapped__, FaceDetector.detect, decode)
+            ],
+            "detector": detector_sha256(),
+        },
         "augmentation_code": sha256_file(Path(augment.__code__.co_filename)),
         "network_code": sha256_file(Path(tap_maps.__code__.co_filename)),
         "versions": {name: version(name) for name in ("tensorflow", "pillow", "scipy")},
@@ -145,6 +174,7 @@ def _cache_key(recipe: Recipe, base: keras.Model, taps: tuple[str, ...], with_ma
         "augmentation": asdict(recipe.augmentation),
         "seed": recipe.seed,
         "taps": taps,
+        "grid": grid,
         "with_maps": with_maps,
         "weights": weights.hexdigest(),
     }

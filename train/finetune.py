@@ -1,6 +1,6 @@
-"""Fine-tune VGG16's last block together with a trained head, on cached maps.
+"""Fine-tune the network's last block of VGG16 together with a trained head, on cached maps.
 
-Everything below the last block stays frozen, so its output is computed once; a step
+Everything below that block stays frozen, so its output is computed once; a step
 costs a tenth of one through the whole network.
 """
 
@@ -13,10 +13,8 @@ import numpy.typing as npt
 
 from train.features import MAPS, Features
 from train.head import LinearHead
-from train.network import LAST_CONV, pooled_features
-from train.recipes import FineTune
-
-BLOCK = ("block5_conv1", "block5_conv2", LAST_CONV)
+from train.network import block_of, pool, pooled_features
+from train.recipes import FineTune, PooledHead
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +23,20 @@ class LastBlock:
 
     Attributes:
         model: Cached features of one view -> logits.
+        tap: The layer that the block ends in.
     """
 
     model: keras.Model
+    tap: str
 
     def logits(self, features: Features) -> npt.NDArray[np.float32]:
         """Return `float32 [N, C]` for the first view of every photo."""
-        return self.model.predict(_inputs(features, views=1), batch_size=32, verbose=0)
+        return self.model.predict(_inputs(features, self.tap, views=1), batch_size=32, verbose=0)
 
     def put_into(self, network: keras.Model) -> None:
         """Copy the trained weights into a network of the same recipe."""
         base = network.get_layer("vgg16")
-        for name in BLOCK:
+        for name in block_of(self.tap)[1]:
             base.get_layer(name).set_weights(self.model.get_layer(name).get_weights())
         network.get_layer("logits").set_weights(self.model.get_layer("logits").get_weights())
 
@@ -46,7 +46,7 @@ def fine_tune(
     targets: npt.NDArray[np.int64],
     head: LinearHead,
     base: keras.Model,
-    taps: tuple[str, ...],
+    shape: PooledHead,
     settings: FineTune,
     seed: int,
 ) -> LastBlock:
@@ -57,46 +57,48 @@ def fine_tune(
         targets: Class indices `[N]`.
         head: Where the head starts.
         base: VGG16, where the block starts; not changed.
-        taps: As in the recipe's `PooledHead`; the last one is the network's end.
+        shape: The recipe's head; its last tap is the network's end.
         settings: How to train.
         seed: Decides the order of the views.
     """
     keras.utils.set_random_seed(seed)
-    model = _build(features, base, taps, num_classes=len(head.bias))
+    model = _build(features, base, shape, num_classes=len(head.bias))
     model.get_layer("logits").set_weights([head.kernel, head.bias])
     model.compile(
         keras.optimizers.Adam(settings.learning_rate), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     )
     views = len(features[MAPS])
     model.fit(
-        _inputs(features, views),
+        _inputs(features, shape.taps[-1], views),
         np.tile(targets, views),
         batch_size=settings.batch_size,
         epochs=settings.epochs,
         verbose=0,
     )
-    return LastBlock(model)
+    return LastBlock(model, shape.taps[-1])
 
 
-def _build(features: Features, base: keras.Model, taps: tuple[str, ...], num_classes: int) -> keras.Model:
+def _build(features: Features, base: keras.Model, shape: PooledHead, num_classes: int) -> keras.Model:
+    *lower_taps, last_tap = shape.taps
+    _, block = block_of(last_tap)
     inputs: dict[str, Any] = {MAPS: keras.Input(features[MAPS].shape[2:], name=MAPS)}
     maps = inputs[MAPS]
-    for name in BLOCK:
+    for name in block:
         maps = keras.layers.Conv2D.from_config(base.get_layer(name).get_config() | {"trainable": True})(maps)
     pooled = []
-    for tap in taps[:-1]:
+    for tap in lower_taps:
         inputs[tap] = keras.Input(features[tap].shape[2:], name=tap)
         pooled.append(inputs[tap])
-    pooled.append(keras.layers.GlobalAveragePooling2D()(maps))
+    pooled.append(pool(maps, shape.grid))
     logits = keras.layers.Dense(num_classes, name="logits")(pooled_features(pooled))
     model = keras.Model(inputs, logits)
-    for name in BLOCK:
+    for name in block:
         model.get_layer(name).set_weights(base.get_layer(name).get_weights())
     return model
 
 
-def _inputs(features: Features, views: int) -> dict[str, npt.NDArray[Any]]:
-    """Return the first views of every photo, flattened to rows; the last block makes its own last tap."""
+def _inputs(features: Features, last_tap: str, views: int) -> dict[str, npt.NDArray[Any]]:
+    """Return the first views of every photo, flattened to rows; the block makes its own last tap."""
     return {
-        name: values[:views].reshape(-1, *values.shape[2:]) for name, values in features.items() if name != LAST_CONV
+        name: values[:views].reshape(-1, *values.shape[2:]) for name, values in features.items() if name != last_tap
     }

@@ -22,7 +22,7 @@ def measure(
 
     Args:
         logits: The network's logits `[n, C]` for each measured part.
-        pooled: The last layer's pooled features of every photo, `[N, D]`.
+        pooled: Pooled features of the network's last layer for every photo, `[N, D]`.
         crossval: The recipe's k-fold, or None where it would take days.
         data: The run's photos.
         recipe: Name and seed.

@@ -24,7 +24,6 @@ IMAGENET_MEAN_RGB = (123.68, 116.779, 103.939)
 FIRST_CONV = "block1_conv1"
 FLATTEN = "flatten"
 LAST_CONV = "block5_conv3"
-LAST_BLOCK_INPUT = "block4_pool"
 FORWARD_BATCH = 8
 _EPSILON = 1e-12
 
@@ -56,6 +55,14 @@ class RootNormalize(keras.layers.Layer):
         # sqrt has an infinite slope at 0, where most ReLU features start out.
         roots = ops.sqrt(ops.maximum(features, _EPSILON))
         return roots / ops.sqrt(ops.sum(ops.square(roots), axis=-1, keepdims=True))
+
+
+class BinaryLogits(keras.layers.Layer):
+    """The logit z of a sigmoid -> [0, z], whose softmax is [1 - sigmoid(z), sigmoid(z)]."""
+
+    def call(self, logit):  # noqa: ANN001, ANN201  # [N, 1]
+        """Return `[N, 2]`."""
+        return ops.pad(logit, [[0, 0], [1, 0]])
 
 
 def resolve_weights(weights: str | None) -> str:
@@ -127,17 +134,43 @@ def build_network(recipe: Recipe, num_classes: int, weights: str | None) -> kera
     match recipe.head:
         case PooledHead():
             maps = tap_maps(base, recipe.head.taps)(pixels)
-            pooled = [keras.layers.GlobalAveragePooling2D(name=f"pool_{tap}")(map_) for tap, map_ in maps.items()]
-            features = pooled_features(pooled)
+            features = pooled_features([pool(maps[tap], recipe.head.grid, f"pool_{tap}") for tap in recipe.head.taps])
         case DenseHead():
             features = dense_features(recipe.head, ops.cast(base(pixels), "float32"))
-    logits = keras.layers.Dense(num_classes, name="logits")(features)
+    if isinstance(recipe.head, DenseHead) and recipe.head.sigmoid:
+        logits = BinaryLogits(name="binary_logits")(keras.layers.Dense(1, name="logit")(features))
+    else:
+        logits = keras.layers.Dense(num_classes, name="logits")(features)
     return keras.Model(image, logits, name=recipe.name.replace("-", "_"))
+
+
+def block_of(tap: str) -> tuple[str, tuple[str, ...]]:
+    """Return what a block of VGG16 starts from and its layers up to a tap: `block4_conv3` -> `block3_pool`."""
+    block, layer = int(tap[len("block")]), int(tap[-1])
+    return f"block{block - 1}_pool", tuple(f"block{block}_conv{i}" for i in range(1, layer + 1))
 
 
 def tap_maps(base: keras.Model, taps: tuple[str, ...]) -> keras.Model:
     """Cut VGG16 after the last tap and return every tap's feature map, by name."""
     return keras.Model(base.input, {tap: base.get_layer(tap).output for tap in taps}, name="vgg16")
+
+
+def pool(maps: keras.KerasTensor, grid: int, name: str = "pool") -> keras.KerasTensor:
+    """Average grid x grid parts of feature maps `[N, h, w, C]`: `[N, C]`, or `[N, C * grid * grid]`.
+
+    Rows and columns that do not divide evenly are left out at the lower right.
+
+    Raises:
+        ValueError: The maps are too small for the grid.
+    """
+    if grid == 1:
+        return keras.layers.GlobalAveragePooling2D(name=name)(maps)
+    parts = keras.layers.AveragePooling2D((maps.shape[1] // grid, maps.shape[2] // grid), name=name)(maps)
+    if parts.shape[1:3] != (grid, grid):
+        raise ValueError(f"maps of {maps.shape[1]}x{maps.shape[2]} do not divide into {grid}x{grid} parts")
+    # Channels first is ONNX's own order, so the exported graph needs no reordering here.
+    channels_first = keras.layers.Permute((3, 1, 2), name=f"{name}_channels_first")(parts)
+    return keras.layers.Reshape((-1,), name=f"{name}_flat")(channels_first)
 
 
 def pooled_features(pooled: list[keras.KerasTensor]) -> keras.KerasTensor:
@@ -149,8 +182,10 @@ def pooled_features(pooled: list[keras.KerasTensor]) -> keras.KerasTensor:
 def dense_features(head: DenseHead, maps: keras.KerasTensor) -> keras.KerasTensor:
     """Flatten feature maps `[N, h, w, C]` and apply the hidden layers."""
     features = keras.layers.Flatten(name=FLATTEN)(maps)
+    penalty = keras.regularizers.L2(head.l2) if head.l2 else None
     for i, units in enumerate(head.units, start=1):
-        features = keras.layers.Dense(units, activation="relu", name=f"hidden_{i}")(features)
+        hidden = keras.layers.Dense(units, activation="relu", kernel_regularizer=penalty, name=f"hidden_{i}")
+        features = hidden(features)
         if head.dropout:
             features = keras.layers.Dropout(head.dropout, name=f"dropout_{i}")(features)
     return features

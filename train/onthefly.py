@@ -6,13 +6,14 @@ ends where an uninterrupted one would. The base does not learn, so it only runs 
 once for each new view, once in all for the validation photos.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
 from train.augmentation import augment, view_rng
+from train.evaluation import Ints
 from train.features import load_batch
 from train.network import FLATTEN, forward
 from train.photos import Photo
@@ -60,21 +61,23 @@ def fit_on_the_fly(
     run_base = forward(base)
     photos, targets = data.part_photos("train"), data.targets[data.part("train")]
     images = load_batch(photos, recipe)
-    held_out = (run_base(load_batch(data.part_photos("validation"), recipe)), data.targets[data.part("validation")])
+    held_out = _validation_sets(run_base, recipe, schedule, data)
     for epoch in track(range(done, schedule.epochs), f"Training {recipe.name}"):
-        order = np.random.default_rng([recipe.seed, epoch]).permutation(len(photos))
-        views = _epoch_views(images, photos, recipe, epoch)
+        drawn = _drawn(len(photos), schedule, recipe.seed, epoch)
         _seed_dropout(network, recipe.seed, epoch)
         logs = head.fit(
-            run_base(views[order]),
-            targets[order],
+            run_base(_views(images, photos, recipe, drawn)),
+            targets[[i for _, i in drawn]],
             batch_size=schedule.batch_size,
             shuffle=False,
-            validation_data=held_out,
             verbose=0,
         ).history
-        for name, values in logs.items():
-            history.setdefault(name, []).append(values[0])
+        measured = {name: values[0] for name, values in logs.items()}
+        for prefix, (held_out_maps, held_out_targets) in held_out.items():
+            logs = head.evaluate(held_out_maps, held_out_targets, return_dict=True, verbose=0)
+            measured |= {f"{prefix}{name}": value for name, value in logs.items()}
+        for name, value in measured.items():
+            history.setdefault(name, []).append(value)
         write_atomic(run.path / _CHECKPOINT.format(epoch=epoch + 1), head.save_weights)
         write_json(run.path / HISTORY, history)
         (run.path / _CHECKPOINT.format(epoch=epoch)).unlink(missing_ok=True)
@@ -95,13 +98,41 @@ def _seed_dropout(network: keras.Model, seed: int, epoch: int) -> None:
         layer.seed_generator.state.assign(state)
 
 
-def _epoch_views(
-    images: npt.NDArray[np.uint8], photos: Sequence[Photo], recipe: Recipe, epoch: int
+def _validation_sets(
+    run_base: Callable[[np.ndarray], np.ndarray], recipe: Recipe, schedule: OnTheFly, data: RunData
+) -> dict[str, tuple[np.ndarray, Ints]]:
+    """Return feature maps and targets of the validation photos, by the prefix of what is measured on them."""
+    images, targets = load_batch(data.part_photos("validation"), recipe), data.targets[data.part("validation")]
+    order = np.random.default_rng(recipe.seed).permutation(len(targets))
+    if schedule.validation_steps is not None:
+        order = np.resize(order, schedule.validation_steps * schedule.batch_size)
+    sets = {"val_": images}
+    if schedule.unscaled_validation:
+        # The network divides by 255 itself; so much too bright is what the published generator fed it.
+        sets = {"val_": images.astype(np.float32) * 255, "rescaled_val_": images}
+    return {prefix: (run_base(pixels)[order], targets[order]) for prefix, pixels in sets.items()}
+
+
+def _drawn(photos: int, schedule: OnTheFly, seed: int, epoch: int) -> list[tuple[int, int]]:
+    """Return what an epoch trains on, in order: pairs of the pass over the photos and the photo's number."""
+    size = photos if schedule.steps is None else schedule.steps * schedule.batch_size
+    start = epoch * size
+    first, last = start // photos, (start + size - 1) // photos
+    passes = [
+        (number, int(i))
+        for number in range(first, last + 1)
+        for i in np.random.default_rng([seed, number]).permutation(photos)
+    ]
+    return passes[start - first * photos :][:size]
+
+
+def _views(
+    images: npt.NDArray[np.uint8], photos: Sequence[Photo], recipe: Recipe, drawn: list[tuple[int, int]]
 ) -> npt.NDArray[np.uint8]:
-    # View 0 is the photo itself, so epochs count from 1.
+    # View 0 is the photo itself, so passes count from 1.
     return np.stack(
         [
-            augment(image, recipe.augmentation, view_rng(photo.sha256, epoch + 1, recipe.seed))
-            for image, photo in zip(images, photos, strict=True)
+            augment(images[i], recipe.augmentation, view_rng(photos[i].sha256, number + 1, recipe.seed))
+            for number, i in drawn
         ]
     )

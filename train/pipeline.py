@@ -64,19 +64,19 @@ def train(
     match recipe.schedule:
         case CachedViews() as schedule:
             training = prepare(recipe, schedule, data, base, cache)
-            features = training.features
+            pooled = training.features[recipe.head.taps[-1]][0]
             crossval, decision = choose(training)
             write_json(run.path / HISTORY, training.curve())
             is_tuned = decision is not None and decision["used"]
             _train_once(network, run, lambda: train_network(network, training, tuned=is_tuned))
         case OnTheFly() as schedule:
-            features = extract(data.photos, 1, recipe, base, (LAST_CONV,), cache)
+            pooled = extract(data.photos, 1, recipe, base, (LAST_CONV,), cache)[LAST_CONV][0]
             _train_once(network, run, lambda: fit_on_the_fly(network, recipe, schedule, data, run))
 
     run_network = forward(network)
     logits = {part: run_network(load_batch(data.part_photos(part), recipe)) for part in MEASURED_PARTS}
     metrics = {
-        **measure(logits, features[LAST_CONV][0], crossval, data, recipe),
+        **measure(logits, pooled, crossval, data, recipe),
         "parameters": network.count_params(),
         "fine_tune": decision,
     }

@@ -52,6 +52,8 @@ def draw_curves(history: dict[str, list[float]], title: str) -> Figure:
     for axis, name in zip(axes, ("loss", "accuracy"), strict=True):
         axis.plot(steps, history[name], color=_BLUE, label="training")
         axis.plot(steps, history[f"val_{name}"], color=_ORANGE, label="validation")
+        if f"rescaled_val_{name}" in history:
+            axis.plot(steps, history[f"rescaled_val_{name}"], color=_GREY, label="validation, rescaled")
         axis.set(ylabel=name, xlabel="solver iteration" if is_solved else "epoch")
         if is_solved:
             axis.set_xscale("log", base=2)
@@ -100,7 +102,8 @@ def to_markdown(metrics: dict[str, Any]) -> str:
     split = metrics["split"]
     lines += [
         f"{metrics['parameters']:,} parameters; {split['train']} photos for training, {split['validation']} for "
-        f"validation, {split['test']} for test, {split['excluded']} left out as duplicates of test photos.",
+        f"validation, {split['test']} for test, {split['excluded']} left out: duplicates of test photos, or a picture "
+        "under two labels.",
         "",
         "| part | right | accuracy | 95 % interval | log loss | ECE |",
         "|---|---|---|---|---|---|",

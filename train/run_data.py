@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from train.duplicates import duplicate_groups
+from train.errors import DataError
 from train.evaluation import Ints
 from train.photos import Part, Photo, find_photos, labels_of
-from train.recipes import Recipe
+from train.recipes import DenseHead, Recipe
 from train.splits import Ratios, Split, check_class_sizes, load_split, make_split
 
 
@@ -52,12 +53,14 @@ def read_run_data(recipe: Recipe, data: Path, test: Path | None, split_path: Pat
     """
     photos = find_photos(data, test)
     check_class_sizes(photos)
+    if isinstance(recipe.head, DenseHead) and recipe.head.sigmoid and len(labels_of(photos)) != 2:
+        raise DataError(f"recipe {recipe.name} decides between two classes; {data} has {len(labels_of(photos))}")
     groups = duplicate_groups(photos)
     if split_path.exists():
         split = load_split(split_path, photos)
     else:
         ratios = Ratios(*recipe.ratios)
-        split = make_split(photos, groups, ratios, seed=recipe.seed, keep_test_duplicates=recipe.published)
+        split = make_split(photos, groups, ratios, seed=recipe.seed, as_published=recipe.published)
     labels = labels_of(photos)
     targets = np.array([labels.index(photo.label) for photo in photos])
     return RunData(photos, labels, targets, groups, split)

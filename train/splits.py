@@ -2,7 +2,7 @@
 
 A split is stored by file hash, so it survives renaming and moving, and it can never
 put two duplicates (`train.duplicates`) into different parts: duplicates of a frozen
-test photo are left out of training altogether.
+test photo are left out of training altogether, and so is a file under two labels.
 """
 
 import json
@@ -46,7 +46,8 @@ class Split:
     """A frozen split.
 
     Attributes:
-        parts: Part by file hash; `excluded` marks duplicates of test photos.
+        parts: Part by file hash; `excluded` marks duplicates of test photos and files
+            under two labels.
     """
 
     parts: dict[str, str]
@@ -100,7 +101,7 @@ def make_split(
     ratios: Ratios,
     *,
     seed: int,
-    keep_test_duplicates: bool = False,
+    as_published: bool = False,
 ) -> Split:
     """Assign every photo to a part.
 
@@ -110,15 +111,16 @@ def make_split(
         ratios: Shares of the parts. With a frozen test, train and validation divide
             the rest in their proportion.
         seed: Decides the assignment.
-        keep_test_duplicates: Train on duplicates of test photos too, as the published
-            recipes did; only for reproducing those.
+        as_published: Use duplicates of test photos and pictures under two labels too, as
+            the published recipes did; only for reproducing those.
 
     Raises:
         DataError: A class is too small to be divided, or a part would stay empty.
     """
     check_class_sizes(photos, groups)
     parts: dict[int, str] = {i: photo.part for i, photo in enumerate(photos) if photo.part is not None}
-    if not keep_test_duplicates:
+    if not as_published:
+        parts |= {i: "excluded" for i in _contradictory(photos) if i not in parts}
         test_groups = {groups[i] for i, part in parts.items() if part == "test"}
         parts |= {i: "excluded" for i in range(len(photos)) if groups[i] in test_groups and parts.get(i) != "test"}
     if "validation" in parts.values() and "test" not in parts.values():
@@ -143,6 +145,14 @@ def make_split(
             f"class {untrained[0]} has no photos left to train on once duplicates of test photos are out: add others"
         )
     return split
+
+
+def _contradictory(photos: Sequence[Photo]) -> list[int]:
+    """Return the positions of files that lie under two labels, of which one must be wrong."""
+    labels: dict[str, set[str]] = {}
+    for photo in photos:
+        labels.setdefault(photo.sha256, set()).add(photo.label)
+    return [i for i, photo in enumerate(photos) if len(labels[photo.sha256]) > 1]
 
 
 def check_class_sizes(

@@ -14,8 +14,7 @@ from edge_infer.sources import find_images
 from export.errors import OutputExistsError, ParityError
 from export.parity import Parity
 from export.pipeline import export as export_run
-from export.pipeline import run_photos
-from export.run import load_run
+from export.run import load_run, run_photos
 from train.errors import DataError, RunFolderError
 
 
@@ -95,7 +94,7 @@ def test_photos_that_have_moved_can_be_named(pooled_run: Path, photos: Path, tmp
 
     with pytest.raises(DataError, match="gone does not exist"):
         export_run(run, tmp_path / "out")
-    assert [photo.path.parents[1] for photo in run_photos(load_run(run), moved, None)] == [moved] * 24
+    assert [photo.path.parents[1] for photo in run_photos(run, load_run(run).split, moved)] == [moved] * 24
 
 
 def test_other_photos_are_refused(pooled_run: Path, photos: Path, tmp_path: Path):

@@ -10,7 +10,7 @@ import pytest
 
 from tests.train.conftest import SIDE_PX, assert_close, write_photos
 from train.features import default_cache, extract, load_batch, load_view, select
-from train.network import LAST_BLOCK_INPUT, Preprocess, build_base
+from train.network import Preprocess, block_of, build_base
 from train.photos import Photo, find_photos
 from train.recipes import Augmentation, Recipe
 
@@ -44,7 +44,7 @@ def test_pooled_features_are_the_means_of_the_maps(
     photos: list[Photo], base: keras.Model, cached_recipe: Recipe, tmp_path: Path
 ):
     features = extract(photos[:3], 1, cached_recipe, base, TAPS, tmp_path, with_maps=True)
-    wanted = [base.get_layer(name).output for name in (*TAPS, LAST_BLOCK_INPUT)]
+    wanted = [base.get_layer(name).output for name in (*TAPS, block_of(TAPS[-1])[0])]
     first, last, maps = keras.Model(base.input, wanted)(Preprocess("caffe")(load_batch(photos[:3], cached_recipe)))
     assert {name: values.shape for name, values in features.items()} == {
         "block4_conv3": (1, 3, 512),

@@ -9,11 +9,11 @@ import pytest
 
 from tests.train.conftest import assert_close, write_photos
 from train.features import Features, extract, load_batch
-from train.finetune import BLOCK, fine_tune
+from train.finetune import fine_tune
 from train.head import LinearHead, fit_linear, head_features, set_head
-from train.network import LAST_BLOCK_INPUT, build_base, build_network, forward
+from train.network import LAST_CONV, block_of, build_base, build_network, forward
 from train.photos import Photo, find_photos, labels_of
-from train.recipes import FineTune, Recipe
+from train.recipes import FineTune, PooledHead, Recipe
 
 STILL = FineTune(mode="always", learning_rate=0.0, batch_size=8, epochs=1)
 GENTLE = replace(STILL, learning_rate=1e-4, epochs=2)
@@ -53,7 +53,7 @@ def test_without_a_step_the_logits_are_those_of_the_head(
 ):
     chosen = {name: values for name, values in features.items() if name == "maps" or name in taps}
     head = fit_linear(head_features(chosen, taps), targets, inverse_l2=0.1)
-    tuned = fine_tune(chosen, targets, head, base, taps, STILL, seed=1)
+    tuned = fine_tune(chosen, targets, head, base, PooledHead(taps, 0.1), STILL, seed=1)
     assert_close(tuned.logits(chosen), head.logits(head_features(chosen, taps)[0]), share=2e-3)  # maps are float16
 
 
@@ -70,7 +70,7 @@ def test_the_tuned_block_fits_into_the_network_and_nothing_else_changes(
     set_head(network, head)
     before = forward(network)(load_batch(photos, cached_recipe))
     base_before = [values.copy() for values in base.get_weights()]
-    tuned = fine_tune(features, targets, head, base, cached_recipe.head.taps, GENTLE, seed=1)
+    tuned = fine_tune(features, targets, head, base, cached_recipe.head, GENTLE, seed=1)
     tuned.put_into(network)
 
     after = forward(network)(load_batch(photos, cached_recipe))
@@ -82,8 +82,8 @@ def test_the_tuned_block_fits_into_the_network_and_nothing_else_changes(
             np.array_equal(mine, theirs)
             for mine, theirs in zip(layer.get_weights(), _weights_of(base, layer.name), strict=True)
         ]
-        assert all(frozen) or layer.name in BLOCK
-        assert not (frozen and all(frozen) and layer.name in BLOCK)
+        assert all(frozen) or layer.name in block_of(LAST_CONV)[1]
+        assert not (frozen and all(frozen) and layer.name in block_of(LAST_CONV)[1])
 
 
 def test_fine_tuning_lowers_the_loss_and_follows_from_the_seed(
@@ -94,7 +94,7 @@ def test_fine_tuning_lowers_the_loss_and_follows_from_the_seed(
     settings = replace(GENTLE, learning_rate=1e-5)
 
     def tuned_logits() -> np.ndarray:
-        return fine_tune(features, targets, hesitant, base, taps, settings, seed=1).logits(features)
+        return fine_tune(features, targets, hesitant, base, cached_recipe.head, settings, seed=1).logits(features)
 
     def loss(logits: np.ndarray) -> float:
         return float(keras.losses.sparse_categorical_crossentropy(targets, logits, from_logits=True).numpy().mean())
@@ -106,8 +106,8 @@ def test_fine_tuning_lowers_the_loss_and_follows_from_the_seed(
 
 def test_the_block_is_what_lies_above_the_cached_maps(base: keras.Model):
     names = [layer.name for layer in base.layers]
-    above = [name for name in names[names.index(LAST_BLOCK_INPUT) + 1 :] if "conv" in name]
-    assert tuple(above) == BLOCK
+    above = [name for name in names[names.index(block_of(LAST_CONV)[0]) + 1 :] if "conv" in name]
+    assert tuple(above) == block_of(LAST_CONV)[1]
 
 
 def test_the_network_predicts_in_batches_what_it_predicts_at_once(
@@ -124,3 +124,28 @@ def _weights_of(base: keras.Model, name: str) -> list[np.ndarray]:
     if name not in [layer.name for layer in base.layers]:
         return []  # the input
     return base.get_layer(name).get_weights()
+
+
+def test_a_head_on_an_earlier_layer_tunes_the_block_that_ends_there(
+    photos: list[Photo], targets: np.ndarray, random_weights: str, tmp_path: Path, cached_recipe: Recipe
+):
+    shape = PooledHead(("block3_conv3", "block4_conv3"), 0.1, grid=2)
+    recipe = replace(cached_recipe, head=shape)
+    base = build_base(recipe, random_weights)
+    features = extract(photos, 2, recipe, base, shape.taps, tmp_path, grid=2, with_maps=True)
+    assert features["maps"].shape[2:] == (4, 4, 256)  # block3_pool of 32 pixels
+    head = fit_linear(head_features(features, shape.taps), targets, inverse_l2=0.1)
+    network = build_network(recipe, len(set(targets.tolist())), random_weights)
+    set_head(network, head)
+    still = fine_tune(features, targets, head, base, shape, STILL, seed=1)
+    still.put_into(network)
+    expected = forward(network)(load_batch(photos, recipe))
+    assert_close(still.logits(features), expected, share=2e-3)  # maps are float16
+    tuned = fine_tune(features, targets, head, base, shape, GENTLE, seed=1)
+    tuned.put_into(network)
+    changed = [
+        layer.name
+        for layer in network.get_layer("vgg16").layers
+        if layer.weights and not np.array_equal(layer.get_weights()[0], base.get_layer(layer.name).get_weights()[0])
+    ]
+    assert changed == ["block4_conv1", "block4_conv2", "block4_conv3"]

@@ -15,12 +15,14 @@ from train.network import (
     LAST_CONV,
     Preprocess,
     RootNormalize,
+    block_of,
     build_base,
     build_network,
+    pool,
     resolve_weights,
     root_normalize,
 )
-from train.recipes import RECIPES, Recipe
+from train.recipes import RECIPES, DenseHead, Recipe
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (2, SIDE_PX, SIDE_PX, 3), dtype=np.uint8)
 
@@ -141,3 +143,34 @@ def test_weights_that_do_not_fit_are_refused_in_one_line(cached_recipe: Recipe, 
 def test_the_real_weights_load(base_weights: str):
     base = build_base(replace(RECIPES["custom"], image_size=SIDE_PX), base_weights)
     assert base.get_layer(LAST_CONV).get_weights()[0].shape == (3, 3, 512, 512)
+
+
+def test_blocks_are_named_by_their_last_layer():
+    assert block_of("block5_conv3") == ("block4_pool", ("block5_conv1", "block5_conv2", "block5_conv3"))
+    assert block_of("block2_conv2") == ("block1_pool", ("block2_conv1", "block2_conv2"))
+
+
+def test_pooling_averages_the_parts_of_a_grid_channels_first():
+    maps = np.arange(2 * 7 * 6 * 3, dtype=np.float32).reshape(2, 7, 6, 3)
+    pooled = pool(keras.ops.convert_to_tensor(maps), 3).numpy()
+    expected = maps[:, :6, :6].reshape(2, 3, 2, 3, 2, 3).mean(axis=(2, 4)).transpose(0, 3, 1, 2).reshape(2, 27)
+    np.testing.assert_allclose(pooled, expected, rtol=1e-6)
+    np.testing.assert_allclose(pool(keras.ops.convert_to_tensor(maps), 1).numpy(), maps.mean(axis=(1, 2)), rtol=1e-6)
+
+
+def test_a_grid_that_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match="maps of 7x7 do not divide into 4x4 parts"):
+        pool(keras.Input((7, 7, 8)), 4)
+
+
+def test_a_sigmoid_head_answers_for_both_classes(random_weights: str, published_recipe: Recipe):
+    recipe = replace(published_recipe, head=DenseHead(units=(8,), l2=0.5, sigmoid=True))
+    network = build_network(recipe, 2, random_weights)
+    images = np.random.default_rng(0).integers(0, 256, (4, SIDE_PX, SIDE_PX, 3)).astype(np.float32)
+    logits = network(images).numpy()
+    (z,) = keras.Model(network.input, network.get_layer("logit").output)(images).numpy().T
+    assert np.array_equal(logits, np.stack([np.zeros(4), z], axis=1))
+    probabilities = keras.ops.softmax(logits).numpy()
+    np.testing.assert_allclose(probabilities[:, 1], 1 / (1 + np.exp(-z)), rtol=1e-5)
+    kernel = network.get_layer("hidden_1").get_weights()[0]
+    assert float(network.losses[0]) == pytest.approx(0.5 * float((kernel**2).sum()), rel=1e-5)

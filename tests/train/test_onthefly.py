@@ -10,8 +10,8 @@ import pytest
 from tests.train.conftest import write_photos
 from train.features import load_batch
 from train.network import build_network
-from train.onthefly import _epoch_views, drop_checkpoints, fit_on_the_fly
-from train.recipes import Augmentation, Recipe
+from train.onthefly import _drawn, _validation_sets, _views, drop_checkpoints, fit_on_the_fly
+from train.recipes import Augmentation, OnTheFly, Recipe
 from train.run_data import RunData, read_run_data
 from train.run_folder import RunFolder
 
@@ -75,13 +75,13 @@ def test_a_resumed_training_ends_like_an_uninterrupted_one(
     run = RunFolder(tmp_path / "run", published_recipe)
     schedule = published_recipe.schedule
 
-    def stop(images, photos, recipe, epoch):
+    def stop(count, schedule, seed, epoch):
         if epoch == finished:
             raise KeyboardInterrupt
-        return _epoch_views(images, photos, recipe, epoch)
+        return _drawn(count, schedule, seed, epoch)
 
     with monkeypatch.context() as interrupted:
-        interrupted.setattr("train.onthefly._epoch_views", stop)
+        interrupted.setattr("train.onthefly._drawn", stop)
         try:
             fit_on_the_fly(new_network(published_recipe, random_weights), published_recipe, schedule, data, run)
         except KeyboardInterrupt:
@@ -111,7 +111,9 @@ def test_every_epoch_sees_new_views_and_none_the_photo_itself(data: RunData, pub
     photos = data.part_photos("train")
     recipe = replace(published_recipe, augmentation=Augmentation(rotation_deg=40))
     images = load_batch(photos, recipe)
-    first, second, again = (_epoch_views(images, photos, recipe, epoch) for epoch in (0, 1, 0))
+    first, second, again = (
+        _views(images, photos, recipe, [(number, i) for i in range(len(photos))]) for number in (0, 1, 0)
+    )
     assert np.array_equal(first, again)
     assert not any(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
     assert not any(np.array_equal(a, b) for a, b in zip(first, images, strict=True))
@@ -124,3 +126,51 @@ def test_checkpoints_are_dropped_and_nothing_else(tmp_path: Path, published_reci
         (run.path / name).touch()
     drop_checkpoints(run)
     assert sorted(path.name for path in run.path.iterdir()) == ["data.json", "network.weights.h5", "recipe.json"]
+
+
+def test_an_epoch_without_steps_is_a_pass_over_the_photos():
+    schedule = OnTheFly("adam", None, batch_size=3, epochs=2)
+    for epoch in (0, 1):
+        drawn = _drawn(10, schedule, seed=1, epoch=epoch)
+        assert {number for number, _ in drawn} == {epoch}
+        assert sorted(i for _, i in drawn) == list(range(10))
+    assert _drawn(10, schedule, 1, 0) != [(0, i) for _, i in _drawn(10, schedule, 1, 1)]
+
+
+def test_with_steps_the_passes_follow_each_other_across_epochs():
+    schedule = OnTheFly("adam", None, batch_size=4, epochs=5, steps=3)  # 12 of 10 photos
+    drawn = [pair for epoch in range(5) for pair in _drawn(10, schedule, seed=1, epoch=epoch)]
+    assert [number for number, _ in drawn] == [k // 10 for k in range(60)]
+    for number in range(6):
+        assert sorted(i for n, i in drawn if n == number) == list(range(10))
+
+
+def test_validation_is_measured_both_ways_where_the_published_one_was_not_scaled(
+    data: RunData, published_recipe: Recipe
+):
+    schedule = replace(published_recipe.schedule, unscaled_validation=True, validation_steps=2)
+    images, targets = (
+        load_batch(data.part_photos("validation"), published_recipe),
+        data.targets[data.part("validation")],
+    )
+    sets = _validation_sets(lambda pixels: pixels, published_recipe, schedule, data)
+    assert list(sets) == ["val_", "rescaled_val_"]
+    for prefix, factor in (("val_", 255), ("rescaled_val_", 1)):
+        pixels, expected = sets[prefix]
+        assert len(pixels) == len(expected) == 2 * schedule.batch_size  # beginning anew where they end
+        for k in range(len(images)):
+            (original,) = (i for i, image in enumerate(images) if np.array_equal(image * float(factor), pixels[k]))
+            assert targets[original] == expected[k]
+            assert np.array_equal(pixels[k], pixels[k + len(images)])
+
+
+def test_a_published_mistake_is_kept_in_the_history_beside_the_right_figures(
+    published_recipe: Recipe, random_weights: str, data: RunData, tmp_path: Path
+):
+    schedule = replace(published_recipe.schedule, epochs=1, steps=2, unscaled_validation=True)
+    run = RunFolder(tmp_path / "run", published_recipe)
+    history = fit_on_the_fly(new_network(published_recipe, random_weights), published_recipe, schedule, data, run)
+    assert set(history) == {
+        f"{prefix}{name}" for prefix in ("", "val_", "rescaled_val_") for name in ("loss", "accuracy")
+    }
+    assert history["val_loss"] != history["rescaled_val_loss"]

@@ -16,7 +16,11 @@ MAY_NAME_A_TASK = {"train/recipes.py", "edge_infer/cli/classify.py"}
 
 
 def test_the_recipes_of_the_command_line():
-    assert list(RECIPES) == ["gems", "gems-baseline", "gems-improved", "custom"]
+    assert list(RECIPES) == [
+        *("gems", "gems-baseline", "gems-improved"),
+        *("gender", "gender-baseline", "gender-l2"),
+        "custom",
+    ]
     assert {name: recipe.name for name, recipe in RECIPES.items()} == {name: name for name in RECIPES}
 
 
@@ -88,3 +92,24 @@ def _names_and_values(tree: ast.AST):
         for text in (getattr(node, name, None) for name in ("id", "name", "attr", "arg", "value")):
             if isinstance(text, str) and id(node) not in docstrings:
                 yield getattr(node, "lineno", 0), text
+
+
+def test_the_published_gender_recipes_are_as_published():
+    baseline, l2 = RECIPES["gender-baseline"], RECIPES["gender-l2"]
+    assert (baseline.image_size, baseline.preprocessing, baseline.ratios) == (150, "unit", (70, 10, 20))
+    assert baseline.head == DenseHead(units=(256,), sigmoid=True)
+    assert l2.head == DenseHead(units=(256,), l2=0.001, sigmoid=True)
+    for recipe, steps, validation_steps in ((baseline, 75, 25), (l2, 80, 30)):
+        schedule = recipe.schedule
+        assert (schedule.optimizer, schedule.learning_rate, schedule.batch_size) == ("rmsprop", 2e-5, 20)
+        assert (schedule.epochs, schedule.steps, schedule.validation_steps) == (10, steps, validation_steps)
+        assert schedule.unscaled_validation
+        assert recipe.augmentation == RECIPES["gems-baseline"].augmentation
+        assert recipe.published
+
+
+def test_the_gender_card_says_what_the_label_means_and_what_it_is_not_for():
+    card = RECIPES["gender"].card
+    assert set(card) == {"label_meaning", "intended_use", "limits", "not_for"}
+    assert "Apparent gender" in card["label_meaning"]
+    assert "identifying people" in card["not_for"]

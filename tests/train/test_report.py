@@ -39,7 +39,7 @@ def test_the_page_shows_the_metrics():
     assert page.startswith("# custom (caffe preprocessing)\n")
     for line in (
         "21,140,042 parameters; 30 photos for training, 4 for validation, 4 for test, "
-        "2 left out as duplicates of test photos.",
+        "2 left out: duplicates of test photos, or a picture under two labels.",
         "| test | 3/4 | 75.0% | 30.1%-95.4% | 0.511 | 0.350 |",
         "- network, 5x5 grouped k-fold: 95.12% (95 % interval 93.0%-97.0%)",
         "- logistic regression on pooled features, 5x5 grouped k-fold: 50.00% (95 % interval 93.0%-97.0%)",

@@ -18,7 +18,11 @@ def test_a_folder_is_created_only_when_the_run_starts(tmp_path: Path):
     run.start(tmp_path / "photos", None, "imagenet")
     assert sorted(path.name for path in run.path.iterdir()) == [DATA, RECIPE]
     assert read_json(run.path / DATA) == {"data": str(tmp_path / "photos"), "test": None, "base_weights": "imagenet"}
-    assert read_json(run.path / RECIPE)["head"] == {"taps": ["block4_conv3", "block5_conv3"], "inverse_l2": 0.1}
+    assert read_json(run.path / RECIPE)["head"] == {
+        "taps": ["block4_conv3", "block5_conv3"],
+        "inverse_l2": 0.1,
+        "grid": 1,
+    }
 
 
 def test_an_existing_folder_needs_resume(tmp_path: Path):

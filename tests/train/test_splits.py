@@ -97,21 +97,21 @@ def test_duplicates_of_test_photos_are_excluded_unless_asked_for():
     split = make_split(photos, groups, RATIOS, seed=1)
     assert [i for i, photo in enumerate(photos) if split.parts[photo.sha256] == "excluded"] == [3, 7]
     assert split.photos(photos, "test") == frozen
-    kept = make_split(photos, groups, RATIOS, seed=1, keep_test_duplicates=True)
+    kept = make_split(photos, groups, RATIOS, seed=1, as_published=True)
     assert "excluded" not in kept.parts.values()
     assert len(kept.photos(photos, "train")) + len(kept.photos(photos, "validation")) == 40
 
 
-@pytest.mark.parametrize("keep_test_duplicates", [False, True])
+@pytest.mark.parametrize("as_published", [False, True])
 @pytest.mark.parametrize("part", [None, "train"], ids=["drawn validation", "fixed validation"])
-def test_an_exact_copy_of_a_test_photo_does_not_enlarge_the_test(part: str | None, keep_test_duplicates: bool):
+def test_an_exact_copy_of_a_test_photo_does_not_enlarge_the_test(part: str | None, as_published: bool):
     rest, frozen = pretend_photos({"a": 10, "b": 10}, part), pretend_photos({"a": 2, "b": 2}, "test")
     fixed_validation = [] if part is None else pretend_photos({"a": 2, "b": 2}, "validation")
     rest[4] = replace(rest[4], sha256=frozen[0].sha256)
     photos = rest + fixed_validation + frozen
     groups = apart(photos)
     groups[4] = groups[photos.index(frozen[0])]
-    split = make_split(photos, groups, RATIOS, seed=1, keep_test_duplicates=keep_test_duplicates)
+    split = make_split(photos, groups, RATIOS, seed=1, as_published=as_published)
     assert split.photos(photos, "test") == frozen
     assert rest[4] not in split.photos(photos, "train") + split.photos(photos, "validation")
 
@@ -253,3 +253,16 @@ def test_an_interrupted_copy_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["photos"]
     monkeypatch.undo()
     assert sum(copied(folder, tmp_path / "out").values()) == 30
+
+
+@pytest.mark.parametrize("as_published", [False, True])
+def test_one_picture_under_two_labels_is_left_out_unless_asked_for(as_published: bool):
+    photos = pretend_photos({"a": 20, "b": 20})
+    photos[25] = replace(photos[25], sha256=photos[9].sha256)
+    groups = apart(photos)
+    groups[25] = groups[9]
+    split = make_split(photos, groups, RATIOS, seed=1, as_published=as_published)
+    assert (split.parts[photos[9].sha256] == "excluded") is not as_published
+    used = [photo for part in ("train", "validation", "test") for photo in split.photos(photos, part)]
+    assert (photos[9] in used, photos[25] in used) == (as_published, as_published)
+    assert len(used) == (40 if as_published else 38)
