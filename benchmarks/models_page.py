@@ -1,0 +1,110 @@
+"""Write the tables of docs/models.md from the kept results.
+
+    python -m benchmarks.models_page
+
+The figures come from benchmarks/results/faces.json (`python -m benchmarks.faces`) and
+benchmarks/results/training/gender.json (`python -m train gender`).
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from train.run_folder import read_json
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+PAGE = ROOT / "docs" / "models.md"
+BLOCK = re.compile(r"(<!-- table: (?P<name>[a-z-]+) -->\n).*?(?=<!-- end of table -->)", re.DOTALL)
+
+
+def gender_table(faces: dict[str, Any], training: dict[str, Any]) -> str:
+    """Return where and how well the gender model answers."""
+    metrics, rows = training["metrics"], []
+    test, kfold = metrics["test"], metrics["kfold"]
+    low, high = kfold["mean_accuracy_95"]
+    recalls = ", ".join(f"{label} {values['recall']:.1%}" for label, values in test["per_class"].items())
+    rows.append(("face crops, held-out 20 %", f"{test['right']}/{test['photos']}", _share(test), recalls))
+    rows.append(("face crops, 5x5 grouped k-fold", "", f"{kfold['mean_accuracy']:.1%} ({low:.1%}-{high:.1%})", ""))
+    for key, name in (
+        ("composed", "held-out faces in composed scenes, 32-300 pixels"),
+        ("damaged", "the same, heavily relit, blurred and compressed"),
+        ("portraits", "ordinary portraits from other sources, whole photos"),
+    ):
+        if key in faces:
+            part = faces[key]["all"]
+            recalls = ", ".join(f"{label} {_percent(values)}" for label, values in faces[key]["by_class"].items())
+            rows.append((name, f"{part['right']}/{part['faces']}", _share(part), recalls))
+    return _table(("what", "right", "accuracy (95 % interval)", "by class"), rows)
+
+
+def breakdown_table(faces: dict[str, Any]) -> str:
+    """Return accuracy by face size and by the detector's confidence."""
+    rows = []
+    for title, key in (("face height, pixels", "by_height_px"), ("detector's score", "by_detection_score")):
+        for name, plain in faces["composed"][key].items():
+            damaged = faces["damaged"][key][name]
+            rows.append((f"{title} {name}", _found(plain), _percent(plain), _found(damaged), _percent(damaged)))
+    return _table(("", "found", "right", "found, damaged", "right, damaged"), rows)
+
+
+def detector_table(faces: dict[str, Any]) -> str:
+    """Return what the detector finds, and what it costs."""
+    scenes, once, backgrounds, time = (
+        faces[key] for key in ("scenes", "scenes_without_close_ups", "backgrounds", "time")
+    )
+    rows = [
+        ("faces found in composed 640x480 scenes (IoU 0.5 or more)", f"{scenes['found']}/{scenes['faces']}"),
+        ("the same without close-ups", f"{once['found']}/{once['faces']}"),
+        ("false faces in those scenes", f"{scenes['false_faces']} in {scenes['scenes']}"),
+        ("false faces in photos of gems", f"{backgrounds['false_faces']} in {backgrounds['photos']}"),
+    ]
+    if "no_people" in faces:
+        other = faces["no_people"]
+        rows += [
+            (
+                "other pictures without people that seem to show a face",
+                f"{other['with_false_faces']}/{other['pictures']}",
+            ),
+            ("of those pictures, man or woman with certainty", f"{other['certain']}/{other['pictures']}"),
+        ]
+    threads = time["threads"]
+    rows += [
+        (f"time of the detector, 640x480, {threads} threads, p50", f"{time['detector_ms']['p50']:.1f} ms"),
+        ("detector and fp32 gender classifier, likewise", f"{time['detector_and_classifier_ms']['p50']:.1f} ms"),
+    ]
+    return _table(("what", "measured"), rows)
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def _share(part: dict[str, Any]) -> str:
+    low, high = part["accuracy_95"]
+    return f"{part['accuracy']:.1%} ({low:.1%}-{high:.1%})"
+
+
+def _percent(part: dict[str, Any]) -> str:
+    return f"{part['accuracy']:.1%}" if part["faces"] else "none"
+
+
+def _found(part: dict[str, Any]) -> str:
+    return f"{part['found']}/{part['faces']}"
+
+
+def main() -> None:
+    """Fill the page's tables."""
+    faces, training = read_json(RESULTS / "faces.json"), read_json(RESULTS / "training" / "gender.json")
+    tables = {
+        "gender": gender_table(faces, training),
+        "gender-breakdown": breakdown_table(faces),
+        "faces": detector_table(faces),
+    }
+    page = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(BLOCK.sub(lambda match: match[1] + tables[match["name"]], page), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+from benchmarks.faces import by_kind, share_right
+from benchmarks.models_page import breakdown_table
+
+ANSWERS = [
+    ("man", "man", 40.0, 0.55),
+    ("man", "woman", 100.0, 0.85),
+    ("woman", "woman", 300.0, 0.9),
+    ("woman", None, 33.0, 0.0),
+]
+
+
+def test_a_face_that_was_not_found_is_a_wrong_answer() -> None:
+    record = share_right(ANSWERS)
+    assert (record["faces"], record["found"], record["right"], record["accuracy"]) == (4, 3, 2, 0.5)
+    low, high = record["accuracy_95"]
+    assert 0.1 < low < 0.5 < high < 0.9
+    assert share_right([]) == {"faces": 0, "found": 0, "right": 0}
+
+
+def test_every_face_is_in_one_class_and_one_height() -> None:
+    kinds = by_kind(ANSWERS)
+    assert {label: part["right"] for label, part in kinds["by_class"].items()} == {"man": 1, "woman": 1}
+    assert {name: part["faces"] for name, part in kinds["by_height_px"].items()} == {
+        "32-48": 2,
+        "48-64": 0,
+        "64-96": 0,
+        "96-160": 1,
+        "160-300": 1,
+    }
+    found = {name: part["faces"] for name, part in kinds["by_detection_score"].items()}
+    assert found == {"0.5-0.6": 1, "0.6-0.7": 0, "0.7-0.8": 0, "0.8-1": 2}
+
+
+def test_the_page_shows_both_kinds_of_scenes_and_empty_groups() -> None:
+    table = breakdown_table({"composed": by_kind(ANSWERS), "damaged": by_kind(ANSWERS[:1])})
+    assert "| face height, pixels 32-48 | 1/2 | 50.0% | 1/1 | 100.0% |" in table
+    assert "| face height, pixels 96-160 | 1/1 | 0.0% | 0/0 | none |" in table
