@@ -9,14 +9,13 @@ as plain JSON.
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from types import UnionType
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal
 
 from edge_infer.errors import MetadataError
+from edge_infer.metadata_fields import Fields
 
 METADATA_KEY = "edge_infer"
 SCHEMA_VERSION = 1
-MAX_SIDE_PX = 4096  # a larger input is no classifier, and would let a file ask for any amount of memory
 FACE_MARGINS = (-0.4, 4.0)  # less leaves nothing of the face, more leaves nothing but its surroundings
 
 Resize = Literal["stretch", "crop"]
@@ -164,13 +163,13 @@ def parse_metadata(text: str) -> ClassifierMetadata | DetectorMetadata:
             f"the model's metadata has schema_version {version!r}; this edge-infer reads {SCHEMA_VERSION}: "
             "use the edge-infer version the model was made for"
         )
-    fields = _Fields(record)
+    fields = Fields(record)
     metadata = _parse_classifier(fields) if fields.choice("kind", Kind) == "classifier" else _parse_detector(fields)
     fields.refuse_rest()
     return metadata
 
 
-def _parse_classifier(fields: "_Fields") -> ClassifierMetadata:
+def _parse_classifier(fields: Fields) -> ClassifierMetadata:
     return ClassifierMetadata(
         **_parse_common(fields),
         labels=fields.labels("labels"),
@@ -181,7 +180,7 @@ def _parse_classifier(fields: "_Fields") -> ClassifierMetadata:
     )
 
 
-def _parse_detector(fields: "_Fields") -> DetectorMetadata:
+def _parse_detector(fields: Fields) -> DetectorMetadata:
     return DetectorMetadata(
         **_parse_common(fields),
         long_side=fields.side("long_side"),
@@ -191,7 +190,7 @@ def _parse_detector(fields: "_Fields") -> DetectorMetadata:
     )
 
 
-def _parse_common(fields: "_Fields") -> dict[str, Any]:
+def _parse_common(fields: Fields) -> dict[str, Any]:
     return {
         "name": fields.text("name"),
         "task": fields.text("task"),
@@ -213,7 +212,7 @@ def _refuse_constant(name: str) -> float:
 
 
 def _parse_input(record: dict[str, Any]) -> InputSpec:
-    fields = _Fields(record, "input.")
+    fields = Fields(record, "input.")
     spec = InputSpec(
         height=fields.side("height"),
         width=fields.side("width"),
@@ -228,77 +227,7 @@ def _parse_input(record: dict[str, Any]) -> InputSpec:
 def _parse_face(record: dict[str, Any] | None) -> FaceCrop | None:
     if record is None:
         return None
-    fields = _Fields(record, "input.face.")
+    fields = Fields(record, "input.face.")
     face = FaceCrop(margin=fields.number("margin", *FACE_MARGINS), upright=fields.flag("upright"))
     fields.refuse_rest()
     return face
-
-
-class _Fields:
-    """Takes typed fields out of a JSON object, naming the one that is wrong."""
-
-    def __init__(self, record: dict[str, Any], prefix: str = "") -> None:
-        self._record = dict(record)
-        self._prefix = prefix
-
-    def take(self, key: str, kind: type | UnionType) -> Any:  # noqa: ANN401  # the caller names the type
-        if key not in self._record:
-            raise MetadataError(f"the model's metadata lacks {self._prefix}{key}")
-        value = self._record.pop(key)
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise self._wrong(key, value, f"a {getattr(kind, '__name__', kind)}")
-        return value
-
-    def flag(self, key: str) -> bool:
-        if key not in self._record:
-            raise MetadataError(f"the model's metadata lacks {self._prefix}{key}")
-        value = self._record.pop(key)
-        if not isinstance(value, bool):
-            raise self._wrong(key, value, "true or false")
-        return value
-
-    def text(self, key: str) -> str:
-        value: str = self.take(key, str)
-        if not value:
-            raise self._wrong(key, value, "a non-empty string")
-        return value
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        value = self.take(key, list)
-        if not all(isinstance(item, str) for item in value):
-            raise self._wrong(key, value, "a list of strings")
-        return tuple(value)
-
-    def labels(self, key: str) -> tuple[str, ...]:
-        labels = self.texts(key)
-        if len(labels) < 2 or len(set(labels)) != len(labels) or not all(labels):
-            raise self._wrong(key, list(labels), "two or more distinct, non-empty names")
-        return labels
-
-    def number(self, key: str, low: float, high: float) -> float:
-        value = self.take(key, object)
-        if not isinstance(value, int | float) or not low <= value <= high:  # NaN fails the comparison too
-            raise self._wrong(key, value, f"a number from {low:g} to {high:g}")
-        return float(value)
-
-    def side(self, key: str) -> int:
-        value: int = self.take(key, int)
-        if not 1 <= value <= MAX_SIDE_PX:
-            raise self._wrong(key, value, f"an integer from 1 to {MAX_SIDE_PX}")
-        return value
-
-    def choice(self, key: str, literal: Any) -> Any:  # noqa: ANN401  # a typing.Literal and one of its values
-        value = self.take(key, str)
-        if value not in get_args(literal):
-            raise self._wrong(key, value, " or ".join(get_args(literal)))
-        return value
-
-    def refuse_rest(self) -> None:
-        if self._record:
-            unknown = ", ".join(self._prefix + key for key in sorted(self._record))
-            raise MetadataError(f"the model's metadata has unknown fields: {unknown}")
-
-    def _wrong(self, key: str, value: object, wanted: str) -> MetadataError:
-        shown = repr(value)
-        shown = shown if len(shown) <= 60 else shown[:57] + "..."
-        return MetadataError(f"the model's metadata field {self._prefix}{key} should be {wanted}, not {shown}")

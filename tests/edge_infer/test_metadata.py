@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_infer.errors import MetadataError
-from edge_infer.metadata import MAX_SIDE_PX, SCHEMA_VERSION, ClassifierMetadata, InputSpec, parse_metadata
+from edge_infer.metadata import SCHEMA_VERSION, ClassifierMetadata, InputSpec, parse_metadata
+from edge_infer.metadata_fields import MAX_SIDE_PX
 from tests.tiny_model import METADATA
 
 FULL = replace(
