@@ -65,6 +65,82 @@ def split(source: Path, destination: Path, ratios: tuple[float, float, float], s
     click.echo(f"{destination}: " + ", ".join(f"{count} {part}" for part, count in counts.items()))
 
 
+@cli.command()
+@click.argument("run", metavar="RUN", type=FOLDER)
+@click.option("--out", metavar="RUN2", type=FOLDER, required=True, help="Run folder to write.")
+@click.option("--speedup", type=click.FloatRange(1, 64), help="Divide the multiply-accumulates by this.")
+@click.option("--width", type=click.FloatRange(0, 1, min_open=True), help="Keep this share of every layer's channels.")
+@click.option(
+    "--max-drop",
+    type=click.FloatRange(0, 1),
+    help="As fast as can be while k-fold accuracy falls by no more than this.  [default: 0.01]",
+)
+@click.option(
+    "--unlabelled",
+    metavar="PATH",
+    multiple=True,
+    help="More pictures to learn from: a folder, a glob pattern or @list.txt; may be repeated.",
+)
+@click.option("--views", type=click.IntRange(1), default=4, show_default=True, help="Augmented views of each picture.")
+@click.option("--epochs", type=click.IntRange(1), default=8, show_default=True, help="Passes over all views.")
+@click.option("--data", metavar="DIR", type=FOLDER, help="The run's photos, if they have moved.")
+@click.option("--test", metavar="DIR", type=FOLDER, help="The run's separate test photos, if they have moved.")
+@click.option("--resume", is_flag=True, help="Finish an interrupted run.")
+@click.option("--cache", metavar="DIR", type=FOLDER, help="Feature cache; default: the user's cache folder.")
+@click.option("--mixed-precision", is_flag=True, help="Compute in bfloat16: faster on CPUs that have it.")
+def slim(
+    run: Path,
+    out: Path,
+    speedup: float | None,
+    width: float | None,
+    max_drop: float | None,
+    unlabelled: tuple[str, ...],
+    views: int,
+    epochs: int,
+    data: Path | None,
+    test: Path | None,
+    resume: bool,
+    cache: Path | None,
+    mixed_precision: bool,
+) -> None:
+    """Make the network of a finished RUN a fraction of its size.
+
+    Channels that its photos can do without are taken away, the rest is solved anew and then taught
+    by the original, without labels.
+    """
+    if sum(goal is not None for goal in (speedup, width, max_drop)) > 1:
+        raise click.UsageError("give one of --speedup, --width and --max-drop")
+    started = time.monotonic()
+    say("Loading TensorFlow")
+    start_tensorflow()
+    from train.distillation import Distillation
+    from train.features import default_cache
+    from train.report import TABLE
+    from train.slim_run import slim_run
+    from train.slimming import Goal
+
+    goal = 0.01 if max_drop is None else max_drop
+    if speedup is not None or width is not None:
+        goal = Goal(speedup, width)
+    metrics = slim_run(
+        run,
+        out,
+        goal,
+        unlabelled=unlabelled,
+        settings=Distillation(views, epochs),
+        data=data,
+        test=test,
+        resume=resume,
+        mixed_precision=mixed_precision,
+        cache=cache or default_cache(),
+    )
+    click.echo((out / TABLE).read_text(encoding="utf-8"))
+    say(
+        f"{out} is finished after {time.monotonic() - started:.0f} s: {metrics['slim']['speedup']:.1f} times fewer "
+        f"multiply-accumulates; next: python -m export {out} --out DIR"
+    )
+
+
 def _add_recipe(recipe: Recipe) -> None:
     @cli.command(recipe.name, help=recipe.summary, short_help=recipe.summary)
     @click.option("--data", metavar="DIR", type=FOLDER, required=True, help="Labelled photos.")
@@ -123,9 +199,9 @@ def _train(
     say("Loading TensorFlow")
     start_tensorflow()
     from train.features import default_cache
-    from train.network import resolve_weights
     from train.pipeline import train
     from train.report import TABLE
+    from train.vgg16 import resolve_weights
 
     train(recipe, data, test, run, weights=resolve_weights(weights), cache=cache or default_cache())
     click.echo((out / TABLE).read_text(encoding="utf-8"))

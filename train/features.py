@@ -28,11 +28,12 @@ from edge_infer.metadata import InputSpec
 from train.augmentation import augment, jitter, relight, view_rng
 from train.errors import CacheError
 from train.faces import detector_sha256, find_face
-from train.network import FORWARD_BATCH, Preprocess, block_of, pool, tap_maps
+from train.network import FORWARD_BATCH, Preprocess, pixel_scaling, pool
 from train.photos import Photo, sha256_file
 from train.progress import track
 from train.recipes import Recipe
 from train.run_folder import write_atomic
+from train.vgg16 import block_of, conv_layers, tap_maps
 
 CACHE_VARIABLE = "EDGE_INFER_CACHE"
 MAPS = "maps"
@@ -142,7 +143,7 @@ def _extractor(recipe: Recipe, base: keras.Model, taps: tuple[str, ...], grid: i
     image = keras.Input((recipe.image_size, recipe.image_size, 3), dtype="uint8")
     block_input, _ = block_of(taps[-1])
     wanted = (*taps, block_input) if with_maps else taps
-    maps = tap_maps(base, wanted)(Preprocess(recipe.preprocessing)(image))
+    maps = tap_maps(base, wanted)(Preprocess(pixel_scaling(recipe))(image))
     outputs = {tap: pool(keras.ops.cast(maps[tap], "float32"), grid, f"pool_{tap}") for tap in taps}
     if with_maps:
         outputs[MAPS] = keras.ops.cast(maps[block_input], "float16")
@@ -152,8 +153,9 @@ def _extractor(recipe: Recipe, base: keras.Model, taps: tuple[str, ...], grid: i
 def _cache_key(recipe: Recipe, base: keras.Model, taps: tuple[str, ...], grid: int, with_maps: bool) -> str:
     """Hash everything besides the photo and the view's number."""
     weights = hashlib.sha256()
-    for values in base.get_weights():
-        weights.update(np.ascontiguousarray(values).data)
+    for layer in conv_layers(taps[-1]):
+        for values in base.get_layer(layer).get_weights():
+            weights.update(np.ascontiguousarray(values).data)
     decides = {
         "loader": sha256_file(Path(load_input.__code__.co_filename)),
         "face": None
@@ -166,10 +168,10 @@ def _cache_key(recipe: Recipe, base: keras.Model, taps: tuple[str, ...], grid: i
             "detector": detector_sha256(),
         },
         "augmentation_code": sha256_file(Path(augment.__code__.co_filename)),
-        "network_code": sha256_file(Path(tap_maps.__code__.co_filename)),
+        "network_code": [sha256_file(Path(function.__code__.co_filename)) for function in (tap_maps, pool)],
         "versions": {name: version(name) for name in ("tensorflow", "pillow", "scipy")},
         "input": asdict(input_spec(recipe)),
-        "preprocessing": recipe.preprocessing,
+        "pixels": pixel_scaling(recipe),
         "mixed_precision": recipe.mixed_precision,
         "augmentation": asdict(recipe.augmentation),
         "seed": recipe.seed,

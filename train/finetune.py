@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from train.features import MAPS, Features
 from train.head import LinearHead
-from train.network import block_of, pool, pooled_features
+from train.network import pool, pooled_features
 from train.recipes import FineTune, PooledHead
+from train.vgg16 import block_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,47 +4,58 @@ A network takes RGB pixels in 0–255 and returns logits; preprocessing is its f
 layer, so that whatever holds the network holds the right preprocessing too.
 """
 
-import os
-import warnings
 from collections.abc import Callable
-from pathlib import Path
+from typing import Literal
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from train.errors import WeightsError
 from train.recipes import DenseHead, PooledHead, Preprocessing, Recipe
+from train.vgg16 import build_base, tap_maps
 
-WEIGHTS_VARIABLE = "EDGE_INFER_BASE_WEIGHTS"
-IMAGENET = "imagenet"
 # Mean of the ImageNet training set, RGB, 0-255 (Simonyan & Zisserman 2014; keras.applications "caffe" mode).
 IMAGENET_MEAN_RGB = (123.68, 116.779, 103.939)
-FIRST_CONV = "block1_conv1"
+# What a slim network takes off instead: one whole number for all channels, so that int8 needs no arithmetic for it.
+GREY = 115
 FLATTEN = "flatten"
-LAST_CONV = "block5_conv3"
 FORWARD_BATCH = 8
 _EPSILON = 1e-12
+
+PixelScaling = Literal[Preprocessing, "grey"]
 
 
 class Preprocess(keras.layers.Layer):
     """RGB pixels in 0–255 -> what the base of `build_base` expects, still RGB.
 
     Args:
-        mode: `caffe` or `unit`, as in `train.recipes.Recipe`.
+        scaling: `caffe` or `unit`, as in `train.recipes.Recipe`, or `grey`: `GREY` is taken off.
     """
 
-    def __init__(self, mode: Preprocessing, **options: object) -> None:
+    def __init__(self, scaling: PixelScaling, **options: object) -> None:
         super().__init__(trainable=False, **options)
-        self.mode = mode
+        self.scaling = scaling
 
     def call(self, image_rgb):  # noqa: ANN001, ANN201  # symbolic or concrete, [N, H, W, 3]
         """Return `float32 [N, H, W, 3]`."""
         pixels = ops.cast(image_rgb, "float32")
-        if self.mode == "unit":
-            return pixels / 255.0
-        return pixels - ops.convert_to_tensor(IMAGENET_MEAN_RGB, "float32")
+        match self.scaling:
+            case "unit":
+                return pixels / 255.0
+            case "grey":
+                return pixels - float(GREY)
+            case _:
+                return pixels - ops.convert_to_tensor(IMAGENET_MEAN_RGB, "float32")
+
+
+def pixel_scaling(recipe: Recipe) -> PixelScaling:
+    """Return how a recipe's network scales its pixels.
+
+    A slim network's first layer is solved anew, and its bias with it, so it can do with one grey
+    value where the full network needs a mean for each channel.
+    """
+    return "grey" if recipe.widths is not None and recipe.preprocessing == "caffe" else recipe.preprocessing
 
 
 class RootNormalize(keras.layers.Layer):
@@ -65,56 +76,6 @@ class BinaryLogits(keras.layers.Layer):
         return ops.pad(logit, [[0, 0], [1, 0]])
 
 
-def resolve_weights(weights: str | None) -> str:
-    """Return the base weights to use: the argument, else the environment, else ImageNet's.
-
-    Raises:
-        WeightsError: A path that does not exist.
-    """
-    chosen = weights or os.environ.get(WEIGHTS_VARIABLE) or IMAGENET
-    if chosen != IMAGENET and not Path(chosen).is_file():
-        raise WeightsError(f"base weights {chosen} do not exist: give a .weights.h5 file or {IMAGENET!r}")
-    return chosen
-
-
-def build_base(recipe: Recipe, weights: str | None) -> keras.Model:
-    """Build VGG16 without its top, for RGB input.
-
-    VGG16 was trained on BGR pixels. In `caffe` mode the first layer's kernel is turned
-    to RGB here, once and exactly, so that no network has to reorder a picture's channels.
-    In `unit` mode it is left as it is: the published recipes fed RGB to a BGR network.
-
-    Args:
-        recipe: Input size and preprocessing.
-        weights: `imagenet`, the path of a `.weights.h5`, or None for random weights
-            (when a run's own weights follow).
-
-    Raises:
-        WeightsError: The file is unreadable or belongs to another network.
-    """
-    shape = (recipe.image_size, recipe.image_size, 3)
-    policy = keras.config.dtype_policy()
-    try:
-        if recipe.mixed_precision:
-            keras.config.set_dtype_policy("mixed_bfloat16")
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", UserWarning)  # Keras only warns of layers that the file lacks
-            base = keras.applications.VGG16(include_top=False, weights=weights, input_shape=shape)
-    except Exception as error:  # h5py, Keras and the download each raise their own
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        what = "could not be downloaded" if weights == IMAGENET else "do not fit VGG16 without top"
-        raise WeightsError(
-            f"base weights {weights} {what}: {reason} (give --base-weights FILE with a Keras .weights.h5 of it)"
-        ) from error
-    finally:
-        keras.config.set_dtype_policy(policy)
-    if weights is not None and recipe.preprocessing == "caffe":
-        first = base.get_layer(FIRST_CONV)
-        kernel, bias = first.get_weights()  # kernel [3, 3, in, out]
-        first.set_weights([kernel[:, :, ::-1], bias])
-    return base
-
-
 def build_network(recipe: Recipe, num_classes: int, weights: str | None) -> keras.Model:
     """Build a recipe's network.
 
@@ -130,7 +91,7 @@ def build_network(recipe: Recipe, num_classes: int, weights: str | None) -> kera
     base = build_base(recipe, weights)
     base.trainable = False
     image = keras.Input((recipe.image_size, recipe.image_size, 3), name="image_rgb")
-    pixels = Preprocess(recipe.preprocessing, name="preprocess")(image)
+    pixels = Preprocess(pixel_scaling(recipe), name="preprocess")(image)
     match recipe.head:
         case PooledHead():
             maps = tap_maps(base, recipe.head.taps)(pixels)
@@ -142,17 +103,6 @@ def build_network(recipe: Recipe, num_classes: int, weights: str | None) -> kera
     else:
         logits = keras.layers.Dense(num_classes, name="logits")(features)
     return keras.Model(image, logits, name=recipe.name.replace("-", "_"))
-
-
-def block_of(tap: str) -> tuple[str, tuple[str, ...]]:
-    """Return what a block of VGG16 starts from and its layers up to a tap: `block4_conv3` -> `block3_pool`."""
-    block, layer = int(tap[len("block")]), int(tap[-1])
-    return f"block{block - 1}_pool", tuple(f"block{block}_conv{i}" for i in range(1, layer + 1))
-
-
-def tap_maps(base: keras.Model, taps: tuple[str, ...]) -> keras.Model:
-    """Cut VGG16 after the last tap and return every tap's feature map, by name."""
-    return keras.Model(base.input, {tap: base.get_layer(tap).output for tap in taps}, name="vgg16")
 
 
 def pool(maps: keras.KerasTensor, grid: int, name: str = "pool") -> keras.KerasTensor:

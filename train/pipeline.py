@@ -12,15 +12,18 @@ import keras
 import tensorflow as tf
 
 from train.cached import choose, prepare, train_network
+from train.crossval import CrossValidation
+from train.evaluation import Floats
 from train.features import extract, load_batch
 from train.measure import MEASURED_PARTS, examples, measure
-from train.network import LAST_CONV, build_base, build_network, forward
+from train.network import build_network, forward
 from train.onthefly import drop_checkpoints, fit_on_the_fly
 from train.photos import sha256_file
 from train.recipes import CachedViews, OnTheFly, Recipe
 from train.report import write_report
-from train.run_data import read_run_data
+from train.run_data import RunData, read_run_data
 from train.run_folder import HISTORY, METRICS, SPLIT, WEIGHTS, RunFolder, read_json, write_atomic, write_json
+from train.vgg16 import LAST_CONV, build_base
 
 
 def train(
@@ -73,16 +76,35 @@ def train(
             pooled = extract(data.photos, 1, recipe, base, (LAST_CONV,), cache)[LAST_CONV][0]
             _train_once(network, run, lambda: fit_on_the_fly(network, recipe, schedule, data, run))
 
+    return measure_run(network, recipe, data, run.path, pooled, crossval, {"fine_tune": decision})
+
+
+def measure_run(
+    network: keras.Model,
+    recipe: Recipe,
+    data: RunData,
+    folder: Path,
+    pooled: Floats,
+    crossval: CrossValidation | None,
+    made: dict[str, Any],
+) -> dict[str, Any]:
+    """Measure a finished network and write the run's metrics and report.
+
+    Args:
+        network: RGB pixels 0–255 -> logits.
+        recipe: Its recipe.
+        data: The run's photos.
+        folder: The run folder; its history is there already.
+        pooled: Pooled features of the network's last layer for every photo, `[N, D]`.
+        crossval: The k-fold, or None where it would take days.
+        made: What else the metrics should say of how the network was made.
+    """
     run_network = forward(network)
     logits = {part: run_network(load_batch(data.part_photos(part), recipe)) for part in MEASURED_PARTS}
-    metrics = {
-        **measure(logits, pooled, crossval, data, recipe),
-        "parameters": network.count_params(),
-        "fine_tune": decision,
-    }
+    metrics = {**measure(logits, pooled, crossval, data, recipe), "parameters": network.count_params(), **made}
     answers = examples(logits["test"], metrics["calibration"]["temperature"], data)
-    write_report(run.path, metrics, read_json(run.path / HISTORY), answers)
-    write_json(run.path / METRICS, metrics)
+    write_report(folder, metrics, read_json(folder / HISTORY), answers)
+    write_json(folder / METRICS, metrics)
     return metrics
 
 

@@ -163,6 +163,8 @@ class Recipe:
         schedule: How the head is trained.
         augmentation: How views are changed.
         ratios: Percent of the photos for train, validation, test.
+        widths: Of a slimmed network, the output channels of VGG16's convolutions up to the last one
+            it has; None for VGG16's own.
         face: For a recipe of faces, which part of the photo is shown to the network.
         fine_tune: The second stage of a `PooledHead` on `CachedViews`; None for other recipes.
         published: Reproduces a publication, also where it errs: keeps training photos
@@ -184,6 +186,7 @@ class Recipe:
     schedule: OnTheFly | CachedViews
     augmentation: Augmentation
     ratios: tuple[float, float, float]
+    widths: tuple[int, ...] | None = None
     face: FaceCrop | None = None
     fine_tune: FineTune | None = None
     published: bool = False
@@ -205,6 +208,7 @@ def recipe_from_json(record: dict[str, Any]) -> Recipe:
             "schedule": schedule(**record["schedule"]),
             "augmentation": Augmentation(**record["augmentation"]),
             "ratios": _tupled(record["ratios"]),
+            "widths": _tupled(record["widths"]),
             "face": None if face is None else FaceCrop(**face),
             "fine_tune": None if fine_tune is None else FineTune(**fine_tune),
             "attribution": _tupled(record["attribution"]),

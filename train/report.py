@@ -43,24 +43,28 @@ def write_report(
 
 
 def draw_curves(history: dict[str, list[float]], title: str) -> Figure:
-    """Draw loss and accuracy, training and validation, by epoch or by solver iteration."""
+    """Draw loss and accuracy, training and validation, by epoch or by solver iteration.
+
+    A slim network was distilled, without labels: it has a loss by round and no more.
+    """
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     figure.suptitle(title)
-    axes = figure.subplots(1, 2)
-    is_solved = "iterations" in history
+    names = [name for name in ("loss", "accuracy") if name in history]
+    axes = figure.subplots(1, len(names), squeeze=False)[0]
+    is_solved, is_distilled = "iterations" in history, "accuracy" not in history
     steps = history["iterations"] if is_solved else np.arange(1, len(history["loss"]) + 1)
-    for axis, name in zip(axes, ("loss", "accuracy"), strict=True):
+    for axis, name in zip(axes, names, strict=True):
         axis.plot(steps, history[name], color=_BLUE, label="training")
-        axis.plot(steps, history[f"val_{name}"], color=_ORANGE, label="validation")
+        if not is_distilled:
+            axis.plot(steps, history[f"val_{name}"], color=_ORANGE, label="validation")
         if f"rescaled_val_{name}" in history:
             axis.plot(steps, history[f"rescaled_val_{name}"], color=_GREY, label="validation, rescaled")
-        axis.set(ylabel=name, xlabel="solver iteration" if is_solved else "epoch")
+        axis.set(ylabel=name, xlabel="solver iteration" if is_solved else "round" if is_distilled else "epoch")
         if is_solved:
             axis.set_xscale("log", base=2)
         axis.grid(alpha=0.3)
         axis.legend(frameon=False)
-    axes[0].set_ylim(bottom=0)
-    axes[1].set_ylim(0, 1.02)
+        axis.set_ylim(0, 1.02 if name == "accuracy" else None)
     return figure
 
 

@@ -10,9 +10,10 @@ import pytest
 
 from tests.train.conftest import SIDE_PX, assert_close, write_photos
 from train.features import default_cache, extract, load_batch, load_view, select
-from train.network import Preprocess, block_of, build_base
+from train.network import Preprocess
 from train.photos import Photo, find_photos
 from train.recipes import Augmentation, Recipe
+from train.vgg16 import block_of, build_base
 
 TAPS = ("block4_conv3", "block5_conv3")
 
@@ -118,11 +119,11 @@ def test_values_do_not_depend_on_the_batch(
         assert_close(alone[tap][0, 0], together[tap][0, 5])
 
 
-def _nudged(base: keras.Model) -> keras.Model:
+def _nudged(base: keras.Model, layer: str) -> keras.Model:
     other = keras.models.clone_model(base)
-    weights = base.get_weights()
-    weights[-1] = weights[-1] + 1e-3
-    other.set_weights(weights)
+    other.set_weights(base.get_weights())
+    kernel, bias = base.get_layer(layer).get_weights()
+    other.get_layer(layer).set_weights([kernel, bias + 1e-3])
     return other
 
 
@@ -154,10 +155,18 @@ def test_other_weights_and_taps_are_computed_anew(
     photos: list[Photo], base: keras.Model, cached_recipe: Recipe, tmp_path: Path, loads: list
 ):
     extract(photos[:1], 1, cached_recipe, base, TAPS[:1], tmp_path)
-    extract(photos[:1], 1, cached_recipe, _nudged(base), TAPS[:1], tmp_path)
+    extract(photos[:1], 1, cached_recipe, _nudged(base, TAPS[0]), TAPS[:1], tmp_path)
     extract(photos[:1], 1, cached_recipe, base, TAPS[1:], tmp_path)
     extract(photos[:1], 1, cached_recipe, base, TAPS[:1], tmp_path, with_maps=True)
     assert loads == [(photos[0], 0)] * 4
+
+
+def test_layers_behind_the_taps_do_not_decide_features(
+    photos: list[Photo], base: keras.Model, cached_recipe: Recipe, tmp_path: Path, loads: list
+):
+    extract(photos[:1], 1, cached_recipe, base, TAPS[:1], tmp_path)
+    extract(photos[:1], 1, cached_recipe, _nudged(base, TAPS[1]), TAPS[:1], tmp_path)
+    assert loads == [(photos[0], 0)]
 
 
 def test_what_does_not_decide_features_does_not_recompute_them(

@@ -11,9 +11,10 @@ from tests.train.conftest import assert_close, write_photos
 from train.features import Features, extract, load_batch
 from train.finetune import fine_tune
 from train.head import LinearHead, fit_linear, head_features, set_head
-from train.network import LAST_CONV, block_of, build_base, build_network, forward
+from train.network import build_network, forward
 from train.photos import Photo, find_photos, labels_of
 from train.recipes import FineTune, PooledHead, Recipe
+from train.vgg16 import LAST_CONV, block_of, build_base
 
 STILL = FineTune(mode="always", learning_rate=0.0, batch_size=8, epochs=1)
 GENTLE = replace(STILL, learning_rate=1e-4, epochs=2)

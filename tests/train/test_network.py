@@ -10,19 +10,9 @@ from keras.applications.vgg16 import preprocess_input
 
 from tests.train.conftest import SIDE_PX, assert_close
 from train.errors import WeightsError
-from train.network import (
-    FIRST_CONV,
-    LAST_CONV,
-    Preprocess,
-    RootNormalize,
-    block_of,
-    build_base,
-    build_network,
-    pool,
-    resolve_weights,
-    root_normalize,
-)
+from train.network import GREY, Preprocess, RootNormalize, build_network, pixel_scaling, pool, root_normalize
 from train.recipes import RECIPES, DenseHead, Recipe
+from train.vgg16 import FIRST_CONV, LAST_CONV, block_of, build_base, copy_in_precision, resolve_weights
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (2, SIDE_PX, SIDE_PX, 3), dtype=np.uint8)
 
@@ -42,6 +32,28 @@ def test_caffe_preprocessing_is_that_of_keras_in_rgb():
 
 def test_unit_preprocessing_divides_by_255():
     assert np.array_equal(Preprocess("unit")(IMAGES).numpy(), IMAGES.astype(np.float32) / np.float32(255))
+
+
+def test_a_slim_network_takes_one_grey_value_off():
+    assert np.array_equal(Preprocess("grey")(IMAGES).numpy(), IMAGES.astype(np.float32) - np.float32(GREY))
+    slim = replace(RECIPES["custom"], widths=(16, 16))
+    assert [pixel_scaling(recipe) for recipe in (slim, RECIPES["custom"])] == ["grey", "caffe"]
+    assert pixel_scaling(replace(slim, preprocessing="unit")) == "unit"
+
+
+def test_a_slim_base_has_its_widths_under_vgg16s_names(cached_recipe: Recipe):
+    slim = build_base(replace(cached_recipe, widths=(16, 32, 48)), None)
+    names = [layer.name for layer in slim.layers[1:]]
+    assert names == ["block1_conv1", "block1_conv2", "block1_pool", "block2_conv1"]
+    assert slim.output_shape == (None, SIDE_PX // 2, SIDE_PX // 2, 48)
+
+
+def test_a_copy_in_another_precision_has_the_same_weights(cached_recipe: Recipe, random_weights: str):
+    base = build_base(cached_recipe, random_weights)
+    mixed = copy_in_precision(base, replace(cached_recipe, mixed_precision=True))
+    assert mixed.get_layer(LAST_CONV).compute_dtype == "bfloat16"
+    for copied, original in zip(mixed.get_weights(), base.get_weights(), strict=True):
+        assert np.array_equal(copied, original)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,172 @@
+"""Distillation: a pruned network learns to tell what the original tells, from photos without labels.
+
+The original's features are computed once for some augmented views of every photo. The pruned
+network is trained to give them from the same views (Hinton, Vinyals, Dean 2015; Romero et al.
+2015), through a linear readout that is learned with it: its head then is the original's head
+behind the readout, so it needs no labels either.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from train.evaluation import Floats, Ints
+from train.head import LinearHead
+from train.network import Preprocess, pixel_scaling, pool, pooled_features
+from train.progress import track
+from train.recipes import DenseHead, Recipe
+from train.run_folder import read_json, write_atomic, write_json
+from train.sensitivity import solve_ridge
+from train.vgg16 import LAST_CONV, tap_maps
+
+BATCH = 16
+VIEWS_A_ROUND = 64 * BATCH  # after each the state is kept
+HISTORY = "distillation.json"
+_CHECKPOINT = "distillation-{round}.weights.h5"
+_WARM_UP_STEPS = 50
+_READOUT_RIDGE = 0.05  # of a standardized feature's variance
+_FORWARD_BATCH = 64
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Distillation:
+    """How to distil.
+
+    Attributes:
+        views: Views of each photo, the first one unchanged.
+        epochs: Passes over all views.
+        learning_rate: Adam's, at its highest.
+    """
+
+    views: int = 4
+    epochs: int = 6
+    learning_rate: float = 4e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Readout:
+    """A linear map from the pruned network's features to the original's.
+
+    Attributes:
+        kernel: `float64 [d, D]`.
+        bias: `float64 [D]`.
+    """
+
+    kernel: Floats
+    bias: Floats
+
+    def head(self, original: LinearHead) -> LinearHead:
+        """Return a head of the original network as one that reads the pruned network's features."""
+        kernel, bias = self.kernel @ original.kernel, self.bias @ original.kernel + original.bias
+        return LinearHead(kernel.astype(np.float32), bias.astype(np.float32))
+
+
+def observed_taps(recipe: Recipe) -> tuple[tuple[str, ...], int]:
+    """Return the layers at which two networks are compared, and the grid over which their maps are averaged."""
+    if isinstance(recipe.head, DenseHead):  # it reads the maps behind the last pooling, which halves their sides
+        return (LAST_CONV,), max(1, recipe.image_size // 32)
+    return recipe.head.taps, recipe.head.grid
+
+
+def observed_features(base: keras.Model, recipe: Recipe) -> keras.Model:
+    """Return `[N, H, W, 3]` RGB pixels 0–255 -> the features that are compared, `float32 [N, d]`."""
+    taps, grid = observed_taps(recipe)
+    image = keras.Input((recipe.image_size, recipe.image_size, 3))
+    maps = tap_maps(base, taps)(Preprocess(pixel_scaling(recipe))(image))
+    pooled = [pool(keras.ops.cast(maps[tap], "float32"), grid, f"pool_{tap}") for tap in taps]
+    return keras.Model(image, pooled[0] if isinstance(recipe.head, DenseHead) else pooled_features(pooled))
+
+
+def distil(
+    base: keras.Model,
+    recipe: Recipe,
+    load: Callable[[Ints], Pixels],
+    wanted: Floats,
+    settings: Distillation,
+    folder: Path,
+) -> Readout | None:
+    """Train a pruned base in place, resuming from the run folder's last whole round.
+
+    Args:
+        base: The pruned base.
+        recipe: Its recipe.
+        load: Returns some of the N views, `uint8 [n, H, W, 3]`, by their numbers.
+        wanted: The original network's features for them, `[N, D]`.
+        settings: How long and how fast.
+        folder: The run folder, where the state is kept.
+
+    Returns:
+        The readout; None for a dense head, whose maps keep all their channels and need none.
+    """
+    features = observed_features(base, recipe)
+    features.trainable = True
+    mean, scale = wanted.mean(axis=0), wanted.std(axis=0) + 1e-6
+    outputs = features.output
+    if isinstance(recipe.head, DenseHead):
+        readout = None
+        outputs = (outputs - mean) / scale
+    else:
+        readout = keras.layers.Dense(wanted.shape[1], name="readout")
+        outputs = readout(outputs)
+        first = _drawn(len(wanted), 0, recipe.seed)
+        seen = features.predict(load(first), batch_size=_FORWARD_BATCH, verbose=0)
+        readout.set_weights(_first_readout(seen, (wanted[first] - mean) / scale))
+    model = keras.Model(features.input, outputs)
+    rounds = max(1, settings.epochs * len(wanted) // VIEWS_A_ROUND)
+    _compile(model, rounds, settings.learning_rate)
+
+    history: dict[str, list[float]] = read_json(folder / HISTORY) if (folder / HISTORY).exists() else {"loss": []}
+    done = len(history["loss"])
+    if done:
+        model.load_weights(folder / _CHECKPOINT.format(round=done))
+    for number in track(range(done, rounds), "Distilling"):
+        chosen = _drawn(len(wanted), number, recipe.seed)
+        target = ((wanted[chosen] - mean) / scale).astype(np.float32)
+        logs = model.fit(load(chosen), target, batch_size=BATCH, shuffle=False, verbose=0).history
+        history["loss"].append(logs["loss"][0])
+        write_atomic(folder / _CHECKPOINT.format(round=number + 1), model.save_weights)
+        write_json(folder / HISTORY, history)
+        (folder / _CHECKPOINT.format(round=number)).unlink(missing_ok=True)
+    if readout is None:
+        return None
+    kernel, bias = readout.get_weights()
+    return Readout(kernel * scale, bias * scale + mean)
+
+
+def drop_checkpoint(folder: Path) -> None:
+    """Remove the training state once the base itself is saved."""
+    for path in folder.glob(_CHECKPOINT.format(round="*")):
+        path.unlink()
+
+
+def _compile(model: keras.Model, rounds: int, learning_rate: float) -> None:
+    steps = rounds * VIEWS_A_ROUND // BATCH
+    warm_up = min(_WARM_UP_STEPS, steps // 10)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        learning_rate / 10, steps - warm_up, warmup_target=learning_rate, warmup_steps=warm_up
+    )
+    optimizer = keras.optimizers.Adam(schedule)
+    model.compile(optimizer, "mse")
+    optimizer.build(model.trainable_variables)  # so that a checkpoint has somewhere to go
+
+
+def _first_readout(features: Floats, wanted: Floats) -> Sequence[npt.NDArray[np.float32]]:
+    """Return kernel and bias with which the readout starts: ridge regression on standardized features."""
+    mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-6
+    rows = ((features - mean) / scale).astype(np.float64)
+    covariance = rows.T @ rows / len(rows) + _READOUT_RIDGE * np.eye(rows.shape[1])
+    kernel = solve_ridge(covariance, rows.T @ wanted / len(rows)) / scale[:, np.newaxis]
+    return kernel.astype(np.float32), (-mean @ kernel).astype(np.float32)
+
+
+def _drawn(count: int, number: int, seed: int) -> Ints:
+    """Return the views of a round: passes over all of them follow each other, each in an order of its own."""
+    places = np.arange(number * VIEWS_A_ROUND, (number + 1) * VIEWS_A_ROUND)
+    turns = {turn: np.random.default_rng([seed, turn]).permutation(count) for turn in np.unique(places // count)}
+    return np.array([turns[turn][place] for turn, place in zip(places // count, places % count, strict=True)])

@@ -1,0 +1,278 @@
+"""The straight line from a finished run to the run of its slim network.
+
+run -> features of the original -> what each channel is worth -> widths -> pruned base ->
+distilled base -> the original's head behind the readout -> metrics -> report. Nothing here
+knows what the photos show.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from train.cached import CachedTraining, prepare
+from train.crossval import CrossValidation, cross_validate
+from train.distillation import HISTORY as DISTILLATION
+from train.distillation import Distillation, Readout, distil, drop_checkpoint, observed_taps
+from train.evaluation import Floats, Ints
+from train.features import Features, extract, load_view
+from train.finished_run import FinishedRun
+from train.head import LinearHead, head_features, set_head
+from train.network import Preprocess, build_network, pixel_scaling
+from train.photos import Photo
+from train.pipeline import measure_run
+from train.progress import track
+from train.pruning import Pruner
+from train.recipes import PooledHead, Recipe
+from train.run_data import RunData
+from train.run_folder import (
+    DATA,
+    HISTORY,
+    METRICS,
+    RECIPE,
+    SPLIT,
+    WEIGHTS,
+    read_json,
+    write_atomic,
+    write_json,
+)
+from train.sensitivity import Reader
+from train.vgg16 import FULL_WIDTHS, build_base, conv_layers, copy_in_precision, count_macs
+from train.widths import uniform_widths, widths_for_speedup
+
+PRUNING_PHOTOS = 192
+PRUNED = "pruned.weights.h5"
+DISTILLED = "distilled.weights.h5"
+READOUT = "readout.npz"
+WIDTHS = "widths.json"
+
+Base = keras.Model
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """How slim: one of the two is given.
+
+    Attributes:
+        speedup: Divide the multiply-accumulates by this, where it is missed least.
+        width: Keep this share of every layer's channels.
+    """
+
+    speedup: float | None = None
+    width: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Teaching:
+    """What the original tells about the photos that the slim network learns from.
+
+    Attributes:
+        photos: Training photos and unlabelled pictures.
+        features: Of the original, for every photo and view, as in `train.features.extract`.
+        settings: How to distil.
+        recipe: The original's.
+    """
+
+    photos: Sequence[Photo]
+    features: Features
+    settings: Distillation
+    recipe: Recipe
+
+    def load(self, chosen: Ints) -> npt.NDArray[np.uint8]:
+        """Load some views, numbered as the features are when their first two axes are joined."""
+        return np.stack(
+            [load_view(self.photos[n % len(self.photos)], n // len(self.photos), self.recipe) for n in chosen]
+        )
+
+
+def teach(base: Base, recipe: Recipe, photos: Sequence[Photo], settings: Distillation, cache: Path) -> Teaching:
+    """Compute or read the original's features."""
+    taps, grid = observed_taps(recipe)
+    features = extract(photos, settings.views, recipe, copy_in_precision(base, recipe), taps, cache, grid=grid)
+    return Teaching(photos, features, settings, recipe)
+
+
+def slim_base(
+    base: Base, recipe: Recipe, head: LinearHead | None, teaching: Teaching, goal: Goal, folder: Path
+) -> tuple[Recipe, Base, Readout | None]:
+    """Prune and distil a base; each step that the run folder holds is not done again.
+
+    Args:
+        base: The original.
+        recipe: Its recipe.
+        head: Its head, if that reads pooled features.
+        teaching: What to learn from.
+        goal: How slim.
+        folder: The run folder, where the steps are kept.
+
+    Returns:
+        The slim recipe, its base and, for a pooled head, the readout.
+    """
+    slim, pruned = _prune(base, recipe, head, teaching, goal, folder)
+    if (folder / DISTILLED).exists():
+        pruned.load_weights(folder / DISTILLED)
+        return slim, pruned, _load_readout(folder)
+    wanted = _wanted(recipe, teaching.features)
+    wanted = wanted.reshape(-1, wanted.shape[-1])
+    trained = copy_in_precision(pruned, slim)
+    readout = distil(trained, slim, teaching.load, wanted, teaching.settings, folder)
+    pruned.set_weights(trained.get_weights())
+    if readout is not None:
+        write_atomic(folder / READOUT, lambda path: _save_readout(path, readout))
+    write_atomic(folder / DISTILLED, pruned.save_weights)
+    drop_checkpoint(folder)
+    return slim, pruned, readout
+
+
+def slim(run: FinishedRun, data: RunData, goal: Goal, teaching: Teaching, out: Path, cache: Path) -> dict[str, Any]:
+    """Slim a finished run and fill a run folder like its own.
+
+    Args:
+        run: The original.
+        data: Its photos.
+        goal: How slim.
+        teaching: What to learn from.
+        out: The new run folder.
+        cache: Feature cache.
+
+    Returns:
+        The metrics, as in `metrics.json`, with how it was slimmed under `slim`.
+    """
+    if (out / METRICS).exists():
+        return read_json(out / METRICS)
+    original, head = run.network.get_layer("vgg16"), pooled_head(run)
+    recipe, base, readout = slim_base(original, run.recipe, head, teaching, goal, out)
+    network = build_network(recipe, len(data.labels), None)
+    network.get_layer("vgg16").set_weights(base.get_weights())
+    taps, grid = observed_taps(recipe)
+    exact = replace(recipe, mixed_precision=False)  # measured as it will be exported
+    features = extract(data.photos, 1, exact, base, taps, cache, grid=grid)
+    crossval = None
+    if readout is None:
+        _copy_head(run.network, network)
+    else:
+        set_head(network, readout.head(head))
+        training = prepare(run.recipe, run.recipe.schedule, data, copy_in_precision(original, run.recipe), cache)
+        crossval = cross_validate_slim(training, readout, head_features(features, taps)[0])
+    write_json(out / RECIPE, asdict(recipe))
+    for name in (DATA, SPLIT):
+        write_json(out / name, read_json(run.path / name))
+    write_json(out / HISTORY, read_json(out / DISTILLATION))
+    write_atomic(out / WEIGHTS, network.save_weights)
+    macs = [count_macs(widths, recipe.image_size) for widths in (full_widths(recipe), recipe.widths)]
+    slimmed = {
+        "widths": recipe.widths,
+        "macs": macs[1],
+        "speedup": macs[0] / macs[1],
+        "pictures": len(teaching.photos),
+        **asdict(teaching.settings),
+    }
+    pooled = features[taps[-1]][0]
+    return measure_run(network, recipe, data, out, pooled, crossval, {"fine_tune": None, "slim": slimmed})
+
+
+def cross_validate_slim(training: CachedTraining, readout: Readout, features: Floats) -> CrossValidation:
+    """Cross-validate heads of the original behind one readout.
+
+    Args:
+        training: The original's; each fold's head is fitted on its features.
+        readout: From the slim network's features to the original's.
+        features: What the slim network's head reads, for every photo, `[N, d]`.
+    """
+    data = training.data
+    return cross_validate(
+        data.targets,
+        data.groups,
+        lambda chosen, held_out: readout.head(training.fit(chosen)).logits(features[held_out]),
+        num_classes=len(data.labels),
+        seed=training.recipe.seed,
+    )
+
+
+def pooled_head(run: FinishedRun) -> LinearHead | None:
+    """Return a run's head if it reads pooled features."""
+    if not isinstance(run.recipe.head, PooledHead):
+        return None
+    return LinearHead(*run.network.get_layer("logits").get_weights())
+
+
+def full_widths(recipe: Recipe) -> tuple[int, ...]:
+    """Return the widths that a recipe's layers have in VGG16."""
+    taps, _ = observed_taps(recipe)
+    return tuple(FULL_WIDTHS[name] for name in conv_layers(taps[-1]))
+
+
+def _prune(
+    base: Base, recipe: Recipe, head: LinearHead | None, teaching: Teaching, goal: Goal, folder: Path
+) -> tuple[Recipe, Base]:
+    """Choose widths and rebuild the base on them, or read what the run folder holds."""
+    if (folder / WIDTHS).exists():
+        slim = replace(recipe, widths=tuple(read_json(folder / WIDTHS)["widths"]), fine_tune=None)
+        pruned = build_base(replace(slim, mixed_precision=False), None)
+        pruned.load_weights(folder / PRUNED)
+        return slim, pruned
+    chosen = np.random.default_rng(recipe.seed).permutation(len(teaching.photos))[:PRUNING_PHOTOS]
+    images = np.stack([load_view(teaching.photos[i], 0, recipe) for i in track(chosen, "Loading photos")])
+    taps, grid = observed_taps(recipe)
+    pruner = Pruner(base, taps[-1], Preprocess(pixel_scaling(recipe))(images).numpy(), recipe.seed)
+    sensitivities = pruner.sensitivities(_head_readers(head, teaching.features, taps, grid))
+    if goal.width is not None:
+        widths = uniform_widths(pruner.layers, goal.width, frozenset(pruner.layers) - sensitivities.keys())
+    else:
+        widths = widths_for_speedup(sensitivities, pruner.layers, recipe.image_size, goal.speedup)
+    slim = replace(recipe, widths=widths, fine_tune=None)
+    keep = {
+        name: sensitivities[name].keep(width) if name in sensitivities else np.arange(width)
+        for name, width in zip(pruner.layers, widths, strict=True)
+    }
+    pruned = build_base(replace(slim, mixed_precision=False), None)
+    for name, weights in pruner.prune(Preprocess(pixel_scaling(slim))(images).numpy(), keep).items():
+        pruned.get_layer(name).set_weights(weights)
+    write_atomic(folder / PRUNED, pruned.save_weights)
+    curves = {name: dict(zip(found.widths, found.errors, strict=True)) for name, found in sensitivities.items()}
+    write_json(folder / WIDTHS, {"widths": widths, "lost_variance": curves})
+    return slim, pruned
+
+
+def _head_readers(head: LinearHead | None, features: Features, taps: Sequence[str], grid: int) -> dict[str, Reader]:
+    """Describe a pooled head as what reads the tapped layers."""
+    if head is None:
+        return {}
+    kernel = head.kernel.astype(np.float64)
+    kernel -= kernel.mean(axis=1, keepdims=True)  # a softmax does not see what all classes have in common
+    rows = head_features(features, taps).reshape(-1, len(kernel))
+    readers, start = {}, 0
+    for tap in taps:
+        part = slice(start, start + features[tap].shape[-1])
+        readers[tap] = Reader(np.cov(rows[:, part], rowvar=False), kernel[part], grid * grid)
+        start = part.stop
+    return readers
+
+
+def _copy_head(source: keras.Model, target: keras.Model) -> None:
+    """Copy everything behind the base."""
+    for layer in target.layers:
+        if layer.name != "vgg16" and layer.get_weights():
+            layer.set_weights(source.get_layer(layer.name).get_weights())
+
+
+def _wanted(recipe: Recipe, features: Features) -> Floats:
+    """Return what the slim network is to tell, `[views, N, D]`."""
+    taps, _ = observed_taps(recipe)
+    return head_features(features, taps) if isinstance(recipe.head, PooledHead) else features[taps[0]]
+
+
+def _save_readout(path: Path, readout: Readout) -> None:
+    with path.open("wb") as file:
+        np.savez(file, kernel=readout.kernel, bias=readout.bias)
+
+
+def _load_readout(folder: Path) -> Readout | None:
+    if not (folder / READOUT).exists():
+        return None
+    with np.load(folder / READOUT, allow_pickle=False) as saved:
+        return Readout(saved["kernel"], saved["bias"])
