@@ -22,12 +22,12 @@ from train.evaluation import Floats, Ints, softmax
 from train.faces import find_face
 from train.features import default_cache, extract
 from train.head import fit_linear, head_features
-from train.network import build_base, resolve_weights
 from train.photos import Photo
 from train.progress import track
 from train.quiet import start_tensorflow
 from train.recipes import RECIPES
 from train.run_data import RunData, read_run_data
+from train.vgg16 import build_base, resolve_weights
 
 RULES = (
     *(FaceCrop(margin, upright=False) for margin in (0.0, 0.1)),

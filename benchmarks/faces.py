@@ -24,9 +24,9 @@ from edge_infer.images import load_rgb
 from edge_infer.results import FacePrediction
 from edge_infer.sources import find_images
 from export.face_detector import MEASURED_SCENES, MIN_OVERLAP, compose_scenes, measure
-from export.run import run_photos_of
 from train.augmentation import relight
 from train.evaluation import wilson_interval
+from train.finished_run import run_photos_of
 from train.photos import Photo, find_photos
 from train.progress import track
 from train.recipes import Augmentation

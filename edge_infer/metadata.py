@@ -110,6 +110,8 @@ class ClassifierMetadata(ModelMetadata):
             (Guo et al. 2017).
         recipe: Training recipe that made it.
         training: Class counts and split digest of the training data.
+        golden: Its probabilities for the pictures of `edge_infer.golden`, a row each; empty
+            where they were not computed.
     """
 
     kind = "classifier"
@@ -119,6 +121,7 @@ class ClassifierMetadata(ModelMetadata):
     temperature: float = 1.0
     recipe: str = ""
     training: Mapping[str, Any] = field(default_factory=dict)
+    golden: tuple[tuple[float, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,13 +173,15 @@ def parse_metadata(text: str) -> ClassifierMetadata | DetectorMetadata:
 
 
 def _parse_classifier(fields: Fields) -> ClassifierMetadata:
+    labels = fields.labels("labels")
     return ClassifierMetadata(
         **_parse_common(fields),
-        labels=fields.labels("labels"),
+        labels=labels,
         input=_parse_input(fields.take("input", dict)),
         temperature=fields.number("temperature", 1e-3, 1e3),
         recipe=fields.take("recipe", str),
         training=fields.take("training", dict),
+        golden=fields.probabilities("golden", len(labels)),
     )
 
 

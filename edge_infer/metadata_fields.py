@@ -62,6 +62,14 @@ class Fields:
             raise self._wrong(key, value, f"a number from {low:g} to {high:g}")
         return float(value)
 
+    def probabilities(self, key: str, width: int) -> tuple[tuple[float, ...], ...]:
+        """Take a list of rows of `width` numbers from 0 to 1."""
+        rows = self.take(key, list)
+        for row in rows:
+            if not isinstance(row, list) or len(row) != width or not all(_is_share(value) for value in row):
+                raise self._wrong(key, row, f"rows of {width} numbers from 0 to 1")
+        return tuple(tuple(map(float, row)) for row in rows)
+
     def side(self, key: str) -> int:
         """Take a length in pixels, 1 to `MAX_SIDE_PX`."""
         value: int = self.take(key, int)
@@ -91,3 +99,7 @@ class Fields:
         shown = repr(value)
         shown = shown if len(shown) <= 60 else shown[:57] + "..."
         return MetadataError(f"the model's metadata field {self._prefix}{key} should be {wanted}, not {shown}")
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1

@@ -1,16 +1,20 @@
 """`python -m export RUN --out DIR`: a finished run to a checked ONNX file; and what goes with it."""
 
+import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
+from edge_infer.metadata import Precision
 from train.command_line import run as run_command
 from train.progress import say
 from train.quiet import start_tensorflow
 
 FOLDER = click.Path(path_type=Path)
 DEFAULT_COMMAND = "run"
+MAX_DROP = 0.02  # two of a hundred held-out photos
 
 
 class _RunByDefault(click.Group):
@@ -37,10 +41,34 @@ def cli() -> None:
 @cli.command()
 @click.argument("run", metavar="RUN", type=FOLDER)
 @click.option("--out", metavar="DIR", type=FOLDER, required=True, help="Folder for the model file and its report.")
+@click.option(
+    "--precision",
+    "precisions",
+    type=click.Choice(get_args(Precision)),
+    multiple=True,
+    default=("fp32",),
+    show_default=True,
+    help="What to write; may be repeated.",
+)
+@click.option(
+    "--max-drop",
+    type=click.FloatRange(0, 1),
+    default=MAX_DROP,
+    show_default=True,
+    help="Share of the held-out photos that int8 may lose; a file that loses more is not written.",
+)
 @click.option("--name", help="Name of the model; default: the recipe's, or for custom the run folder's.")
 @click.option("--data", metavar="DIR", type=FOLDER, help="The run's photos, if they have moved.")
 @click.option("--test", metavar="DIR", type=FOLDER, help="The run's separate test photos, if they have moved.")
-def run(run: Path, out: Path, name: str | None, data: Path | None, test: Path | None) -> None:
+def run(
+    run: Path,
+    out: Path,
+    precisions: tuple[Precision, ...],
+    max_drop: float,
+    name: str | None,
+    data: Path | None,
+    test: Path | None,
+) -> None:
     """Export a finished training run.
 
     The file is checked against the network it comes from on every photo of the run; one that does
@@ -50,9 +78,69 @@ def run(run: Path, out: Path, name: str | None, data: Path | None, test: Path | 
     start_tensorflow()
     from export.pipeline import export
 
-    exported = export(run, out, name=name, data=data, test=test)
-    click.echo(to_table(exported.report))
-    say(f"{exported.path} is written; next: edge-infer classify --model {exported.path} PHOTO")
+    exported = export(run, out, tuple(dict.fromkeys(precisions)), name=name, data=data, test=test, max_drop=max_drop)
+    click.echo(to_table([file.report for file in exported]))
+    say(f"{exported[-1].path} is written; next: edge-infer classify --model {exported[-1].path} PHOTO")
+
+
+@cli.command("from-photos")
+@click.argument("photos", metavar="DIR", type=FOLDER)
+@click.option("--out", metavar="FILE", type=FOLDER, required=True, help="Model file to write, such as my.onnx.")
+@click.option("--work", metavar="DIR", type=FOLDER, help="Folder for the runs; default: FILE without suffix, -work.")
+@click.option(
+    "--speedup",
+    type=click.FloatRange(1, 64),
+    default=8.0,
+    show_default=True,
+    help="Divide VGG16's multiply-accumulates by this.",
+)
+@click.option(
+    "--unlabelled",
+    metavar="PATH",
+    multiple=True,
+    help="More pictures to learn from: a folder, a glob pattern or @list.txt; may be repeated.",
+)
+@click.option("--base-weights", metavar="FILE", help="VGG16 weights (.weights.h5), or imagenet to download them.")
+@click.option("--cache", metavar="DIR", type=FOLDER, help="Feature cache; default: the user's cache folder.")
+@click.option("--mixed-precision", is_flag=True, help="Compute in bfloat16: faster on CPUs that have it.")
+def from_photos(
+    photos: Path,
+    out: Path,
+    work: Path | None,
+    speedup: float,
+    unlabelled: tuple[str, ...],
+    base_weights: str | None,
+    cache: Path | None,
+    mixed_precision: bool,
+) -> None:
+    """Make a finished slim int8 model of the class folders in DIR.
+
+    Looks the photos over, trains, slims and exports. An interrupted run is continued by the same
+    command.
+    """
+    if out.suffix != ".onnx":
+        raise click.BadParameter(f"{out} should end in .onnx", param_hint="'--out'")
+    started = time.monotonic()
+    say("Loading TensorFlow")
+    start_tensorflow()
+    from export.from_photos import from_photos as make
+    from train.features import default_cache
+    from train.vgg16 import resolve_weights
+
+    report = make(
+        photos,
+        out,
+        work or out.with_name(f"{out.stem}-work"),
+        unlabelled=unlabelled,
+        weights=resolve_weights(base_weights),
+        cache=cache or default_cache(),
+        mixed_precision=mixed_precision,
+        speedup=speedup,
+    )
+    click.echo(to_table([report]))
+    kfold = report["kfold"]
+    click.echo(f"k-fold:     {kfold['slim']:.1%}, full network {kfold['full']:.1%}")
+    say(f"{out} is written after {time.monotonic() - started:.0f} s; next: edge-infer classify --model {out} PHOTO")
 
 
 @cli.command("face-detector")
@@ -86,22 +174,36 @@ def bundle(files: tuple[Path, ...]) -> None:
     click.echo(f"bundled: {', '.join(bundle_files(files))}")
 
 
-def to_table(report: dict[str, Any]) -> str:
-    """Return what was measured as text."""
-    test, parity = report["accuracy"]["test"], report["parity"]
+def to_table(reports: Sequence[dict[str, Any]]) -> str:
+    """Return what was measured of each file as text, the files side by side."""
+    columns = [_to_column(report) for report in reports]
+    lines = []
+    for row in dict.fromkeys(name for column in columns for name in column):
+        cells = [column.get(row, "") for column in columns]
+        widths = [max(map(len, column.values())) for column in columns]
+        padded = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+        lines.append(f"{row + ':':<11} {padded}".rstrip())
+    return "\n".join(lines)
+
+
+def _to_column(report: dict[str, Any]) -> dict[str, str]:
+    test = report["accuracy"]["test"]
     low, high = test["accuracy_95"]
-    latency = ", ".join(f"{ms:.1f} ms on {threads} threads" for threads, ms in report["latency_ms"].items())
-    operators = ", ".join(f"{count} {name}" for name, count in report["operators"].items())
-    return "\n".join(
-        [
-            f"file:       {report['file']}, {report['bytes'] / 1e6:.2f} MB",
-            f"test:       {test['right']}/{test['photos']} right (95 % interval {low:.1%}-{high:.1%})",
-            f"Keras:      largest difference {parity['max_difference']:.1e}, same answer on "
-            f"{parity['same_top1']}/{parity['pictures']} pictures",
-            f"latency:    {latency} (median, batch 1)",
-            f"operators:  {operators}",
-        ]
-    )
+    same, pictures = report["same_top1_as_fp32"]
+    column = {
+        "file": report["file"],
+        "size": f"{report['bytes'] / 1e6:.2f} MB",
+        "test": f"{test['right']}/{test['photos']} right ({low:.1%}-{high:.1%})",
+        "as fp32": f"{same}/{pictures} photos",
+        **{f"{threads} thread{'s' * (threads != '1')}": f"{ms:.1f} ms" for threads, ms in report["latency_ms"].items()},
+    }
+    if parity := report.get("parity"):
+        column["Keras"] = (
+            f"differs by {parity['max_difference']:.0e}, same on {parity['same_top1']}/{parity['pictures']}"
+        )
+    if "layer_errors" in report:
+        column["in float"] = ", ".join(report["layers_kept_in_float"]) or "no layer"
+    return column
 
 
 def main() -> None:

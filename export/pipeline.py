@@ -4,6 +4,7 @@ import json
 import platform
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -11,18 +12,21 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import onnx
 import tensorflow as tf
 
-from edge_infer.metadata import ClassifierMetadata
+from edge_infer.golden import golden_answers
+from edge_infer.metadata import ClassifierMetadata, Precision
 from edge_infer.model_file import ModelFile, open_model
 from edge_infer.session import OUTPUT_NAME, Session, available_cpus
 from export.convert import convert, serving_function, with_metadata
-from export.errors import OutputExistsError
+from export.errors import OutputExistsError, ParityError
 from export.graph import check_graph, operator_histogram
+from export.int8 import quantize_classifier
 from export.parity import border_pictures, check_parity, compare
-from export.run import FinishedRun, load_run, run_photos
 from train.evaluation import evaluate
 from train.features import input_spec, load_view
+from train.finished_run import FinishedRun, load_run, run_photos
 from train.photos import Photo
 from train.progress import say, track
 from train.run_folder import write_atomic, write_json
@@ -30,6 +34,8 @@ from train.run_folder import write_atomic, write_json
 MODEL_VERSION = "1.0.0"
 LICENCE = "CC-BY-4.0"  # that of the VGG16 weights every exported network is made from
 TOOLS = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "numpy", "pillow", "edge-infer")
+
+CALIBRATION_PICTURES = 64
 _LATENCY_RUNS = 20
 
 
@@ -41,31 +47,59 @@ class Exported:
     report: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A model that may be written.
+
+    Attributes:
+        model: Without metadata.
+        metadata: All but its accuracy.
+        told: What else its report says.
+        answers: Its probabilities for every photo of the run, `float32 [N, C]`.
+    """
+
+    model: onnx.ModelProto
+    metadata: ClassifierMetadata
+    told: dict[str, Any]
+    answers: np.ndarray
+
+
 def export(
-    run_folder: Path, out: Path, *, name: str | None = None, data: Path | None = None, test: Path | None = None
-) -> Exported:
-    """Export a run as fp32.
+    run_folder: Path,
+    out: Path,
+    precisions: Sequence[Precision] = ("fp32",),
+    *,
+    name: str | None = None,
+    data: Path | None = None,
+    test: Path | None = None,
+    max_drop: float = 0.02,
+) -> list[Exported]:
+    """Export a run; everything is measured before anything is written.
 
     Args:
-        run_folder: A finished run of `python -m train`.
-        out: Folder for `<name>-fp32.onnx` and `<name>-fp32.json`.
+        run_folder: A finished run of `python -m train`, slim or not.
+        out: Folder for a `.onnx` file and a `.json` report of each precision.
+        precisions: What to write.
         name: The model's name; by default the recipe's, or the run folder's where the
             recipe has no task of its own.
         data: The run's photos, if they are not where they were.
         test: Its separate test folder, likewise.
+        max_drop: Share of the held-out photos, 0–1, that int8 may answer wrongly where fp32 is right.
 
     Raises:
         RunFolderError: The run is unfinished or damaged.
         DataError: The run's photos are not there.
-        OutputExistsError: The file exists.
+        OutputExistsError: A file exists.
         GraphError: The conversion broke the contract.
-        ParityError: The file does not answer as Keras does.
+        ParityError: The file does not answer as Keras does, or int8 loses too much.
     """
     run = load_run(run_folder)
     name = name or (run.recipe.name if run.recipe.task else run_folder.resolve().name)
-    target = out / f"{name}-fp32.onnx"
-    if target.exists():
-        raise OutputExistsError(f"{target} exists: remove it, or give another --out or --name")
+    stem = f"{name}-slim" if run.recipe.widths is not None else name
+    targets = {precision: out / f"{stem}-{precision}.onnx" for precision in precisions}
+    for target in targets.values():
+        if target.exists():
+            raise OutputExistsError(f"{target} exists: remove it, or give another --out or --name")
     photos = run_photos(run.path, run.split, data, test)
 
     say("Converting to ONNX")
@@ -82,16 +116,75 @@ def export(
         [*pictures, *border_pictures(pictures)],
     )
     check_parity(parity)
+    record = parity.to_record()
+    candidates = {"fp32": _answered(model, replace(metadata, parity=record), {"parity": record}, pictures)}
+    if "int8" in precisions:
+        candidates["int8"] = _quantized(model, candidates["fp32"].metadata, run, photos, pictures)
+        _check_drop(candidates["fp32"].answers, candidates["int8"].answers, run, photos, max_drop)
+    return [
+        _write(candidates[precision], target, candidates["fp32"].answers, run, photos, pictures[0])
+        for precision, target in targets.items()
+    ]
 
-    accuracy = _accuracy(run, photos, pictures, session)
-    content = with_metadata(model, replace(metadata, parity=parity.to_record(), accuracy=accuracy))
+
+def _answered(
+    model: onnx.ModelProto, metadata: ClassifierMetadata, told: dict[str, Any], pictures: list[np.ndarray]
+) -> _Candidate:
+    """Let a model answer for every photo, and for the golden pictures."""
+    session = Session(_opened(with_metadata(model, metadata)))
+    answers = np.concatenate([session.run(picture[np.newaxis]) for picture in track(pictures, "Classifying")])
+    return _Candidate(model, replace(metadata, golden=golden_answers(session, metadata.input)), told, answers)
+
+
+def _quantized(
+    model: onnx.ModelProto,
+    metadata: ClassifierMetadata,
+    run: FinishedRun,
+    photos: list[Photo],
+    pictures: list[np.ndarray],
+) -> _Candidate:
+    """Quantize the converted model, calibrated on some of the training photos."""
+    chosen = np.random.default_rng(0).permutation(run.split.indices(photos, "train"))[:CALIBRATION_PICTURES]
+    quantized = quantize_classifier(model, [pictures[i][np.newaxis] for i in chosen])
+    check_graph(quantized.model)
+    told = {"layer_errors": quantized.layer_errors, "layers_kept_in_float": list(quantized.kept_float)}
+    return _answered(quantized.model, replace(metadata, precision="int8"), told, pictures)
+
+
+def _check_drop(
+    reference: np.ndarray, candidate: np.ndarray, run: FinishedRun, photos: list[Photo], max_drop: float
+) -> None:
+    """Refuse int8 that answers too many held-out photos wrongly where fp32 does not."""
+    held_out = np.concatenate([run.split.indices(photos, part) for part in ("validation", "test")])
+    targets = np.array([run.labels.index(photos[i].label) for i in held_out])
+    right = [(answers[held_out].argmax(axis=1) == targets).mean() for answers in (reference, candidate)]
+    if right[0] - right[1] > max_drop:
+        raise ParityError(
+            f"int8 answers {right[1]:.1%} of the held-out photos right where fp32 answers {right[0]:.1%} "
+            f"(allowed to lose: {max_drop:.1%}); nothing is written"
+        )
+
+
+def _write(
+    candidate: _Candidate,
+    target: Path,
+    fp32_answers: np.ndarray,
+    run: FinishedRun,
+    photos: list[Photo],
+    picture: np.ndarray,
+) -> Exported:
+    """Write one file and its report."""
+    accuracy = _accuracy(run, photos, candidate.answers)
+    content = with_metadata(candidate.model, replace(candidate.metadata, accuracy=accuracy))
+    same = candidate.answers.argmax(axis=1) == fp32_answers.argmax(axis=1)
     report = {
         "file": target.name,
         "bytes": len(content),
-        "operators": operator_histogram(model),
-        "parity": parity.to_record(),
+        "operators": operator_histogram(candidate.model),
+        **candidate.told,
+        "same_top1_as_fp32": [int(same.sum()), len(same)],
         "accuracy": accuracy,
-        "latency_ms": _latency_ms(_opened(content), pictures[0]),
+        "latency_ms": _latency_ms(_opened(content), picture),
         "machine": f"{platform.machine()}, {available_cpus()} cores",
     }
     write_json(target.with_suffix(".json"), report)
@@ -113,7 +206,7 @@ def describe(run: FinishedRun, name: str) -> ClassifierMetadata:
         temperature=calibration["temperature"],
         precision="fp32",
         recipe=run.recipe.name,
-        architecture=f"VGG16 without top, {type(run.recipe.head).__name__}, {metrics['parameters']:,} parameters",
+        architecture=_architecture(run),
         training={
             "class_counts": metrics["class_counts"],
             "split_sha256": metrics["split"]["digest"],
@@ -125,6 +218,13 @@ def describe(run: FinishedRun, name: str) -> ClassifierMetadata:
     )
 
 
+def _architecture(run: FinishedRun) -> str:
+    parts = ["VGG16 without top", type(run.recipe.head).__name__, f"{run.metrics['parameters']:,} parameters"]
+    if run.recipe.widths is not None:
+        parts[0] = f"VGG16 without top, slimmed to {'-'.join(map(str, run.recipe.widths))} channels"
+    return ", ".join(parts)
+
+
 def _opened(content: bytes) -> ModelFile[ClassifierMetadata]:
     """Open the bytes the way a device does: through a file and every check of the loader."""
     with TemporaryDirectory() as folder:
@@ -133,12 +233,11 @@ def _opened(content: bytes) -> ModelFile[ClassifierMetadata]:
         return open_model(path, ClassifierMetadata)
 
 
-def _accuracy(run: FinishedRun, photos: list[Photo], pictures: list[np.ndarray], session: Session) -> dict[str, Any]:
+def _accuracy(run: FinishedRun, photos: list[Photo], answers: np.ndarray) -> dict[str, Any]:
     """Measure the file itself on the test photos, and quote the run's k-fold."""
     chosen = run.split.indices(photos, "test")
-    probabilities = np.concatenate([session.run(pictures[i][np.newaxis]) for i in chosen])
     targets = np.array([run.labels.index(photos[i].label) for i in chosen])
-    measured = evaluate(probabilities, targets, run.labels)
+    measured = evaluate(answers[chosen], targets, run.labels)
     # The calibration error rests on the last digits of a float32 network, which differ between
     # machines; rounded, it does not keep the same run from giving the same file.
     measured["ece"] = round(measured["ece"], 4)

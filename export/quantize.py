@@ -5,9 +5,10 @@ are the smallest and largest values seen on calibration pictures.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 
 import numpy as np
 import onnx
@@ -24,7 +25,12 @@ QDQRegistry.setdefault("DepthToSpace", QDQDirect8BitOp)
 
 
 def quantize(
-    model: onnx.ModelProto, calibration: Sequence[np.ndarray], keep_float: Sequence[str] = ()
+    model: onnx.ModelProto,
+    calibration: Sequence[np.ndarray],
+    keep_float: Sequence[str] = (),
+    *,
+    operators: Sequence[str] | None = None,
+    scales: Mapping[str, tuple[float, int]] = MappingProxyType({}),
 ) -> onnx.ModelProto:
     """Quantize a model.
 
@@ -32,6 +38,8 @@ def quantize(
         model: fp32, input `image` uint8 `[N, H, W, 3]`.
         calibration: Batches for that input.
         keep_float: Names of nodes that stay in float.
+        operators: Operators to quantize; None for all that onnxruntime can.
+        scales: Scale and zero point of values whose range is known beforehand, by name.
 
     Returns:
         The int8 model, without metadata.
@@ -52,6 +60,13 @@ def quantize(
                 weight_type=QuantType.QInt8,
                 calibrate_method=CalibrationMethod.MinMax,
                 nodes_to_exclude=list(keep_float),
+                op_types_to_quantize=None if operators is None else list(operators),
+                extra_options={
+                    "TensorQuantOverrides": {
+                        name: [{"scale": np.float32(scale), "zero_point": np.uint8(zero_point)}]
+                        for name, (scale, zero_point) in scales.items()
+                    }
+                },
             )
         finally:
             logging.disable(logging.NOTSET)

@@ -14,7 +14,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from edge_infer.golden import golden_answers
 from edge_infer.metadata import METADATA_KEY, ClassifierMetadata, InputSpec
+from edge_infer.model_file import open_model
+from edge_infer.session import Session
 
 COLOURS = {
     "black": (0, 0, 0),
@@ -81,5 +84,11 @@ def write_tiny_model(path: Path, **changes: object) -> Path:
     return path
 
 
+def write_example(path: Path) -> Path:
+    """Write the model with its golden answers and return the path."""
+    session = Session(open_model(write_tiny_model(path), ClassifierMetadata))
+    return write_tiny_model(path, golden=golden_answers(session, METADATA.input))
+
+
 if __name__ == "__main__":
-    write_tiny_model(Path(sys.argv[1]))
+    write_example(Path(sys.argv[1]))

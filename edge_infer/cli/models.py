@@ -1,16 +1,17 @@
 """`edge-infer models`: which models there are and what they say of themselves."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
 if TYPE_CHECKING:
-    from edge_infer.metadata import ModelMetadata
+    from edge_infer.metadata import ClassifierMetadata, ModelMetadata
+    from edge_infer.model_file import ModelFile
 
 
 @click.group()
 def models() -> None:
-    """List models, show what a model file says of itself."""
+    """List models, show what a model file says of itself, verify that it is right here."""
 
 
 @models.command("list")
@@ -52,6 +53,55 @@ def show(model: str, as_json: bool) -> None:
     for name, value in rows.items():
         if value:
             click.echo(f"{name + ':':<14}{value}")
+
+
+@models.command()
+@click.argument("models", metavar="[NAME|FILE]...", nargs=-1)
+@click.pass_context
+def verify(context: click.Context, models: tuple[str, ...]) -> None:
+    """Check that models are whole and compute on this machine what they should.
+
+    Without arguments, all bundled models. A bundled model's sha256 is compared with the released one;
+    every model is loaded, and a classifier's answers to drawn pictures are compared with those that
+    it carries. Exit code 3 if one fails.
+    """
+    from edge_infer.errors import ModelError
+    from edge_infer.registry import bundled_models
+    from edge_infer.writers import one_line
+
+    failed = False
+    for model in models or tuple(bundled_models()):
+        try:
+            click.echo(f"{model}: ok ({', '.join(_verified(model))})")
+        except ModelError as error:
+            failed = True
+            click.echo(one_line(f"{model}: failed: {error}"))
+    context.exit(3 if failed else 0)
+
+
+def _verified(model: str) -> list[str]:
+    """Return what was found right."""
+    from edge_infer.errors import ModelOutputError
+    from edge_infer.golden import TOLERANCE, largest_difference
+    from edge_infer.metadata import ClassifierMetadata
+    from edge_infer.model_file import open_model
+    from edge_infer.registry import bundled_models
+    from edge_infer.session import start_session
+
+    file = open_model(model)
+    checks = ["sha256"] if model in bundled_models() else []
+    match file.metadata:
+        case ClassifierMetadata(golden=golden) if golden:
+            difference = largest_difference(cast("ModelFile[ClassifierMetadata]", file), golden)
+            if not difference <= TOLERANCE:
+                raise ModelOutputError(
+                    f"its answers differ by up to {difference:.3f} from those it carries (allowed: {TOLERANCE:g}): "
+                    "onnxruntime computes it wrongly on this machine"
+                )
+            return [*checks, f"{len(golden)} golden answers, largest difference {difference:.4f}"]
+        case _:
+            start_session(file)
+            return [*checks, "loads; carries no golden answers"]
 
 
 def _rows_of_kind(meta: "ModelMetadata") -> dict[str, str]:

@@ -10,9 +10,9 @@ from edge_infer.metadata import METADATA_KEY
 from export.convert import convert, serving_function, with_metadata
 from export.graph import operator_histogram
 from export.parity import compare
-from export.run import FinishedRun, load_run
 from tests.tiny_model import METADATA, tiny_model
 from train.evaluation import softmax
+from train.finished_run import FinishedRun, load_run
 
 TEMPERATURE = 1.7
 

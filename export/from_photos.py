@@ -1,0 +1,88 @@
+"""`python -m export from-photos`: a folder of class folders in, one finished slim int8 model out.
+
+audit -> train -> slim -> export, each as its own command does it, in a work folder in which an
+interrupted run goes on.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from export.errors import OutputExistsError
+from export.pipeline import export
+from train.audit import audit, describe
+from train.distillation import Distillation
+from train.pipeline import train
+from train.progress import say
+from train.recipes import RECIPES
+from train.run_folder import RunFolder, write_atomic, write_json
+from train.slim_run import accuracy, slim_run
+from train.slimming import Goal
+
+SPEEDUP = 8.0
+SETTINGS = Distillation(views=RECIPES["custom"].schedule.views, epochs=4)  # the views that were trained on
+
+
+def from_photos(
+    data: Path,
+    out: Path,
+    work: Path,
+    *,
+    unlabelled: tuple[str, ...],
+    weights: str,
+    cache: Path,
+    mixed_precision: bool,
+    speedup: float = SPEEDUP,
+) -> dict[str, Any]:
+    """Make a model file of labelled photos.
+
+    Args:
+        data: Labelled photos, in a layout of `train.photos`.
+        out: The `.onnx` file to write; its report goes beside it as `.json`.
+        work: Folder for the runs; one that exists is continued.
+        unlabelled: More pictures to learn from, as in `edge_infer.sources.expand`.
+        weights: Base weights, as from `resolve_weights`.
+        cache: Feature cache.
+        mixed_precision: As in `train.recipes.Recipe`.
+        speedup: Divide VGG16's multiply-accumulates by this.
+
+    Returns:
+        The report of the file, with the accuracy of the full and the slim network under `kfold`.
+
+    Raises:
+        OutputExistsError: `out` exists.
+        EdgeInferError: As the steps do.
+    """
+    if out.exists():
+        raise OutputExistsError(f"{out} exists: remove it, or give another --out")
+    recipe = replace(RECIPES["custom"], mixed_precision=mixed_precision)
+    say("1/4 Looking over the photos")
+    say(describe(audit(data)))
+    say("2/4 Training")
+    full = work / "full"
+    metrics = train(recipe, data, None, RunFolder(full, recipe, resume=full.exists()), weights=weights, cache=cache)
+    say(f"2/4 Trained: {accuracy(metrics):.1%} right in k-fold")
+    say("3/4 Slimming")
+    slim = work / "slim"
+    slim_metrics = slim_run(
+        full,
+        slim,
+        Goal(speedup=speedup),
+        unlabelled=unlabelled,
+        settings=SETTINGS,
+        data=None,
+        test=None,
+        resume=slim.exists(),
+        mixed_precision=mixed_precision,
+        cache=cache,
+    )
+    say(f"3/4 Slimmed: {accuracy(slim_metrics):.1%} right in k-fold")
+    say("4/4 Exporting")
+    (file,) = export(slim, work / "export", ("int8",), name=out.stem)
+    report = {**file.report, "file": out.name, "kfold": {"full": accuracy(metrics), "slim": accuracy(slim_metrics)}}
+    content = file.path.read_bytes()
+    write_json(out.with_suffix(".json"), report)
+    write_atomic(out, lambda path: path.write_bytes(content))
+    for path in (file.path, file.path.with_suffix(".json")):
+        path.unlink()
+    return report
