@@ -11,6 +11,7 @@ _ENVIRONMENT = {
     "OPENCV_LOG_LEVEL": "SILENT",
     "OPENCV_FFMPEG_LOGLEVEL": "-8",
     "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": "2",  # seconds; 10 would hold up the release of a dead camera
+    "QT_LOGGING_RULES": "*.warning=false",  # of fonts that its windows do without
 }
 
 

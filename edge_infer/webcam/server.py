@@ -52,13 +52,17 @@ class LiveServer:
         port: 0 for any free one.
         send: Takes the commands of the buttons.
 
+    Attributes:
+        url: Where the page is.
+        broadcast: What viewers are shown.
+
     Raises:
         OSError: It cannot listen there.
     """
 
     def __init__(self, host: str, port: int, send: SendCommand) -> None:
-        self._broadcast = Broadcast()
-        self._server = _Server((host, port), self._broadcast, send)
+        self.broadcast = Broadcast()
+        self._server = _Server((host, port), self.broadcast, send)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="edge-infer page", daemon=True
         )
@@ -68,11 +72,11 @@ class LiveServer:
 
     def show(self, view: View) -> None:
         """Leave a view for the viewers."""
-        self._broadcast.show(view)
+        self.broadcast.show(view)
 
     def close(self) -> None:
         """Stop serving and hang up on every viewer."""
-        self._broadcast.close()
+        self.broadcast.close()
         self._server.shutdown()
         self._server.hang_up()
         self._server.server_close()

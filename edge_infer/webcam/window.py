@@ -54,7 +54,7 @@ class Window:
             self._send("quit")
             return
         if not self._is_open:
-            cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+            cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
             cv2.resizeWindow(TITLE, *view.image_rgb.size)
             self._is_open = True
         cv2.imshow(TITLE, cv2.cvtColor(np.asarray(view.image_rgb), cv2.COLOR_RGB2BGR))

@@ -1,5 +1,7 @@
 """Feeds without a camera: drawn frames, scripted sources, a real clip, waiting with a deadline."""
 
+import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -47,6 +49,15 @@ def read_clip(path: Path) -> list[np.ndarray]:
         frames.append(read[1][:, :, ::-1])
     capture.release()
     return frames
+
+
+def needs_programs(*names: str) -> None:
+    """Skip a test whose programs are not installed; on the CI machine, fail it."""
+    missing = ", ".join(name for name in names if shutil.which(name) is None)
+    if missing and os.environ.get("CI"):
+        pytest.fail(f"not installed: {missing}")
+    if missing:
+        pytest.skip(f"not installed: {missing}")
 
 
 def wait_until(is_so: Callable[[], object], seconds: float = 10.0) -> float:

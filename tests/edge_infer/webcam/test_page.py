@@ -1,7 +1,6 @@
 """The page in a real browser: the picture moves, labels change, buttons work.
 
-Needs Chromium and its driver (`apt-get install chromium chromium-driver`); without them it
-is skipped, but on the CI machine it fails. EDGE_INFER_SCREENSHOTS names a folder that
+Needs Chromium and its driver (`apt-get install chromium chromium-driver`). EDGE_INFER_SCREENSHOTS names a folder that
 screenshots are kept in, to be looked at.
 """
 
@@ -23,7 +22,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
 import edge_infer
-from tests.edge_infer.webcam.conftest import read_clip, wait_until, write_clip
+from tests.edge_infer.webcam.conftest import needs_programs, read_clip, wait_until, write_clip
 
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -34,16 +33,13 @@ RED, BLUE = (205, 30, 40), (40, 60, 200)
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if binary is None or driver is None:
-        missing = "chromium and chromium-driver are not installed"
-        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+    needs_programs("chromium", "chromedriver")
     options = Options()
-    options.binary_location = binary
+    options.binary_location = shutil.which("chromium")
     for flag in (*FLAGS.split(), f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    browser = webdriver.Chrome(options, Service(driver))
+    browser = webdriver.Chrome(options, Service(shutil.which("chromedriver")))
     yield browser
     browser.quit()
 

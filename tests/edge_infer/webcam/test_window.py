@@ -1,21 +1,26 @@
-"""The window, on a stand-in for OpenCV's: a test machine has no display."""
+"""The window, on a stand-in for OpenCV's, and a real one on a virtual display (`apt-get install xvfb xdotool`)."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import edge_infer
 from edge_infer.webcam import window
 from edge_infer.webcam.view import Command, FeedStatus, View
 from edge_infer.webcam.window import Window, has_display
-from tests.edge_infer.webcam.conftest import prediction
+from tests.edge_infer.webcam.conftest import needs_programs, prediction, wait_until
 
 
 class FakeGui(SimpleNamespace):
-    WINDOW_NORMAL, WINDOW_KEEPRATIO, WND_PROP_VISIBLE, COLOR_RGB2BGR = 0, 0, 4, 4
+    WINDOW_NORMAL = WINDOW_KEEPRATIO = WINDOW_GUI_NORMAL = 0
+    WND_PROP_VISIBLE = COLOR_RGB2BGR = 4
 
     def __init__(self) -> None:
         super().__init__(shown=[], key=-1, visible=1.0, size=None, closed=False)
@@ -106,3 +111,46 @@ def test_the_probe_decides(monkeypatch: pytest.MonkeyPatch, code: str, answer: b
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setattr(subprocess, "run", lambda command, **more: run([sys.executable, "-c", code], **more))
     assert has_display() is answer
+
+
+@pytest.fixture
+def display() -> Iterator[str]:
+    """An X server without a screen."""
+    needs_programs("Xvfb", "xdotool")
+    read, write = os.pipe()
+    server = subprocess.Popen(["Xvfb", "-displayfd", str(write)], pass_fds=[write], stderr=subprocess.DEVNULL)
+    os.close(write)
+    with os.fdopen(read) as numbers:
+        yield f":{numbers.readline().strip()}"
+    server.terminate()
+    server.wait()
+
+
+def test_a_real_window_is_shown_and_takes_keys(
+    display: str, clip: Path, tiny_model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISPLAY", display)
+    options = ["--source", clip, "--loop", "--model", tiny_model_path, "--snapshot-dir", tmp_path / "kept"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "edge_infer", "webcam", *options],
+        cwd=Path(edge_infer.__file__).parents[1],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+    def press(key: str) -> bool:
+        command = ["xdotool", "search", "--name", window.TITLE, "windowfocus", "key", key]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    try:
+        wait_until(lambda: press("s"), 30)
+        wait_until(lambda: (tmp_path / "kept").exists() and any((tmp_path / "kept").iterdir()))
+        press("q")
+        _, err = process.communicate(timeout=10)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 0
+    assert [line.split(":")[0] for line in err.splitlines()[:-1]] == ["Snapshot"] * (len(err.splitlines()) - 1)
+    with Image.open(next((tmp_path / "kept").iterdir())) as image:
+        assert image.size == (64, 48)
