@@ -18,7 +18,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
-from importlib.metadata import version
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from queue import SimpleQueue
@@ -358,7 +357,7 @@ def main(parts: tuple[str, ...], gems: str, gender: str, seconds: float, frames:
             "viewers": lambda: measure_viewers(gems, clip, seconds),
             "soak": lambda: measure_soak(gems, clip, frames),
         }
-        described = {**machine(), "opencv": version("opencv-python")}
+        described = {**machine(), "opencv": load_cv2().__version__}
         for part in parts or PARTS:
             click.echo(f"Measuring {part}", err=True)
             kept["parts"][part] = measures[part]()

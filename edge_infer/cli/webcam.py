@@ -209,9 +209,10 @@ def _displays(
 
         try:
             server = LiveServer(*http, commands.put)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # UnicodeError: no possible host name
+            reason = getattr(error, "strerror", None) or "no such host"
             where = f"{http[0]}:{http[1]}"
-            raise click.BadParameter(f"cannot listen on {where}: {error.strerror}.", param_hint="'--http'") from error
+            raise click.BadParameter(f"cannot listen on {where}: {reason}.", param_hint="'--http'") from error
         stack.callback(server.close)
         _note(f"Watch at {server.url}")
         if http[0] not in LOOPBACK_NAMES:

@@ -72,6 +72,10 @@ class Capture:
         every_frame: Drop nothing: read the next frame of a video when the last one was taken.
         timeout_s: Longest time without a new picture, and for opening.
         retries: How often in a row to open a lost camera again.
+
+    Attributes:
+        counts: What has happened so far.
+        frame_s: Seconds from one frame of a video to the next; 0 for what keeps the time itself.
     """
 
     def __init__(
@@ -93,7 +97,7 @@ class Capture:
         self._first_frame_at: float | None = None
         self._newest: Frame | None = None
         self._is_lost = self._has_ended = False
-        self.changed = threading.Condition()
+        self._changed = threading.Condition()
         self._reader = _Reader(self)
 
     @property
@@ -111,8 +115,8 @@ class Capture:
     def __exit__(self, *error: object) -> None:
         """Release the source. A reader that is stuck in it is left behind."""
         self._reader.leave()
-        with self.changed:
-            self.changed.notify_all()
+        with self._changed:
+            self._changed.notify_all()
         self._reader.join(_CLOSING_S)
 
     def next_frame(self, wait_s: float) -> Frame | None:
@@ -125,17 +129,17 @@ class Capture:
             CameraError: The source cannot be opened, gives no picture, or was lost for good.
         """
         deadline = time.monotonic() + wait_s
-        with self.changed:
+        with self._changed:
             while self._newest is None and not self._has_ended:
                 self._keep_alive()
                 remaining = deadline - time.monotonic()
                 if remaining <= 0:
                     break
-                self.changed.wait(min(remaining, 0.05))
+                self._changed.wait(min(remaining, 0.05))
             if self._has_ended and self._first_frame_at is None:
                 raise CameraUnavailableError(f"{self.name} holds no picture")
             frame, self._newest = self._newest, None
-            self.changed.notify_all()  # a reader of every frame waits for this
+            self._changed.notify_all()  # a reader of every frame waits for this
         return frame
 
     def _keep_alive(self) -> None:
@@ -175,7 +179,7 @@ class Capture:
 
     def deliver(self, reader: "_Reader", pixels: Pixels) -> None:
         """Take in a frame; what a reader that was left behind still brings is ignored."""
-        with self.changed:
+        with self._changed:
             if reader.is_left:
                 return
             now = time.monotonic()
@@ -190,23 +194,23 @@ class Capture:
             # Not from the first picture on: a frozen camera gives one whenever it is opened.
             if reader.pictures > 1:
                 self._failures = 0
-            self.changed.notify_all()
+            self._changed.notify_all()
             # A video begins to play when its first frame is taken.
             waits = self.every_frame or (number == 0 and not self.is_live)
             while waits and self._newest is not None and not reader.is_left:
-                self.changed.wait()
+                self._changed.wait()
 
     def count_bad_frame(self) -> None:
         """Count a frame that was no picture."""
-        with self.changed:
+        with self._changed:
             self.counts = replace(self.counts, bad=self.counts.bad + 1)
 
     def end(self, reader: "_Reader") -> None:
         """The video is over."""
-        with self.changed:
+        with self._changed:
             if not reader.is_left:
                 self._has_ended = True
-            self.changed.notify_all()
+            self._changed.notify_all()
 
 
 class _Reader(threading.Thread):

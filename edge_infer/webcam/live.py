@@ -79,7 +79,7 @@ class LiveFeed:
         self,
         capture: Capture,
         classifier: VideoClassifier,
-        commands: "SimpleQueue[Command]",
+        commands: SimpleQueue[Command],
         displays: Sequence[Display] = (),
         options: LiveOptions | None = None,
         *,

@@ -26,7 +26,7 @@ class SourceSpec:
     Attributes:
         kind: What it is.
         address: Camera number, path or URL.
-        name: What records and messages call it: the address without a password.
+        name: What records and messages call it: the address without what may be a password.
     """
 
     kind: SourceKind
@@ -224,4 +224,4 @@ def _without_password(url: str) -> str:
         parts = urlsplit(url)
     except ValueError as error:
         raise CameraNotFoundError(f"{url!r} is no URL") from error
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()

@@ -1,8 +1,10 @@
 """Faces followed from frame to frame: looked for now and then, found again where they were in between.
 
-A whole picture is searched every `SEARCH_S`; in between a close-up of each known face
-costs a fifth of that, and is a measurement all the same, so nothing drifts. Faces of two
-frames are the same when their boxes overlap (the IoU tracker of Bochinski et al. 2017).
+Each known face is looked at in a close-up, which costs a fifth of a search of the whole
+picture and is a measurement all the same, so nothing drifts. A search, every `SEARCH_S`,
+only adds faces: its boxes differ a little, and would make those on the screen twitch.
+Faces of two frames are the same when their boxes overlap (the IoU tracker of Bochinski
+et al. 2017).
 """
 
 from collections.abc import Sequence
@@ -57,12 +59,10 @@ class FaceTracker:
             image_rgb: The frame.
             time_s: When it was taken; never earlier than the one before.
         """
-        found: tuple[Face, ...] = ()
-        is_search_due = time_s - self._searched_s >= SEARCH_S
-        if not is_search_due and self._seen:
-            found = self._detector.find_again(image_rgb, [track.face for track in self._seen])
-        if is_search_due or len(found) < len(self._seen):
-            found = self._detector.detect_in(image_rgb, quick=True)
+        found = list(self._detector.find_again(image_rgb, [track.face for track in self._seen]))
+        if time_s - self._searched_s >= SEARCH_S or len(found) < len(self._seen):
+            found += [face for face in self._detector.detect_in(image_rgb, quick=True) if not match(found, [face])]
+            found.sort(key=lambda face: -face.width * face.height)
             self._searched_s = time_s
         known = [*self._seen, *(track for track in self._missed if time_s - track.seen_s < KEEP_S)]
         matches = match([track.face for track in known], found)

@@ -13,7 +13,7 @@ from edge_infer.webcam import capture as capture_module
 from edge_infer.webcam.capture import Capture, CaptureCounts, Frame
 from tests.edge_infer.webcam.conftest import ScriptedSource, StuckSource, bad, endless, frame, wait_until
 
-TIMEOUT_S = 0.2
+TIMEOUT_S = 0.4
 LONG_S = 5.0
 
 
@@ -126,7 +126,7 @@ def test_a_source_that_opens_for_ever_fails_in_time_and_holds_nobody_up() -> Non
     began = time.monotonic()
     with (
         Capture(open_for_ever, name="cam", is_live=True, timeout_s=TIMEOUT_S) as capture,
-        pytest.raises(CameraTimeoutError, match=r"cam did not open within 0\.2 s"),
+        pytest.raises(CameraTimeoutError, match=r"cam did not open within 0\.4 s"),
     ):
         capture.next_frame(LONG_S)
     assert time.monotonic() - began < TIMEOUT_S + capture_module._CLOSING_S + 0.5
@@ -134,7 +134,7 @@ def test_a_source_that_opens_for_ever_fails_in_time_and_holds_nobody_up() -> Non
 
 
 def test_a_camera_that_never_gives_a_picture_fails_in_time() -> None:
-    with capture_of(ScriptedSource([])) as capture, pytest.raises(CameraTimeoutError, match=r"no picture for 0\.2 s"):
+    with capture_of(ScriptedSource([])) as capture, pytest.raises(CameraTimeoutError, match=r"no picture for 0\.4 s"):
         capture.next_frame(LONG_S)
 
 
@@ -176,7 +176,7 @@ def test_a_read_that_blocks_for_ever_is_left_behind() -> None:
         assert len(numbers) == 20
         stuck.let_go.set()  # what it brings now is no frame of ours
         wait_until(lambda: stuck.is_released)
-    assert value(capture.next_frame(0)) is None or capture.counts.faults == 1
+    assert capture.counts.faults == 1
 
 
 def test_leaving_does_not_wait_for_a_stuck_read() -> None:

@@ -35,7 +35,7 @@ def frames_of(source: FrameSource, most: int = 1000) -> Iterator[np.ndarray]:
         ("/dev/video2", SourceSpec("camera", "2", "/dev/video2")),
         (
             "rtsp://me:secret@cam.local:554/1?x=2",
-            SourceSpec("stream", "rtsp://me:secret@cam.local:554/1?x=2", "rtsp://cam.local:554/1?x=2"),
+            SourceSpec("stream", "rtsp://me:secret@cam.local:554/1?x=2", "rtsp://cam.local:554/1"),
         ),
         ("http://10.0.0.2/a", SourceSpec("stream", "http://10.0.0.2/a", "http://10.0.0.2/a")),
     ],

@@ -61,7 +61,7 @@ def test_a_moving_face_keeps_its_number_and_the_whole_picture_is_searched_now_an
         where = np.array([[40 + 4 * i, 60, 40 + 4 * i + 75, 160]], float)
         assert overlaps(np.array(track.face.box), where)[0] > 0.55
     assert detector.searches == [True, True, True]  # at 0, 0.3 and 0.6 s
-    assert detector.close_ups == 17
+    assert detector.close_ups == 20
 
 
 def test_a_second_face_is_found_and_the_largest_comes_first(detector: CountingDetector) -> None:
