@@ -159,7 +159,7 @@ def run_feed(
     spec, again = find_source(str(clip)), SourceOptions(loop=True)
     opened = (lambda: open_source(spec, again)) if full_speed else (lambda: FilmedCamera(clip))
     with Capture(opened, name=clip.name, is_live=not full_speed, every_frame=full_speed) as capture:
-        LiveFeed(capture, classifier, commands or SimpleQueue(), displays, options).run()
+        LiveFeed(capture, classifier, commands or SimpleQueue(), displays, options, source=clip.name).run()
 
 
 def watch(url: str, count: int, reads: bool, stop: Event) -> None:
@@ -325,7 +325,7 @@ def verdicts(parts: dict[str, dict[str, float]]) -> list[tuple[str, float, str, 
     return [
         (what, parts[part][name], bound, _holds(parts[part][name], bound))
         for what, part, name, bound in bounds
-        if part in parts
+        if name in parts.get(part, {})
     ]
 
 

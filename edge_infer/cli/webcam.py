@@ -14,6 +14,7 @@ from edge_infer.cli.model_options import NumberRange, load_classifier, model_opt
 from edge_infer.errors import OutputError
 from edge_infer.results import Prediction
 from edge_infer.sources import STDIN
+from edge_infer.webcam.defaults import RETRIES, SMOOTHING_S, TIMEOUT_S
 from edge_infer.writers import make_writer, one_line
 
 if TYPE_CHECKING:
@@ -37,8 +38,12 @@ def _address(context: click.Context, parameter: click.Parameter, value: str | No
 
 
 def _video_path(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
-    if value is not None and value.suffix.lower() not in (".mp4", ".avi"):
-        raise click.BadParameter("a recording is an .mp4 or an .avi file.", context, parameter)
+    if value is None:
+        return None
+    from edge_infer.webcam.recording import CODECS
+
+    if value.suffix.lower() not in CODECS:
+        raise click.BadParameter(f"a recording is a file that ends in {' or '.join(CODECS)}.", context, parameter)
     return value
 
 
@@ -79,7 +84,7 @@ def _video_path(context: click.Context, parameter: click.Parameter, value: Path 
 @click.option(
     "--smoothing",
     type=NumberRange(0, 60),
-    default=0.5,
+    default=SMOOTHING_S,
     show_default=True,
     metavar="S",
     help="Smooth scores over S seconds; 0 for not at all.",
@@ -87,7 +92,7 @@ def _video_path(context: click.Context, parameter: click.Parameter, value: Path 
 @click.option(
     "--timeout",
     type=NumberRange(0.1, 86400),
-    default=1.8,
+    default=TIMEOUT_S,
     show_default=True,
     metavar="S",
     help="Seconds a camera may take to open, and to give a new picture.",
@@ -95,7 +100,7 @@ def _video_path(context: click.Context, parameter: click.Parameter, value: Path 
 @click.option(
     "--retries",
     type=click.IntRange(min=0),
-    default=5,
+    default=RETRIES,
     show_default=True,
     help="How often in a row to open a lost camera again.",
 )
@@ -158,7 +163,7 @@ def webcam(
         capture = stack.enter_context(
             Capture(
                 lambda: open_source(spec, options),
-                name=spec.name,
+                name=spec.title,
                 is_live=spec.is_live,
                 every_frame=every_frame,
                 timeout_s=timeout,
@@ -173,6 +178,7 @@ def webcam(
             commands,
             displays,
             LiveOptions(mirror=mirror, frames=frames, seconds=seconds, record=record, keep_in=snapshot_dir),
+            source=spec.name,
             on_answer=write,
             on_note=_note,
         )

@@ -6,7 +6,8 @@ from PIL import Image
 
 from edge_infer.classifier import Classifier
 from edge_infer.results import Prediction
-from edge_infer.webcam.smoothing import SMOOTHING_S, Smoother
+from edge_infer.webcam.defaults import SMOOTHING_S
+from edge_infer.webcam.smoothing import Smoother
 from edge_infer.webcam.tracking import FaceTracker
 
 _WHOLE_PICTURE = "whole picture"

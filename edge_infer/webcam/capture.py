@@ -15,11 +15,10 @@ from typing import Literal, Self
 import numpy as np
 
 from edge_infer.errors import BadFrameError, CameraError, CameraLostError, CameraTimeoutError, CameraUnavailableError
+from edge_infer.webcam.defaults import RETRIES, TIMEOUT_S
 from edge_infer.webcam.frames import Pixels
 from edge_infer.webcam.sources import FrameSource
 
-TIMEOUT_S = 1.8  # a fault is to be noticed within 2 s, whatever else the machine does
-RETRIES = 5
 FIRST_RETRY_S, LAST_RETRY_S = 0.5, 8.0
 _CLOSING_S = 1.0  # how long a reader may take to release its camera
 _NOTHING_READ_S = 0.01  # pause after a read that gave nothing, which may return at once

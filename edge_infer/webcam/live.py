@@ -71,6 +71,7 @@ class LiveFeed:
         commands: What displays and signal handlers ask for.
         displays: Who shows the feed.
         options: What else to do.
+        source: What records call the source.
         on_answer: Called with each answer.
         on_note: Called with a line on what was kept, or could not be.
     """
@@ -83,17 +84,18 @@ class LiveFeed:
         displays: Sequence[Display] = (),
         options: LiveOptions | None = None,
         *,
+        source: str,
         on_answer: Callable[[Prediction], None] = lambda _: None,
         on_note: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._capture, self._classifier, self._commands, self._displays = capture, classifier, commands, displays
-        self._options = options or LiveOptions()
+        self._options, self._source = options or LiveOptions(), source
         self._on_answer, self._on_note = on_answer, on_note
         self._meter = Meter()
         self._drawn: Drawn | None = None
         self._recorder: Recorder | None = None
         self._is_paused = self._has_quit = False
-        self.status = FeedStatus(source=capture.name)
+        self.status = FeedStatus(source=source)
 
     def run(self) -> FeedStatus:
         """Run the feed in this thread and return how it was.
@@ -138,7 +140,7 @@ class LiveFeed:
         began = time.monotonic()
         answer = self._classifier.answer(image, frame.time_s)
         answer_s = time.monotonic() - began
-        answer = replace(answer, source=self._capture.name, frame=frame.number, time_s=frame.time_s)
+        answer = replace(answer, source=self._source, frame=frame.number, time_s=frame.time_s)
         is_first = self._drawn is None
         self._drawn = Drawn(annotate(image, answer), answer)
         self._meter.count(frame.captured_at, answer_s)

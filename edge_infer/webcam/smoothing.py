@@ -4,8 +4,8 @@ import math
 from collections.abc import Hashable
 
 from edge_infer.results import LabelScore, rank
+from edge_infer.webcam.defaults import SMOOTHING_S
 
-SMOOTHING_S = 0.5
 FORGET_S = 2.0
 
 

@@ -12,6 +12,7 @@ from edge_infer.errors import BadFrameError, CameraNotFoundError, CameraUnavaila
 from edge_infer.images import load_rgb
 from edge_infer.sources import find_images
 from edge_infer.webcam.cameras import camera_index, camera_trouble, check_device, native_backend
+from edge_infer.webcam.defaults import TIMEOUT_S
 from edge_infer.webcam.frames import Pixels, to_rgb
 from edge_infer.webcam.opencv import load_cv2
 
@@ -26,12 +27,17 @@ class SourceSpec:
     Attributes:
         kind: What it is.
         address: Camera number, path or URL.
-        name: What records and messages call it: the address without what may be a password.
+        name: What records call it: as it was written, without what may be a password.
     """
 
     kind: SourceKind
     address: str
     name: str
+
+    @property
+    def title(self) -> str:
+        """What messages call it, such as `camera 0`."""
+        return f"camera {self.address}" if self.kind == "camera" else self.name
 
     @property
     def is_live(self) -> bool:
@@ -54,7 +60,7 @@ class SourceOptions:
     width: int | None = None
     height: int | None = None
     fps: float | None = None
-    timeout_s: float = 2.0
+    timeout_s: float = TIMEOUT_S
     loop: bool = False
 
 

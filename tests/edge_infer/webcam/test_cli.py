@@ -151,7 +151,7 @@ def test_a_stream_that_never_answers_is_reported_in_under_3_seconds(start: Start
         (["--no-display", "--source", "0", "--loop"], "--loop is for a video or folder, and 0 is a camera"),
         (["--http", "nowhere"], "give HOST:PORT"),
         (["--http", "127.0.0.1:99999"], "give HOST:PORT"),
-        (["--record", "out.webm"], "a recording is an .mp4 or an .avi file"),
+        (["--record", "out.webm"], "a recording is a file that ends in .mp4 or .avi"),
         (["--seconds", "nan"], "nan is not in the range"),
         (["--timeout", "0"], "0.0 is not in the range"),
         (["--no-display", "--task", "gender"], "--task gender, but"),

@@ -68,6 +68,7 @@ class Run:
                 self.commands,
                 [self.display],
                 self.options,
+                source="0",
                 on_answer=self.records.append,
                 on_note=self.notes.append,
             )
@@ -81,7 +82,7 @@ def video(frames: int, frame_s: float = 1 / 30) -> ScriptedSource:
 def test_every_frame_of_a_video_is_answered_recorded_and_shown() -> None:
     run = Run(video(20))
     status = run()
-    assert [(record.source, record.frame) for record in run.records] == [("cam", i) for i in range(20)]
+    assert [(record.source, record.frame) for record in run.records] == [("0", i) for i in range(20)]
     assert [record.time_s for record in run.records] == pytest.approx([i / 30 for i in range(20)])
     assert run.answers.times_s == [record.time_s for record in run.records]
     assert run.records[3].to_record()["time_s"] == run.records[3].time_s

@@ -43,6 +43,7 @@ def frames_of(source: FrameSource, most: int = 1000) -> Iterator[np.ndarray]:
 def test_a_source_is_known_by_how_it_is_written(text: str, spec: SourceSpec) -> None:
     assert find_source(text) == spec
     assert spec.is_live
+    assert spec.title == (f"camera {spec.address}" if spec.kind == "camera" else spec.name)
 
 
 def test_files_and_folders(tmp_path: Path, clip: Path) -> None:
