@@ -78,6 +78,7 @@ class Broadcast:
             "snapshot": status.snapshot,
             "trouble": status.trouble,
             "viewers": viewers,
+            "shows_subject": shown.view.prediction.shows_subject,
             "answer": shown.view.prediction.to_record(_TOP),
         }
 

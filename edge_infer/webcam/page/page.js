@@ -26,19 +26,21 @@ function showState(state) {
   byId("dropped").textContent = state.dropped;
   byId("faults").textContent = state.faults;
   byId("viewers").textContent = state.viewers;
-  showAnswer(state.answer);
+  showAnswer(state.answer, state.shows_subject);
   showLatencies(state.latencies_ms);
   showKept(state);
 }
 
-function showAnswer(answer) {
+function showAnswer(answer, showsSubject) {
   byId("model").textContent = `${answer.task} · ${answer.model}`;
   const faces = answer.faces ?? [];
   const label = byId("label");
   label.textContent = faces.length > 1 ? faces.map((face) => face.label).join(", ") : answer.label;
-  if (!answer.certain) label.textContent += " ?";
+  if (!showsSubject) label.textContent = "no face found";
+  else if (!answer.certain) label.textContent += " ?";
   label.className = answer.certain ? "" : "unsure";
-  byId("scores").replaceChildren(...answer.scores.map((score) => {
+  const scores = showsSubject ? answer.scores : [];
+  byId("scores").replaceChildren(...scores.map((score) => {
     const row = document.createElement("li");
     const value = document.createElement("b");
     const bar = document.createElement("progress");

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -22,7 +22,10 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
 import edge_infer
+from edge_infer.metadata import FaceCrop, InputSpec
+from tests.drawn_face import picture_with_faces
 from tests.edge_infer.webcam.conftest import needs_programs, read_clip, wait_until, write_clip
+from tests.tiny_model import write_tiny_model
 
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -47,8 +50,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
 class Feed:
     """The command in a process of its own, and its page in the browser."""
 
-    def __init__(self, browser: webdriver.Chrome, model: Path, folder: Path) -> None:
-        clip = write_clip(folder / "clip.avi", [RED] * 45 + [BLUE] * 45, size=(320, 240))
+    def __init__(self, browser: webdriver.Chrome, model: Path, folder: Path, clip: Path) -> None:
         self.kept, self._browser = folder / "kept", browser
         options = ["--source", clip, "--loop", "--model", model, "--http", "0", "--snapshot-dir", self.kept]
         self.process = subprocess.Popen(
@@ -80,14 +82,15 @@ class Feed:
 
 @pytest.fixture
 def feed(browser: webdriver.Chrome, tiny_model_path: Path, tmp_path: Path) -> Iterator[Feed]:
-    feed = Feed(browser, tiny_model_path, tmp_path)
+    clip = write_clip(tmp_path / "clip.avi", [RED] * 45 + [BLUE] * 45, size=(320, 240))
+    feed = Feed(browser, tiny_model_path, tmp_path, clip)
     (tmp_path / "kept").mkdir()
     yield feed
     feed.close()
 
 
 @pytest.fixture
-def look(browser: webdriver.Chrome) -> object:
+def look(browser: webdriver.Chrome) -> Callable[[str], None]:
     """Keep a screenshot, where somebody wants to look at it."""
     folder = os.environ.get("EDGE_INFER_SCREENSHOTS")
 
@@ -103,7 +106,9 @@ def is_like(colour: np.ndarray, wanted: tuple[int, int, int]) -> bool:
     return bool((abs(colour - wanted) < 25).all())
 
 
-def test_the_picture_moves_and_the_label_follows(feed: Feed, browser: webdriver.Chrome, look: object) -> None:
+def test_the_picture_moves_and_the_label_follows(
+    feed: Feed, browser: webdriver.Chrome, look: Callable[[str], None]
+) -> None:
     for wanted, label in ((RED, "red"), (BLUE, "blue"), (RED, "red")):
         wait_until(lambda wanted=wanted: is_like(feed.picture_colour(), wanted))
         wait_until(lambda label=label: feed.text("label") == label)
@@ -117,7 +122,9 @@ def test_the_picture_moves_and_the_label_follows(feed: Feed, browser: webdriver.
     assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
 
 
-def test_the_record_button_starts_and_stops_a_recording_that_can_be_played(feed: Feed, look: object) -> None:
+def test_the_record_button_starts_and_stops_a_recording_that_can_be_played(
+    feed: Feed, look: Callable[[str], None]
+) -> None:
     button = feed.element("record")
     assert (button.text, button.get_attribute("aria-pressed")) == ("Record", "false")
     button.click()
@@ -152,7 +159,7 @@ def test_what_cannot_be_kept_is_said_on_the_page(feed: Feed) -> None:
     assert feed.element("message").get_attribute("class") == "trouble"
 
 
-def test_it_fits_a_phone(feed: Feed, browser: webdriver.Chrome, look: object) -> None:
+def test_it_fits_a_phone(feed: Feed, browser: webdriver.Chrome, look: Callable[[str], None]) -> None:
     size = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     try:
@@ -166,6 +173,27 @@ def test_it_fits_a_phone(feed: Feed, browser: webdriver.Chrome, look: object) ->
         assert feed.element("snapshot").rect["y"] < 844  # the buttons need no scrolling
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_faces_are_answered_and_their_absence_is_said(
+    browser: webdriver.Chrome, tmp_path: Path, look: Callable[[str], None]
+) -> None:
+    spec = InputSpec(32, 32, face=FaceCrop(-0.15, upright=True))
+    skin = write_tiny_model(tmp_path / "skin.onnx", name="skin", task="skin", input=spec, min_score=0.3)
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for i in range(60):
+        faces = [(60 + i, 60, 110)] if i < 30 else []
+        picture_with_faces((320, 240), faces).save(frames / f"{i:02}.jpg")
+    feed = Feed(browser, skin, tmp_path, frames)
+    try:
+        wait_until(lambda: feed.text("label") == "pink")
+        look("face")
+        assert len(feed.text("scores").splitlines()) == 10
+        wait_until(lambda: feed.text("label") == "no face found")
+        assert feed.text("scores") == ""
+    finally:
+        feed.close()
 
 
 def test_the_page_says_when_the_feed_has_ended(feed: Feed) -> None:

@@ -125,6 +125,7 @@ def test_the_state_says_how_the_feed_is_doing(live: LiveServer) -> None:
         "snapshot": None,
         "trouble": None,
         "viewers": 0,
+        "shows_subject": True,
         "answer": prediction().to_record(),
     }
 
