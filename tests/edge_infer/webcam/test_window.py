@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -115,10 +115,12 @@ def test_the_probe_decides(monkeypatch: pytest.MonkeyPatch, code: str, answer: b
 
 @pytest.fixture
 def display() -> Iterator[str]:
-    """An X server without a screen."""
+    """An X server without a screen, which does not start anew (and refuse clients) when one leaves."""
     needs_programs("Xvfb", "xdotool")
     read, write = os.pipe()
-    server = subprocess.Popen(["Xvfb", "-displayfd", str(write)], pass_fds=[write], stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        ["Xvfb", "-noreset", "-displayfd", str(write)], pass_fds=[write], stderr=subprocess.DEVNULL
+    )
     os.close(write)
     with os.fdopen(read) as numbers:
         yield f":{numbers.readline().strip()}"
@@ -138,14 +140,14 @@ def test_a_real_window_is_shown_and_takes_keys(
         text=True,
     )
 
-    def press(key: str) -> bool:
+    def press_until(key: str, is_so: Callable[[], object]) -> None:
+        """Press a key again and again: a window that is about to be shown takes none."""
         command = ["xdotool", "search", "--name", window.TITLE, "windowfocus", "key", key]
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+        wait_until(lambda: subprocess.run(command, capture_output=True, check=False) and is_so(), 30)
 
     try:
-        wait_until(lambda: press("s"), 30)
-        wait_until(lambda: (tmp_path / "kept").exists() and any((tmp_path / "kept").iterdir()))
-        press("q")
+        press_until("s", lambda: (tmp_path / "kept").exists() or process.poll() is not None)
+        press_until("q", lambda: process.poll() is not None)
         _, err = process.communicate(timeout=10)
     finally:
         process.kill()
