@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
+from multiprocessing import resource_tracker
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from queue import SimpleQueue
@@ -75,8 +76,7 @@ class FilmedCamera:
 class Watcher:
     """A display that notes when it was shown what."""
 
-    def __init__(self, on_view: Callable[[View], None] = lambda view: None) -> None:
-        self._on_view = on_view
+    def __init__(self) -> None:
         self._shown: list[tuple[float, float, float, float]] = []
 
     def show(self, view: View) -> None:
@@ -85,7 +85,6 @@ class Watcher:
         time_s = view.prediction.time_s
         if not self._shown or self._shown[-1][1] != time_s:  # not a repetition while no frame comes
             self._shown.append((now, time_s, status.latency_ms, status.answer_ms))
-        self._on_view(view)
 
     def figures(self) -> dict[str, float]:
         """Return speed, latency and age of what was shown, warm-up left out, times in milliseconds."""
@@ -104,6 +103,13 @@ class Watcher:
             "oldest_when_shown_ms": round(float(age_ms.max()), 1),
             "oldest_until_replaced_ms": round(float(last_age_ms.max()), 1),
         }
+
+
+class Sampler:
+    """A display that only calls a function, and so needs no memory of its own."""
+
+    def __init__(self, on_view: Callable[[View], None]) -> None:
+        self.show = on_view
 
 
 class Slowed:
@@ -227,7 +233,7 @@ def measure_own_cost(model: str, clip: Path, seconds: float) -> dict[str, float]
         cost["wall"].append(view.status.latency_ms - view.status.answer_ms)
 
     with watched_page(reading=1) as server:
-        run_feed(nothing, clip, [server, Watcher(note)], seconds)
+        run_feed(nothing, clip, [server, Sampler(note)], seconds)
     begin = len(cost["cpu"]) // 4  # the warm-up
     frames = len(cost["cpu"]) - 1 - begin
     return {
@@ -278,11 +284,12 @@ def measure_soak(model: str, clip: Path, frames: int) -> dict[str, float]:
         if view.status.answered % (10 * every) == 0:
             commands.put("toggle-recording")
 
+    resource_tracker.ensure_running()  # multiprocessing's, which stays
     before = _threads_and_files()
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, watched_page(reading=1) as server:
         options = LiveOptions(frames=frames, keep_in=Path(folder))
-        run_feed(classifier, clip, [server, Watcher(note)], 0, full_speed=True, commands=commands, options=options)
+        run_feed(classifier, clip, [server, Sampler(note)], 0, full_speed=True, commands=commands, options=options)
     took_s = time.monotonic() - began
     time.sleep(1)  # for the kernel to end threads
     after = _threads_and_files()
