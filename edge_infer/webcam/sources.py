@@ -198,20 +198,22 @@ class _FolderSource:
     def __init__(self, folder: str, options: SourceOptions) -> None:
         self.frame_s = 1 / (options.fps or DEFAULT_FPS)
         self._paths: Sequence[str] = find_images(folder)
-        self._next, self._loop = 0, options.loop
+        self._next, self._loop, self._has_given = 0, options.loop, False
         if not self._paths:
             raise CameraNotFoundError(f"folder {folder} holds no pictures")
 
     def read(self) -> Pixels | None:
         if self._next == len(self._paths):
-            if not self._loop:
+            if not self._loop or not self._has_given:  # a round of damaged files would be followed by another
                 return None
             self._next = 0
         self._next += 1
         try:
-            return np.asarray(load_rgb(self._paths[self._next - 1]))
+            pixels = np.asarray(load_rgb(self._paths[self._next - 1]))
         except InputError as error:
             raise BadFrameError(str(error)) from error
+        self._has_given = True
+        return pixels
 
     def release(self) -> None:
         """Nothing is open between two frames."""

@@ -116,6 +116,14 @@ def test_a_damaged_picture_in_a_folder_is_one_bad_frame(tmp_path: Path) -> None:
     assert source.read().shape == (4, 6, 3)
 
 
+def test_a_folder_of_damaged_pictures_ends_although_it_is_to_be_played_again(tmp_path: Path) -> None:
+    (tmp_path / "1.png").write_text("no picture")
+    source = opened(tmp_path, loop=True)
+    with pytest.raises(BadFrameError):
+        source.read()
+    assert source.read() is None
+
+
 def test_an_empty_folder_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(CameraNotFoundError, match="holds no pictures"):
         opened(tmp_path)
