@@ -115,7 +115,7 @@ def test_the_picture_moves_and_the_label_follows(
     look("live")
     assert feed.text("model") == "colours · colours"
     assert feed.text("scores").splitlines()[0] in ("red", "blue")
-    assert 20 < float(feed.text("fps")) < 40
+    assert 10 < float(feed.text("fps")) < 40
     assert feed.text("viewers") == "1"
     assert feed.text("source").endswith("clip.avi")
     wait_until(lambda: len(feed.element("line").get_attribute("points").split()) == 120)
