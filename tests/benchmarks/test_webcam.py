@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import tables, webcam
+from benchmarks import feed, tables, webcam
 from benchmarks.webcam_page import webcam_table
 from edge_infer.metadata import FaceCrop, InputSpec
 from tests.tiny_model import write_tiny_model
@@ -47,7 +47,7 @@ def test_the_table_is_written_into_its_place_only(tmp_path: Path) -> None:
 def test_every_part_can_be_measured_and_the_others_are_kept(
     tmp_path: Path, tiny_model_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webcam, "WARM_UP_S", 0.3)
+    monkeypatch.setattr(feed, "WARM_UP_S", 0.3)
     spec = InputSpec(32, 32, face=FaceCrop(-0.15, upright=True))
     faces = write_tiny_model(tmp_path / "skin.onnx", name="skin", task="skin", input=spec)
     path = tmp_path / "webcam.json"
