@@ -6,16 +6,15 @@ The figures come from benchmarks/results/faces.json (`python -m benchmarks.faces
 benchmarks/results/training/gender.json (`python -m train gender`).
 """
 
-import re
 from pathlib import Path
 from typing import Any
 
+from benchmarks.tables import fill, table
 from train.run_folder import read_json
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "models.md"
-BLOCK = re.compile(r"(<!-- table: (?P<name>[a-z-]+) -->\n).*?(?=<!-- end of table -->)", re.DOTALL)
 
 
 def gender_table(faces: dict[str, Any], training: dict[str, Any]) -> str:
@@ -35,7 +34,7 @@ def gender_table(faces: dict[str, Any], training: dict[str, Any]) -> str:
             part = faces[key]["all"]
             recalls = ", ".join(f"{label} {_percent(values)}" for label, values in faces[key]["by_class"].items())
             rows.append((name, f"{part['right']}/{part['faces']}", _share(part), recalls))
-    return _table(("what", "right", "accuracy (95 % interval)", "by class"), rows)
+    return table(("what", "right", "accuracy (95 % interval)", "by class"), rows)
 
 
 def breakdown_table(faces: dict[str, Any]) -> str:
@@ -45,7 +44,7 @@ def breakdown_table(faces: dict[str, Any]) -> str:
         for name, plain in faces["composed"][key].items():
             damaged = faces["damaged"][key][name]
             rows.append((f"{title} {name}", _found(plain), _percent(plain), _found(damaged), _percent(damaged)))
-    return _table(("", "found", "right", "found, damaged", "right, damaged"), rows)
+    return table(("", "found", "right", "found, damaged", "right, damaged"), rows)
 
 
 def detector_table(faces: dict[str, Any]) -> str:
@@ -73,12 +72,7 @@ def detector_table(faces: dict[str, Any]) -> str:
         (f"time of the detector, 640x480, {threads} threads, p50", f"{time['detector_ms']['p50']:.1f} ms"),
         ("detector and fp32 gender classifier, likewise", f"{time['detector_and_classifier_ms']['p50']:.1f} ms"),
     ]
-    return _table(("what", "measured"), rows)
-
-
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = [head, ("---",) * len(head), *rows]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+    return table(("what", "measured"), rows)
 
 
 def _share(part: dict[str, Any]) -> str:
@@ -102,8 +96,7 @@ def main() -> None:
         "gender-breakdown": breakdown_table(faces),
         "faces": detector_table(faces),
     }
-    page = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(BLOCK.sub(lambda match: match[1] + tables[match["name"]], page), encoding="utf-8")
+    fill(PAGE, tables)
 
 
 if __name__ == "__main__":

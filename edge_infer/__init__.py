@@ -8,7 +8,7 @@ Example:
 
 from typing import TYPE_CHECKING, Any
 
-from edge_infer.errors import EdgeInferError, InputError, ModelError
+from edge_infer.errors import CameraError, EdgeInferError, InputError, ModelError
 from edge_infer.results import FacePrediction, FailedInput, LabelScore, Prediction
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "CameraError",
     "Classifier",
     "EdgeInferError",
     "Face",

@@ -12,6 +12,8 @@ from edge_infer.images import load_rgb
 from edge_infer.results import FacePrediction, Prediction
 from edge_infer.sources import STDIN
 
+Colour = tuple[int, int, int]
+
 CERTAIN_RGB, UNCERTAIN_RGB = (0, 114, 178), (213, 94, 0)  # told apart by colour-blind people too
 _TEXT_SHARE = 1 / 30  # of the picture's shorter side
 _MIN_TEXT_PX = 12
@@ -25,41 +27,53 @@ def annotate(image_rgb: Image.Image, prediction: Prediction) -> Image.Image:
     Args:
         image_rgb: The upright picture, mode RGB, in the size that the boxes refer to.
         prediction: Its answer. Every face gets a box and a label; without faces, the label
-            stands at the top left.
+            stands at the top left, or that there is no face where one was needed.
 
     Returns:
         A new image of mode RGB.
     """
     drawn = image_rgb.copy()
-    draw = ImageDraw.Draw(drawn)
-    text_px = max(_MIN_TEXT_PX, round(min(drawn.size) * _TEXT_SHARE))
-    font = ImageFont.load_default(text_px)
+    pen = Pen(drawn)
     for face in reversed(prediction.faces or ()):  # the largest last, on top
-        draw.rectangle(face.box, outline=_colour(face), width=max(2, text_px // 8))
-        _write(draw, (face.box[0], face.box[1] - 1.4 * text_px), face, font, drawn.size)
+        pen.box(face.box, _colour(face))
+        pen.label((face.box[0], face.box[1] - 1.4 * pen.text_px), _text(face), _colour(face))
     if not prediction.faces:
-        _write(draw, (0, 0), prediction, font, drawn.size)
+        pen.label((0, 0), _text(prediction) if prediction.shows_subject else "no face found", _colour(prediction))
     return drawn
 
 
-def _write(
-    draw: ImageDraw.ImageDraw,
-    place: tuple[float, float],
-    answer: Prediction | FacePrediction,
-    font: ImageFont.ImageFont | ImageFont.FreeTypeFont,
-    size: tuple[int, int],
-) -> None:
-    """Write an answer on a coloured ground, moved inside the picture."""
-    text = f"{answer.label} {answer.score:.0%}" if answer.is_certain else f"{answer.label}? {answer.score:.0%}"
-    left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
-    pad = (bottom - top) / 4
-    width, height = right - left + 2 * pad, bottom - top + 2 * pad
-    x, y = (max(0.0, min(at, side - length)) for at, side, length in zip(place, size, (width, height), strict=True))
-    draw.rectangle((x, y, x + width, y + height), fill=_colour(answer))
-    draw.text((x + pad - left, y + pad - top), text, fill="white", font=font)
+class Pen:
+    """Draws into an image, everything as large as the image asks for.
+
+    Args:
+        image_rgb: Mode RGB; drawn into.
+    """
+
+    def __init__(self, image_rgb: Image.Image) -> None:
+        self._draw = ImageDraw.Draw(image_rgb)
+        self._size = image_rgb.size
+        self.text_px = max(_MIN_TEXT_PX, round(min(image_rgb.size) * _TEXT_SHARE))
+        self._font = ImageFont.load_default(self.text_px)
+
+    def box(self, box: tuple[float, float, float, float], rgb: Colour) -> None:
+        """Draw a rectangle's outline: left, top, right, bottom in pixels."""
+        self._draw.rectangle(box, outline=rgb, width=max(2, self.text_px // 8))
+
+    def label(self, place: tuple[float, float], text: str, rgb: Colour) -> None:
+        """Write white text on a coloured ground, its left top at x, y in pixels, moved inside the image."""
+        left, top, right, bottom = self._draw.textbbox((0, 0), text, font=self._font)
+        pad = (bottom - top) / 4
+        length = right - left + 2 * pad, bottom - top + 2 * pad
+        x, y = (max(0.0, min(at, side - used)) for at, side, used in zip(place, self._size, length, strict=True))
+        self._draw.rectangle((x, y, x + length[0], y + length[1]), fill=rgb)
+        self._draw.text((x + pad - left, y + pad - top), text, fill="white", font=self._font)
 
 
-def _colour(answer: Prediction | FacePrediction) -> tuple[int, int, int]:
+def _text(answer: Prediction | FacePrediction) -> str:
+    return f"{answer.label}{'' if answer.is_certain else '?'} {answer.score:.0%}"
+
+
+def _colour(answer: Prediction | FacePrediction) -> Colour:
     return CERTAIN_RGB if answer.is_certain else UNCERTAIN_RGB
 
 

@@ -5,7 +5,7 @@ and `edge_infer.face_crops`.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -106,11 +106,18 @@ class Classifier:
         """Class names, in output order."""
         return self._metadata.labels
 
-    def classify(self, source: ImageSource) -> Prediction:
+    @property
+    def detector(self) -> FaceDetector | None:
+        """What finds the faces; None when none are looked for."""
+        return self._detector
+
+    def classify(self, source: ImageSource, *, known_faces: Sequence[Face] | None = None) -> Prediction:
         """Classify one picture.
 
         Args:
             source: A path, bytes, binary file object, PIL image or `uint8 [H, W, 3]` RGB array.
+            known_faces: Answer for these, the largest first, instead of looking for faces: those
+                followed through a video. In pixels of the upright picture.
 
         Returns:
             The ranked answer.
@@ -118,8 +125,11 @@ class Classifier:
         Raises:
             InputError: The picture cannot be read, or shows no face although `faces` is `always`.
             ModelOutputError: The model's output is no probability distribution.
+            ValueError: `known_faces` for a model that looks for none.
         """
-        (prediction,) = self._predict([self._load(source)], batch_size=8)
+        if known_faces is not None and self._detector is None:
+            raise ValueError("known_faces were given to a classifier that looks for no faces")
+        (prediction,) = self._predict([self._load(source, known_faces)], batch_size=8)
         return prediction
 
     def classify_many(self, sources: Iterable[ImageSource | FailedInput], *, batch_size: int = 8) -> Iterator[Result]:
@@ -159,13 +169,17 @@ class Classifier:
         except InputError as error:
             return FailedInput(_name(source), error)
 
-    def _load(self, source: ImageSource) -> _Loaded:
+    def _load(self, source: ImageSource, known_faces: Sequence[Face] | None = None) -> _Loaded:
         spec, name = self._metadata.input, _name(source)
         if self._detector is None:
             whole = load_input(source, spec, max_pixels=self._max_pixels)
             return _Loaded(name, [whole], faces=None if spec.face is None else ())
         scene = load_scene(source, needed_side=SCENE_SIDE, max_pixels=self._max_pixels)
-        faces = self._detector.detect_in(scene.image)
+        if known_faces is None:
+            faces = self._detector.detect_in(scene.image)
+        else:
+            scale_x, scale_y = scene.scale
+            faces = tuple(face.scaled((1 / scale_x, 1 / scale_y)) for face in known_faces)
         if faces:
             crops = [crop_face(scene.image, face, spec) for face in faces]
             return _Loaded(name, crops, tuple(face.scaled(scene.scale) for face in faces))

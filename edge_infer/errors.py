@@ -2,7 +2,7 @@
 
 Every error derives from `EdgeInferError` and from the builtin it resembles, so
 `except FileNotFoundError` keeps working for people who have never read this file.
-The command line turns the two families into exit codes (see `edge_infer.cli`).
+The command line turns the families into exit codes (see `edge_infer.cli`).
 """
 
 
@@ -68,3 +68,35 @@ class ModelOutputError(ModelError, ArithmeticError):
 
 class ProviderError(ModelError, RuntimeError):
     """The requested execution provider is not available or was not used."""
+
+
+class CameraError(EdgeInferError):
+    """The camera, or the video that stands for one, gives no pictures."""
+
+
+class CameraNotFoundError(CameraError, FileNotFoundError):
+    """There is no such camera, video, folder of frames or stream."""
+
+
+class CameraPermissionError(CameraError, PermissionError):
+    """The camera is there, but this user may not use it."""
+
+
+class CameraUnavailableError(CameraError, OSError):
+    """It is there, but cannot be opened: used by another program, or no video."""
+
+
+class CameraTimeoutError(CameraError, TimeoutError):
+    """It gave no picture, or no new one, in time."""
+
+
+class CameraLostError(CameraError, ConnectionError):
+    """It went away while running and did not come back."""
+
+
+class BadFrameError(CameraError, ValueError):
+    """One frame is no picture; the next may be one."""
+
+
+class OpenCVError(CameraError, ImportError):
+    """OpenCV, which reads cameras, is not installed or cannot be loaded."""

@@ -6,7 +6,7 @@ in a close-up: that finds twice as many of the small faces, and refuses nearly a
 what is none (docs/models.md).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -139,17 +139,35 @@ class FaceDetector:
         scene = load_scene(source, needed_side=SCENE_SIDE, max_pixels=self._max_pixels)
         return tuple(face.scaled(scene.scale) for face in self.detect_in(scene.image))
 
-    def detect_in(self, image_rgb: Image.Image) -> tuple[Face, ...]:
-        """Find the faces in a decoded, upright RGB image, as `detect` does."""
+    def detect_in(self, image_rgb: Image.Image, *, quick: bool = False) -> tuple[Face, ...]:
+        """Find the faces in a decoded, upright RGB image, as `detect` does.
+
+        Args:
+            image_rgb: The picture.
+            quick: Leave out the last look for small faces, which costs several times the rest.
+        """
         long_side = self._metadata.long_side
         faces = self._detect_at(image_rgb, long_side)
         if not faces:
             faces = self._detect_at(image_rgb, _PORTRAIT_SIDE)
         elif faces[0].height > _FILLS_SHARE * image_rgb.height:
             faces = _largest_first((self._as_portrait(image_rgb, faces[0]), *faces[1:]))
-        if not faces and max(image_rgb.size) > long_side:
+        if not faces and not quick and max(image_rgb.size) > long_side:
             faces = self._detect_at(image_rgb, 2 * long_side)  # a last look for small ones
         return faces
+
+    def find_again(self, image_rgb: Image.Image, faces: Sequence[Face]) -> tuple[Face, ...]:
+        """Find faces where they were a moment ago, in a fifth of the time of `detect_in`.
+
+        Args:
+            image_rgb: A frame of a video, mode RGB.
+            faces: Those of an earlier frame.
+
+        Returns:
+            Those that are still there, the largest first; none that is new.
+        """
+        boxes = np.array([face.box for face in faces[:_MAX_CLOSE_UPS]]).reshape(-1, 4)
+        return _largest_first(self._confirmed(image_rgb, boxes))
 
     def suspects_portrait(self, image_rgb: Image.Image) -> bool:
         """Return whether something like a face fills the image, too vague to be found by `detect_in`."""

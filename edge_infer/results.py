@@ -94,6 +94,8 @@ class Prediction(_Ranked):
             classified. None for other models.
         shows_subject: Whether the picture shows what the model is made for at all. Without it
             no score makes an answer certain.
+        frame: Of a picture from a camera or video: its number, from 0; dropped ones count.
+        time_s: When it was taken, seconds from the first frame.
     """
 
     source: str | None
@@ -103,6 +105,8 @@ class Prediction(_Ranked):
     min_score: float
     faces: tuple[FacePrediction, ...] | None = None
     shows_subject: bool = True
+    frame: int | None = None
+    time_s: float | None = None
 
     @property
     def is_certain(self) -> bool:
@@ -111,7 +115,8 @@ class Prediction(_Ranked):
 
     def to_record(self, top: int | None = None) -> dict[str, Any]:
         """Return the JSON record of the command line, with the `top` best scores or all."""
-        record = {"source": self.source, "task": self.task, "model": self.model, **self._answer_record(top)}
+        when = {} if self.frame is None else {"frame": self.frame, "time_s": self.time_s}
+        record = {"source": self.source, **when, "task": self.task, "model": self.model, **self._answer_record(top)}
         if self.faces is not None:
             record["faces"] = [face.to_record(top) for face in self.faces]
         return record

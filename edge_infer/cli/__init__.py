@@ -18,11 +18,13 @@ import click
 import edge_infer
 from edge_infer.cli.classify import classify
 from edge_infer.cli.models import models
-from edge_infer.errors import EdgeInferError, OutputError
+from edge_infer.cli.webcam import webcam
+from edge_infer.errors import CameraError, EdgeInferError, OutputError
 from edge_infer.writers import one_line
 
 EXIT_INPUTS_FAILED = 1
 EXIT_MODEL = 3
+EXIT_CAMERA = 4
 EXIT_INTERRUPTED = 130
 
 
@@ -34,6 +36,7 @@ def cli() -> None:
 
 cli.add_command(classify)
 cli.add_command(models)
+cli.add_command(webcam)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -56,6 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OutputError as error:
         click.echo(one_line(f"Error: {error}"), err=True)
         code = EXIT_INPUTS_FAILED
+    except CameraError as error:
+        click.echo(one_line(f"Error: {error}"), err=True)
+        code = EXIT_CAMERA
     except EdgeInferError as error:  # input errors have become records by now
         click.echo(one_line(f"Error: {error}"), err=True)
         code = EXIT_MODEL

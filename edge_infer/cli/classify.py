@@ -1,19 +1,17 @@
 """`edge-infer classify`: pictures in, one record each out."""
 
-import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import click
-from click.core import ParameterSource
 
+from edge_infer.cli.model_options import load_classifier, model_options
 from edge_infer.metadata import FaceMode
 from edge_infer.results import FailedInput
 from edge_infer.sources import expand
 from edge_infer.writers import OutputFormat, make_writer, one_line
 
-DEFAULT_TASK = "gems"
 QUICK_START_PICTURES = 4  # from here on a VGG16's slower loading pays for itself
 
 if TYPE_CHECKING:
@@ -22,15 +20,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--task", default=DEFAULT_TASK, show_default=True, help="Bundled model to use.")
-@click.option("--model", metavar="FILE", help="Model file to use instead of a bundled one.")
-@click.option("--top", type=click.IntRange(min=1), metavar="K", help="Show the K best classes.")
-@click.option(
-    "--min-score",
-    type=click.FloatRange(0, 1),
-    metavar="X",
-    help="Call answers below this score (0-1) uncertain; default: the model's own.",
-)
+@model_options
 @click.option(
     "--format",
     "output_format",
@@ -40,8 +30,6 @@ if TYPE_CHECKING:
     help="Form of the results on stdout.",
 )
 @click.option("--batch", type=click.IntRange(1, 256), default=8, show_default=True, help="Pictures per inference.")
-@click.option("--threads", type=click.IntRange(1, 256), help="Threads per inference; default: all usable cores.")
-@click.option("--provider", default="cpu", show_default=True, help="onnxruntime execution provider.")
 @click.option(
     "--faces",
     type=click.Choice(get_args(FaceMode)),
@@ -79,30 +67,19 @@ def classify(
     on standard input) or - (one picture on standard input). Put -- before names that begin with a
     dash. Results go to stdout in input order, everything else to stderr.
     """
-    from edge_infer.classifier import Classifier
-    from edge_infer.errors import InputError, ModelError, OutputError
+    from edge_infer.errors import InputError, OutputError
 
-    if min_score is not None and math.isnan(min_score):  # it passes every range check
-        raise click.BadParameter("nan is not in the range 0<=x<=1.", param_hint="'--min-score'")
     sources = list(expand(paths, recursive=recursive))
-    try:
-        classifier = Classifier(
-            task if model is None else model,
-            threads=threads,
-            provider=provider,
-            min_score=min_score,
-            faces=faces,
-            quick_start=len(sources) <= QUICK_START_PICTURES,
-        )
-    except ModelError:
-        raise
-    except ValueError as error:  # the numbers were checked above
-        raise click.UsageError(str(error)) from error
-    task_is_given = context.get_parameter_source("task") is ParameterSource.COMMANDLINE
-    if model is not None and task_is_given and classifier.metadata.task != task:
-        raise click.UsageError(
-            f"--task {task}, but {model} was made for {classifier.metadata.task}: give one of the two"
-        )
+    classifier = load_classifier(
+        context,
+        task,
+        model,
+        threads=threads,
+        provider=provider,
+        min_score=min_score,
+        faces=faces,
+        quick_start=len(sources) <= QUICK_START_PICTURES,
+    )
     copies = None if save_annotated is None else _annotated_copies(save_annotated)
     any_failed = False
     # A bar only where someone sees it and it does not run through the results.

@@ -1,7 +1,7 @@
 import pytest
 
 from edge_infer import errors
-from edge_infer.errors import EdgeInferError, InputError, ModelError
+from edge_infer.errors import CameraError, EdgeInferError, InputError, ModelError
 
 BUILTIN = {
     "InputError": ValueError,
@@ -18,12 +18,19 @@ BUILTIN = {
     "ChecksumError": ValueError,
     "ModelOutputError": ArithmeticError,
     "ProviderError": RuntimeError,
+    "CameraNotFoundError": FileNotFoundError,
+    "CameraPermissionError": PermissionError,
+    "CameraUnavailableError": OSError,
+    "CameraTimeoutError": TimeoutError,
+    "CameraLostError": ConnectionError,
+    "BadFrameError": ValueError,
+    "OpenCVError": ImportError,
 }
 RAISED = sorted(name for name in vars(errors) if name.endswith("Error"))
 
 
 def test_every_error_is_listed_here() -> None:
-    assert set(RAISED) == {*BUILTIN, "EdgeInferError", "ModelError"}
+    assert set(RAISED) == {*BUILTIN, "EdgeInferError", "ModelError", "CameraError"}
 
 
 @pytest.mark.parametrize("name", BUILTIN)
@@ -35,5 +42,5 @@ def test_an_error_is_also_the_builtin_it_resembles(name: str) -> None:
 def test_an_error_belongs_to_one_family_and_keeps_its_message(name: str) -> None:
     error = getattr(errors, name)("what went wrong")
     assert isinstance(error, EdgeInferError)
-    assert not (isinstance(error, InputError) and isinstance(error, ModelError))
+    assert sum(isinstance(error, family) for family in (InputError, ModelError, CameraError)) <= 1
     assert str(error) == "what went wrong"

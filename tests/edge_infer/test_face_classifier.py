@@ -143,3 +143,27 @@ def test_wrong_face_modes(tiny_model_path: Path, faces: FaceMode, message: str) 
 def test_odd_pictures_are_answered_without_certainty(model: Path, size: tuple[int, int]) -> None:
     prediction = Classifier(model).classify(Image.new("RGB", size, COLOURS["red"]))
     assert (prediction.label, prediction.faces, prediction.is_certain) == ("red", (), False)
+
+
+def test_known_faces_are_answered_instead_of_those_in_the_picture(model: Path) -> None:
+    picture, classifier = picture_with_faces((640, 480), TWO), Classifier(model)
+    both = classifier.classify(picture)
+    _, smaller = classifier.detector.detect_in(picture)
+    answer = classifier.classify(picture, known_faces=[smaller])
+    assert [face.box for face in answer.faces] == [both.faces[1].box]
+    assert answer.score == pytest.approx(both.faces[1].score, abs=1e-5)
+    assert classifier.classify(picture, known_faces=[]).faces == ()
+
+
+def test_known_faces_are_in_pixels_of_the_picture_itself(model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "large.jpg"
+    picture_with_faces((640, 480), ONE).resize((5120, 3840)).save(path)  # decoded at a reduced scale
+    classifier = Classifier(model)
+    (face,) = classifier.detector.detect(path)
+    assert classifier.classify(path, known_faces=[face]).faces[0].box == pytest.approx(face.box)
+    assert classifier.classify(path, known_faces=[face]).label == "pink"
+
+
+def test_known_faces_are_for_models_that_look_for_faces(tiny_model_path: Path, one_face: Image.Image) -> None:
+    with pytest.raises(ValueError, match="known_faces were given to a classifier that looks for no faces"):
+        Classifier(tiny_model_path).classify(one_face, known_faces=[])

@@ -247,3 +247,25 @@ def test_gem_photos_hold_no_faces(real_data: Path) -> None:
     detector = FaceDetector()
     photos = sorted((real_data / "gems").rglob("*.jpg"))[::3]
     assert sum(len(detector.detect(path)) for path in photos) <= len(photos) / 100
+
+
+def test_find_again_finds_no_new_face_and_costs_less() -> None:
+    detector = FaceDetector()
+    both = picture_with_faces((320, 240), [(20, 80, 80), (180, 50, 110)])
+    largest, other = detector.detect_in(both)
+    (again,) = detector.find_again(both, [other])
+    assert overlaps(np.array(other.box), np.array([again.box]))[0] > 0.8
+    assert len(detector.find_again(both, [other, largest])) == 2
+    assert detector.find_again(picture_with_faces((320, 240), []), [other]) == ()
+    assert detector.find_again(both, []) == ()
+
+
+def test_a_quick_search_leaves_out_the_look_for_small_faces(monkeypatch: pytest.MonkeyPatch) -> None:
+    detector, sides = FaceDetector(), []
+    look = FaceDetector._detect_at
+    monkeypatch.setattr(
+        FaceDetector, "_detect_at", lambda self, image, side: (sides.append(side), look(self, image, side))[1]
+    )
+    empty = picture_with_faces((640, 480), [])
+    assert detector.detect_in(empty) == detector.detect_in(empty, quick=True) == ()
+    assert sides == [448, 160, 896, 448, 160]

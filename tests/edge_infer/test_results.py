@@ -51,6 +51,12 @@ def test_the_record_has_every_field_in_order() -> None:
     )
 
 
+def test_the_record_of_a_frame_says_which_and_when_beside_its_source() -> None:
+    record = replace(PREDICTION, source="0", frame=7, time_s=0.25).to_record()
+    assert list(record) == ["source", "frame", "time_s", "task", "model", "label", "score", "certain", "scores"]
+    assert (record["source"], record["frame"], record["time_s"]) == ("0", 7, 0.25)
+
+
 def test_the_record_may_be_cut_to_the_top() -> None:
     assert PREDICTION.to_record(2)["scores"] == PREDICTION.to_record()["scores"][:2]
 

@@ -39,6 +39,7 @@ def test_the_wheel_holds_only_the_inference_package(wheel: Path):
         next(n for n in names if "dist-info" in n).split("/")[0],
     }
     assert {"edge_infer/py.typed", "edge_infer/models/manifest.json"} <= set(names)
+    assert {f"edge_infer/webcam/page/{name}" for name in ("index.html", "page.css", "page.js")} <= set(names)
     assert wheel.stat().st_size <= MAX_WHEEL_BYTES
 
 

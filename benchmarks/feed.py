@@ -1,0 +1,191 @@
+"""A live feed to be measured: a filmed camera, displays that take notes, viewers in other processes."""
+
+import multiprocessing
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from queue import SimpleQueue
+from socket import create_connection
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+import numpy as np
+from PIL import Image
+
+from edge_infer import Prediction
+from edge_infer.webcam.answers import VideoClassifier
+from edge_infer.webcam.capture import Capture
+from edge_infer.webcam.frames import Pixels
+from edge_infer.webcam.live import Display, LiveFeed, LiveOptions
+from edge_infer.webcam.opencv import load_cv2
+from edge_infer.webcam.server import LiveServer
+from edge_infer.webcam.sources import FrameSource, SourceOptions, find_source, open_source
+from edge_infer.webcam.view import Command, View
+from tests.drawn_face import picture_with_faces
+
+SIZE = (640, 480)
+FPS = 30
+WARM_UP_S = 2.0
+_CLIP_FRAMES = 150
+
+
+class FilmedCamera:
+    """A video file that is read like a camera: `read` returns when the next frame is due."""
+
+    frame_s = 0.0
+
+    def __init__(self, path: Path) -> None:
+        self._video: FrameSource = open_source(find_source(str(path)), SourceOptions(loop=True))
+        self._due = time.monotonic()
+
+    def read(self) -> Pixels | None:
+        """Return the next frame when it is due."""
+        self._due = max(self._due + 1 / FPS, time.monotonic() - 1 / FPS)
+        time.sleep(max(0.0, self._due - time.monotonic()))
+        return self._video.read()
+
+    def release(self) -> None:
+        """Close the file."""
+        self._video.release()
+
+
+class Watcher:
+    """A display that notes when it was shown what."""
+
+    def __init__(self) -> None:
+        self._shown: list[tuple[float, float, float, float]] = []
+
+    def show(self, view: View) -> None:
+        """Take a view."""
+        now, status = time.monotonic(), view.status
+        time_s = view.prediction.time_s
+        if not self._shown or self._shown[-1][1] != time_s:  # not a repetition while no frame comes
+            self._shown.append((now, time_s, status.latency_ms, status.answer_ms))
+
+    def figures(self) -> dict[str, float]:
+        """Return speed, latency and age of what was shown, warm-up left out, times in milliseconds."""
+        shown_at, time_s, latency_ms, answer_ms = np.array(self._shown).T
+        # Nothing is shown before it is drawn: the least delay gives the clock of `time_s`.
+        captured_at = time_s + (shown_at - latency_ms / 1e3 - time_s).min()
+        kept = shown_at >= shown_at[0] + WARM_UP_S
+        if kept.sum() < 3:
+            raise click.UsageError("too few frames: give more --seconds")
+        age_ms = (shown_at - captured_at)[kept] * 1e3
+        last_age_ms = (shown_at[1:] - captured_at[:-1])[kept[1:]] * 1e3  # just before the next one replaces it
+        return {
+            "fps": round((kept.sum() - 1) / float(np.ptp(shown_at[kept])), 2),
+            **{f"latency_ms_p{q}": round(float(np.percentile(latency_ms[kept], q)), 2) for q in (50, 95, 99)},
+            "model_ms_p50": round(statistics.median(answer_ms[kept]), 2),
+            "oldest_when_shown_ms": round(float(age_ms.max()), 1),
+            "oldest_until_replaced_ms": round(float(last_age_ms.max()), 1),
+        }
+
+
+class Sampler:
+    """A display that only calls a function, and so needs no memory of its own."""
+
+    def __init__(self, on_view: Callable[[View], None]) -> None:
+        self.show = on_view
+
+
+class Slowed:
+    """A classifier that takes so many seconds."""
+
+    def __init__(self, classifier: VideoClassifier, seconds: float) -> None:
+        self._classifier, self._seconds = classifier, seconds
+
+    def answer(self, image_rgb: Image.Image, time_s: float) -> Prediction:
+        """Answer late."""
+        began = time.monotonic()
+        answer = self._classifier.answer(image_rgb, time_s)
+        time.sleep(max(0.0, began + self._seconds - time.monotonic()))
+        return answer
+
+
+class NoModel:
+    """Answers at once with what a model said once: what remains is the loop's own cost."""
+
+    def __init__(self, classifier: VideoClassifier, image_rgb: Image.Image) -> None:
+        self._answer = classifier.answer(image_rgb, 0.0)
+
+    def answer(self, image_rgb: Image.Image, time_s: float) -> Prediction:
+        """Answer at once."""
+        del image_rgb, time_s
+        return self._answer
+
+
+def write_clip(path: Path) -> Path:
+    """Write the source: a drawn face moves to and fro over a soft background."""
+    cv2 = load_cv2()
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), FPS, SIZE)
+    for i in range(_CLIP_FRAMES):
+        sway = np.sin(2 * np.pi * i / _CLIP_FRAMES)
+        picture = picture_with_faces(SIZE, [(round(240 + 120 * sway), round(130 + 30 * sway), 170)])
+        writer.write(np.ascontiguousarray(np.asarray(picture)[:, :, ::-1]))
+    writer.release()
+    return path
+
+
+def run_feed(
+    classifier: Any,  # noqa: ANN401  # anything with VideoClassifier.answer
+    clip: Path,
+    displays: list[Display],
+    seconds: float,
+    *,
+    full_speed: bool = False,
+    commands: "SimpleQueue[Command] | None" = None,
+    options: LiveOptions | None = None,
+) -> None:
+    """Run a feed on the clip for so many seconds after the warm-up."""
+    options = options or LiveOptions(seconds=seconds + WARM_UP_S)
+    spec, again = find_source(str(clip)), SourceOptions(loop=True)
+    opened = (lambda: open_source(spec, again)) if full_speed else (lambda: FilmedCamera(clip))
+    with Capture(opened, name=clip.name, is_live=not full_speed, every_frame=full_speed) as capture:
+        LiveFeed(capture, classifier, commands or SimpleQueue(), displays, options, source=clip.name).run()
+
+
+def watch(url: str, count: int, reads: bool, stop: Event) -> None:
+    """Be so many viewers of a page, in a process of its own, until told to stop."""
+    address = urlsplit(url)
+    with ExitStack() as stack:
+        for _ in range(count):
+            connection = stack.enter_context(create_connection((address.hostname, address.port)))
+            connection.sendall(b"GET /stream.mjpg HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            if reads:
+                threading.Thread(target=_read_all, args=(connection,), daemon=True).start()
+        stop.wait()
+
+
+def _read_all(connection: Any) -> None:  # noqa: ANN401
+    with suppress(OSError):
+        while connection.recv(1 << 16):
+            pass
+
+
+@contextmanager
+def watched_page(reading: int, silent: int = 0) -> Iterator[LiveServer]:
+    """Serve a page to so many viewers that read and that do not."""
+    spawn = multiprocessing.get_context("spawn")
+    stop = spawn.Event()
+    with closing(LiveServer("127.0.0.1", 0, lambda command: None)) as server:
+        groups = [(count, reads) for count, reads in ((reading, True), (silent, False)) if count]
+        processes = [spawn.Process(target=watch, args=(server.url, *group, stop)) for group in groups]
+        for process in processes:
+            process.start()
+        while _viewers(server) < reading + silent:
+            time.sleep(0.05)
+        try:
+            yield server
+        finally:
+            stop.set()
+            for process in processes:
+                process.join()
+
+
+def _viewers(server: LiveServer) -> int:
+    return int(server.broadcast.state()["viewers"])

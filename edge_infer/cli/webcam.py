@@ -1,0 +1,290 @@
+"""`edge-infer webcam`: a live feed, answered frame by frame."""
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+import click
+
+from edge_infer.cli.model_options import NumberRange, load_classifier, model_options
+from edge_infer.errors import OutputError
+from edge_infer.results import Prediction
+from edge_infer.sources import STDIN
+from edge_infer.webcam.defaults import RETRIES, SMOOTHING_S, TIMEOUT_S
+from edge_infer.writers import make_writer, one_line
+
+if TYPE_CHECKING:
+    from edge_infer.webcam.live import Display
+    from edge_infer.webcam.sources import SourceSpec
+    from edge_infer.webcam.view import Command
+
+LOOPBACK = "127.0.0.1"
+LOOPBACK_NAMES = (LOOPBACK, "localhost", "::1")
+_PIXELS = click.IntRange(1, 16384)
+_SECONDS = NumberRange(min=0, min_open=True)
+
+
+def _address(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, int] | None:
+    if value is None:
+        return None
+    host, _, port = value.rpartition(":")
+    if not port.isdecimal() or int(port) > 65535:
+        raise click.BadParameter("give HOST:PORT, or PORT alone for this machine only.", context, parameter)
+    return host.strip("[]") or LOOPBACK, int(port)
+
+
+def _video_path(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
+    if value is None:
+        return None
+    from edge_infer.webcam.recording import CODECS
+
+    if value.suffix.lower() not in CODECS:
+        raise click.BadParameter(f"a recording is a file that ends in {' or '.join(CODECS)}.", context, parameter)
+    return value
+
+
+@click.command()
+@click.option(
+    "--source", default="0", show_default=True, help="Camera number, video file, folder of pictures, or rtsp/http URL."
+)
+@model_options
+@click.option("--http", metavar="HOST:PORT", callback=_address, help="Serve a page to watch the feed in a browser.")
+@click.option("--jsonl", metavar="FILE", help="Append a JSON record per answered frame; - for stdout.")
+@click.option(
+    "--record",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=_video_path,
+    help="Record what is shown (.mp4 or .avi).",
+)
+@click.option(
+    "--snapshot-dir",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    help="Where snapshots go, and recordings begun later; default: the current folder.",
+)
+@click.option("--no-display", is_flag=True, help="Open no window.")
+@click.option("--frames", type=click.IntRange(min=1), metavar="N", help="Stop after N answered frames.")
+@click.option("--seconds", type=_SECONDS, metavar="S", help="Stop after S seconds.")
+@click.option("--width", type=_PIXELS, help="Ask the camera for frames of this width.")
+@click.option("--height", type=_PIXELS, help="Ask the camera for frames of this height.")
+@click.option(
+    "--fps",
+    type=NumberRange(0.1, 1000),
+    help="Frames per second to ask the camera for, or to play a video or folder at.",
+)
+@click.option("--mirror", is_flag=True, help="Turn the picture left to right, as in a mirror.")
+@click.option("--loop", is_flag=True, help="Begin a video or folder again when it ends.")
+@click.option("--every-frame", is_flag=True, help="Drop no frame of a video or folder, however long each takes.")
+@click.option(
+    "--smoothing",
+    type=NumberRange(0, 60),
+    default=SMOOTHING_S,
+    show_default=True,
+    metavar="S",
+    help="Smooth scores over S seconds; 0 for not at all.",
+)
+@click.option(
+    "--timeout",
+    type=NumberRange(0.1, 86400),
+    default=TIMEOUT_S,
+    show_default=True,
+    metavar="S",
+    help="Seconds a camera may take to open, and to give a new picture.",
+)
+@click.option(
+    "--retries",
+    type=click.IntRange(min=0),
+    default=RETRIES,
+    show_default=True,
+    help="How often in a row to open a lost camera again.",
+)
+@click.option("--list", "list_only", is_flag=True, help="List the cameras and exit.")
+@click.pass_context
+def webcam(
+    context: click.Context,
+    source: str,
+    task: str,
+    model: str | None,
+    top: int | None,
+    min_score: float | None,
+    threads: int | None,
+    provider: str,
+    http: tuple[str, int] | None,
+    jsonl: str | None,
+    record: Path | None,
+    snapshot_dir: Path,
+    no_display: bool,
+    frames: int | None,
+    seconds: float | None,
+    width: int | None,
+    height: int | None,
+    fps: float | None,
+    mirror: bool,
+    loop: bool,
+    every_frame: bool,
+    smoothing: float,
+    timeout: float,
+    retries: int,
+    list_only: bool,
+) -> None:
+    """Say what a camera sees, live.
+
+    It is shown in a window where there is a display, on a page with --http, and as records with
+    --jsonl. Keys in the window: q quit, s snapshot, r record, space pause. Needs the webcam extra:
+    pip install 'edge-infer[webcam]'.
+    """
+    from edge_infer.webcam.answers import VideoClassifier
+    from edge_infer.webcam.capture import Capture
+    from edge_infer.webcam.live import LiveFeed, LiveOptions
+    from edge_infer.webcam.opencv import load_cv2
+    from edge_infer.webcam.sources import SourceOptions, find_source, open_source
+
+    load_cv2()
+    if list_only:
+        _list_cameras()
+        return
+    spec = find_source(source)
+    _check_options(context, spec)
+    options = SourceOptions(width=width, height=height, fps=fps, timeout_s=timeout, loop=loop)
+    commands: SimpleQueue[Command] = SimpleQueue()
+    with ExitStack() as stack:
+        received = stack.enter_context(_quit_on_signals(commands))
+        displays = list(_displays(stack, commands, http, no_display))
+        if not displays and jsonl is None and record is None and not no_display:
+            raise click.UsageError(
+                "there is no display for a window: watch with --http 8080, or give --jsonl, --record or --no-display"
+            )
+        capture = stack.enter_context(
+            Capture(
+                lambda: open_source(spec, options),
+                name=spec.title,
+                is_live=spec.is_live,
+                every_frame=every_frame,
+                timeout_s=timeout,
+                retries=retries,
+            )
+        )
+        classifier = load_classifier(context, task, model, threads=threads, provider=provider, min_score=min_score)
+        write = _ignore if jsonl is None else stack.enter_context(_jsonl_writer(jsonl, top))
+        feed = LiveFeed(
+            capture,
+            VideoClassifier(classifier, smoothing),
+            commands,
+            displays,
+            LiveOptions(mirror=mirror, frames=frames, seconds=seconds, record=record, keep_in=snapshot_dir),
+            source=spec.name,
+            on_answer=write,
+            on_note=_note,
+        )
+        status = feed.run()
+    _note(
+        f"{status.answered} frames answered, {status.counts.dropped} dropped, {status.counts.bad} bad, "
+        f"{status.counts.faults} camera faults"
+    )
+    if signal.SIGINT in received:
+        raise click.Abort
+
+
+def _check_options(context: click.Context, spec: "SourceSpec") -> None:
+    """Refuse options that the source would ignore."""
+    fitting = {
+        "width": ("camera",),
+        "height": ("camera",),
+        "fps": ("camera", "video", "folder"),
+        "loop": ("video", "folder"),
+        "every_frame": ("video", "folder"),
+    }
+    for name, kinds in fitting.items():
+        if context.params[name] not in (None, False) and spec.kind not in kinds:
+            option = name.replace("_", "-")
+            raise click.UsageError(f"--{option} is for a {' or '.join(kinds)}, and {spec.name} is a {spec.kind}")
+
+
+def _displays(
+    stack: ExitStack, commands: "SimpleQueue[Command]", http: tuple[str, int] | None, no_display: bool
+) -> "Iterator[Display]":
+    """Yield what shows the feed; the stack closes it."""
+    if http is not None:
+        from edge_infer.webcam.server import LiveServer
+
+        try:
+            server = LiveServer(*http, commands.put)
+        except (OSError, UnicodeError) as error:  # UnicodeError: no possible host name
+            reason = getattr(error, "strerror", None) or "no such host"
+            where = f"{http[0]}:{http[1]}"
+            raise click.BadParameter(f"cannot listen on {where}: {reason}.", param_hint="'--http'") from error
+        stack.callback(server.close)
+        _note(f"Watch at {server.url}")
+        if http[0] not in LOOPBACK_NAMES:
+            _note("Whoever can reach this machine can watch, record and take snapshots there.")
+        yield server
+    from edge_infer.webcam.window import Window, has_display
+
+    if not no_display and has_display():
+        window = Window(commands.put)
+        stack.callback(window.close)
+        yield window
+
+
+@contextmanager
+def _jsonl_writer(path: str, top: int | None) -> Iterator[Callable[[Prediction], None]]:
+    try:
+        file = None if path == STDIN else Path(path).open("a", encoding="utf-8")  # noqa: SIM115  # closed below
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+    stream = file or sys.stdout
+
+    def write(prediction: Prediction) -> None:
+        writer.write(prediction)
+        stream.flush()  # whoever reads along wants it now
+
+    try:
+        with make_writer("jsonl", stream, top) as writer:
+            yield write
+    finally:
+        if file is not None:
+            file.close()
+
+
+@contextmanager
+def _quit_on_signals(commands: "SimpleQueue[Command]") -> Iterator[list[int]]:
+    """Turn SIGINT and SIGTERM into a command, so that the camera is released and the recording closed."""
+    received: list[int] = []
+
+    def quit_feed(number: int, frame: object) -> None:
+        del frame
+        received.append(number)
+        commands.put("quit")
+
+    before = {number: signal.signal(number, quit_feed) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _list_cameras() -> None:
+    from edge_infer.webcam.cameras import list_cameras
+
+    is_empty = True
+    for camera in list_cameras():
+        is_empty = False
+        rate = f", {camera.fps:g} fps" if camera.fps else ""
+        click.echo(one_line(f"{camera.index}  {camera.name or 'camera'}, {camera.width}x{camera.height}{rate}"))
+    if is_empty:
+        _note("No camera can be opened here.")
+
+
+def _note(text: str) -> None:
+    click.echo(one_line(text), err=True)
+
+
+def _ignore(prediction: Prediction) -> None:
+    """Take an answer that nobody asked to have as a record."""

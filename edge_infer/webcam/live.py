@@ -1,0 +1,207 @@
+"""The loop: newest frame -> answer -> drawn picture -> whoever shows it."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Protocol
+
+from PIL import Image, ImageOps
+
+from edge_infer.annotate import annotate
+from edge_infer.errors import OutputError
+from edge_infer.results import Prediction
+from edge_infer.webcam.answers import VideoClassifier
+from edge_infer.webcam.capture import Capture, Frame
+from edge_infer.webcam.overlay import draw_status
+from edge_infer.webcam.recording import RECORDING_FPS, Recorder, free_path, save_snapshot, time_name
+from edge_infer.webcam.view import Command, FeedStatus, Meter, View
+
+# Without a new frame the displays still hear of keys, and of a camera that is lost.
+_IDLE_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The last answered frame.
+
+    Attributes:
+        image_rgb: With its answer drawn in, as it is recorded.
+        prediction: The answer.
+    """
+
+    image_rgb: Image.Image
+    prediction: Prediction
+
+
+class Display(Protocol):
+    """Shows the feed; called by the loop's thread, and must not hold it up."""
+
+    def show(self, view: View) -> None:
+        """Show a view."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveOptions:
+    """What to do with the feed.
+
+    Attributes:
+        mirror: Turn frames left to right, as in a mirror.
+        frames: Stop after so many answers.
+        seconds: Stop after so long.
+        record: File to record to from the first frame on.
+        keep_in: Folder for snapshots, and for recordings that were asked for later.
+    """
+
+    mirror: bool = False
+    frames: int | None = None
+    seconds: float | None = None
+    record: Path | None = None
+    keep_in: Path = Path()
+
+
+class LiveFeed:
+    """Runs a feed until its source ends or a command quits it.
+
+    Args:
+        capture: Where frames come from; entered and left by the caller.
+        classifier: Answers them.
+        commands: What displays and signal handlers ask for.
+        displays: Who shows the feed.
+        options: What else to do.
+        source: What records call the source.
+        on_answer: Called with each answer.
+        on_note: Called with a line on what was kept, or could not be.
+    """
+
+    def __init__(
+        self,
+        capture: Capture,
+        classifier: VideoClassifier,
+        commands: SimpleQueue[Command],
+        displays: Sequence[Display] = (),
+        options: LiveOptions | None = None,
+        *,
+        source: str,
+        on_answer: Callable[[Prediction], None] = lambda _: None,
+        on_note: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._capture, self._classifier, self._commands, self._displays = capture, classifier, commands, displays
+        self._options, self._source = options or LiveOptions(), source
+        self._on_answer, self._on_note = on_answer, on_note
+        self._meter = Meter()
+        self._drawn: Drawn | None = None
+        self._recorder: Recorder | None = None
+        self._is_paused = self._has_quit = False
+        self.status = FeedStatus(source=source)
+
+    def run(self) -> FeedStatus:
+        """Run the feed in this thread and return how it was.
+
+        Raises:
+            CameraError: The source cannot be opened, or was lost for good.
+            ModelOutputError: As in `Classifier.classify`.
+            OutputError: The recording that was asked for from the start cannot be written.
+        """
+        try:
+            began = time.monotonic()
+            while not self._is_over(time.monotonic() - began):
+                frame = self._next_frame()
+                if frame is not None:
+                    self._answer(frame)
+                self._show()
+                self._obey()
+        finally:
+            self._stop_recording()
+        return self.status
+
+    def _is_over(self, seconds: float) -> bool:
+        frames, limit_s = self._options.frames, self._options.seconds
+        return (
+            self._has_quit
+            or self._capture.state == "ended"
+            or (frames is not None and self._meter.answered >= frames)
+            or (limit_s is not None and seconds >= limit_s)
+        )
+
+    def _next_frame(self) -> Frame | None:
+        if self._is_paused and self._capture.every_frame:
+            time.sleep(_IDLE_S)
+            return None
+        frame = self._capture.next_frame(_IDLE_S)
+        return None if self._is_paused else frame
+
+    def _answer(self, frame: Frame) -> None:
+        image = Image.fromarray(frame.pixels_rgb)
+        if self._options.mirror:
+            image = ImageOps.mirror(image)
+        began = time.monotonic()
+        answer = self._classifier.answer(image, frame.time_s)
+        answer_s = time.monotonic() - began
+        answer = replace(answer, source=self._source, frame=frame.number, time_s=frame.time_s)
+        is_first = self._drawn is None
+        self._drawn = Drawn(annotate(image, answer), answer)
+        self._meter.count(frame.captured_at, answer_s)
+        if is_first and self._options.record is not None:
+            self._start_recording(self._options.record)
+        if self._recorder is not None:
+            self._recorder.write(self._drawn.image_rgb, frame.time_s)
+        self._on_answer(answer)
+
+    def _show(self) -> None:
+        self.status = replace(
+            self.status,
+            state="paused" if self._is_paused else self._capture.state,
+            fps=self._meter.fps(),
+            latencies_ms=self._meter.latencies_ms(),
+            answer_ms=self._meter.answer_ms,
+            answered=self._meter.answered,
+            counts=self._capture.counts,
+            recording=None if self._recorder is None else self._recorder.path.name,
+        )
+        if self._drawn is not None:
+            view = View(draw_status(self._drawn.image_rgb, self.status), self._drawn.prediction, self.status)
+            for display in self._displays:
+                display.show(view)
+
+    def _obey(self) -> None:
+        with suppress(Empty):
+            while True:
+                self._do(self._commands.get_nowait())
+
+    def _do(self, command: Command) -> None:
+        try:
+            match command:
+                case "quit":
+                    self._has_quit = True
+                case "snapshot" if self._drawn is not None:
+                    path = save_snapshot(self._options.keep_in, self._drawn.image_rgb)
+                    self.status = replace(self.status, snapshot=path.name, trouble=None)
+                    self._on_note(f"Snapshot: {path}")
+                case "record" if self._recorder is None:
+                    self._start_recording(self._options.keep_in / f"{time_name()}.mp4")
+                case "stop-recording":
+                    self._stop_recording()
+                case "toggle-recording":
+                    self._do("record" if self._recorder is None else "stop-recording")
+                case "toggle-pause":
+                    self._is_paused = not self._is_paused
+        except OutputError as error:
+            self.status = replace(self.status, trouble=str(error))
+            self._on_note(f"Error: {error}")
+
+    def _start_recording(self, path: Path) -> None:
+        if self._drawn is None:
+            return
+        frame_s = self._capture.frame_s
+        fps = 1 / frame_s if frame_s else RECORDING_FPS
+        self._recorder = Recorder(free_path(path), self._drawn.image_rgb.size, fps)
+        self.status = replace(self.status, trouble=None)
+        self._on_note(f"Recording: {self._recorder.path}")
+
+    def _stop_recording(self) -> None:
+        if self._recorder is not None:
+            self._recorder.close()
+            self._recorder = None

@@ -1,0 +1,35 @@
+"""OpenCV, imported when it is first needed, quiet, with a helpful error when it is not there."""
+
+import os
+from functools import cache
+from types import ModuleType
+
+from edge_infer.errors import OpenCVError
+
+# What a user must know is said once, by a typed error.
+_ENVIRONMENT = {
+    "OPENCV_FFMPEG_LOGLEVEL": "-8",
+    "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": "2",  # seconds; 10 would hold up the release of a dead camera
+    "QT_LOGGING_RULES": "*.warning=false",  # of fonts that its windows do without
+}
+
+
+@cache
+def load_cv2() -> ModuleType:
+    """Import OpenCV.
+
+    Raises:
+        OpenCVError: It is not installed, or a system library that it needs is missing.
+    """
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    try:
+        import cv2
+    except ModuleNotFoundError as error:
+        raise OpenCVError("OpenCV, which reads cameras, is missing: pip install 'edge-infer[webcam]'") from error
+    except ImportError as error:
+        raise OpenCVError(f"OpenCV cannot be loaded ({error}): docs/troubleshooting.md says what helps") from error
+    if "OPENCV_LOG_LEVEL" not in os.environ:
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    cv2.setNumThreads(1)  # the cores are for the model
+    return cv2

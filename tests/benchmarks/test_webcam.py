@@ -1,0 +1,68 @@
+"""The benchmark of the live feed, run short on the tiny model; its figures mean nothing here."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from benchmarks import feed, tables, webcam
+from benchmarks.webcam_page import webcam_table
+from edge_infer.metadata import FaceCrop, InputSpec
+from tests.tiny_model import write_tiny_model
+
+PARTS = {
+    "gems": {"fps": 29.9, "fps_full_speed": 80.0, "latency_ms_p95": 12.5},
+    "slowed": {"oldest_until_replaced_ms": 451.0},
+    "soak": {"growth_mb": 1.25, "threads_left": 0, "files_left": 1},
+}
+
+
+def test_what_must_hold_is_judged() -> None:
+    judged = {what: (value, holds) for what, value, _, holds in webcam.verdicts(PARTS)}
+    assert judged == {
+        "gems: frames answered per second, of 30": (29.9, True),
+        "gems: frames per second at full speed": (80.0, True),
+        "gems: latency p95, ms": (12.5, True),
+        "oldest displayed frame, classifier slowed to 200 ms, ms": (451.0, False),
+        "growth of memory in the long run, MB": (1.25, True),
+        "threads left over": (0, True),
+        "open files left over": (1, False),
+    }
+
+
+def test_the_table_is_written_into_its_place_only(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "a\n<!-- table: webcam -->\nold\n<!-- end of table -->\n<!-- table: b -->\nb\n<!-- end of table -->\n"
+    )
+    tables.fill(page, {"webcam": webcam_table({"slowed": {"oldest_until_replaced_ms": 451.0}})})
+    assert page.read_text() == (
+        "a\n<!-- table: webcam -->\n| what | measured | must be | holds |\n| --- | --- | --- | --- |\n"
+        "| oldest displayed frame, classifier slowed to 200 ms, ms | 451 | < 450 | no |\n<!-- end of table -->\n"
+        "<!-- table: b -->\nb\n<!-- end of table -->\n"
+    )
+
+
+def test_every_part_can_be_measured_and_the_others_are_kept(
+    tmp_path: Path, tiny_model_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "WARM_UP_S", 0.3)
+    spec = InputSpec(32, 32, face=FaceCrop(-0.15, upright=True))
+    faces = write_tiny_model(tmp_path / "skin.onnx", name="skin", task="skin", input=spec)
+    path = tmp_path / "webcam.json"
+    path.write_text(json.dumps({"parts": {"cost": {"cpu_ms_per_frame": 1.0}}}))
+    wanted = [f"--part={part}" for part in webcam.PARTS if part != "cost"]
+    models = ["--gems", str(tiny_model_path), "--gender", str(faces)]
+    done = CliRunner().invoke(webcam.main, [*wanted, *models, "--seconds", "2", "--frames", "300", "--json", str(path)])
+    assert done.exception is None
+    result = json.loads(path.read_text())
+    assert set(result["parts"]) == set(webcam.PARTS)
+    assert {"cpu", "cores", "opencv"} <= result["machine"].keys()
+    parts = result["parts"]
+    assert parts["cost"] == {"cpu_ms_per_frame": 1.0}
+    assert 5 < parts["gems"]["fps"] < 35
+    assert parts["slowed"]["model_ms_p50"] == pytest.approx(200, abs=40)
+    assert 400 < parts["slowed"]["oldest_when_shown_ms"] + 200 < parts["slowed"]["oldest_until_replaced_ms"] + 40
+    assert (parts["soak"]["frames"], parts["soak"]["threads_left"], parts["soak"]["files_left"]) == (300, 0, 0)
+    assert len(webcam.verdicts(parts)) == 11

@@ -1,0 +1,253 @@
+"""The loop, on scripted sources: what is answered, shown, recorded, and when it ends."""
+
+import time
+from collections.abc import Callable
+from itertools import cycle
+from pathlib import Path
+from queue import SimpleQueue
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edge_infer.errors import CameraLostError, OutputError
+from edge_infer.results import Prediction
+from edge_infer.webcam import capture as capture_module
+from edge_infer.webcam.capture import Capture
+from edge_infer.webcam.live import LiveFeed, LiveOptions
+from edge_infer.webcam.view import Command, FeedStatus, View
+from tests.edge_infer.webcam.conftest import ScriptedSource, bad, endless, frame, prediction, read_clip
+
+
+class Display:
+    """Remembers what it was shown, and may do something then."""
+
+    def __init__(self, on_view: Callable[[View], None] = lambda view: None) -> None:
+        self.views: list[View] = []
+        self._on_view = on_view
+
+    def show(self, view: View) -> None:
+        self.views.append(view)
+        self._on_view(view)
+
+
+class Answers:
+    """A classifier that gives one answer, after a while."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.seconds = seconds
+        self.images: list[Image.Image] = []
+        self.times_s: list[float] = []
+
+    def answer(self, image: Image.Image, time_s: float) -> Prediction:
+        time.sleep(self.seconds)
+        self.images.append(image)
+        self.times_s.append(time_s)
+        return prediction()
+
+
+class Run:
+    """A feed with everything around it."""
+
+    def __init__(
+        self, source: ScriptedSource | Callable[[], ScriptedSource], *, live: bool = False, **options: object
+    ) -> None:
+        self.commands: SimpleQueue[Command] = SimpleQueue()
+        self.answers, self.display = Answers(), Display()
+        self.records: list[Prediction] = []
+        self.notes: list[str] = []
+        self.options = LiveOptions(**options)
+        open_source = source if callable(source) else lambda: source
+        self.capture = Capture(open_source, name="cam", is_live=live, every_frame=not live, timeout_s=0.2, retries=1)
+
+    def __call__(self) -> FeedStatus:
+        with self.capture as capture:
+            feed = LiveFeed(
+                capture,
+                self.answers,
+                self.commands,
+                [self.display],
+                self.options,
+                source="0",
+                on_answer=self.records.append,
+                on_note=self.notes.append,
+            )
+            return feed.run()
+
+
+def video(frames: int, frame_s: float = 1 / 30) -> ScriptedSource:
+    return ScriptedSource(map(frame, range(frames)), frame_s=frame_s, pause_s=0)
+
+
+def test_every_frame_of_a_video_is_answered_recorded_and_shown() -> None:
+    run = Run(video(20))
+    status = run()
+    assert [(record.source, record.frame) for record in run.records] == [("0", i) for i in range(20)]
+    assert [record.time_s for record in run.records] == pytest.approx([i / 30 for i in range(20)])
+    assert run.answers.times_s == [record.time_s for record in run.records]
+    assert run.records[3].to_record()["time_s"] == run.records[3].time_s
+    assert list(run.records[3].to_record())[:5] == ["source", "frame", "time_s", "task", "model"]
+    assert (status.answered, status.counts.captured, status.counts.dropped) == (20, 20, 0)
+    shown = [view.prediction.frame for view in run.display.views]
+    assert sorted(set(shown)) == list(range(20))
+
+
+def test_the_answer_is_drawn_into_what_is_shown_and_the_status_too() -> None:
+    run = Run(ScriptedSource([frame(128, (320, 240))], frame_s=1))
+    run()
+    pixels = np.asarray(run.display.views[0].image_rgb)
+    assert (pixels[:30, :60] != 128).any()
+    assert (pixels[-20:, :60] != 128).any()
+    assert (pixels[60:200] == 128).all()
+    assert (np.asarray(run.answers.images[0]) == 128).all()
+
+
+@pytest.mark.parametrize(("options", "answered"), [({"frames": 7}, 7), ({"frames": 1}, 1)])
+def test_it_stops_after_so_many_frames(options: dict[str, object], answered: int) -> None:
+    run = Run(video(50), **options)
+    assert run().answered == answered
+
+
+def test_it_stops_after_so_many_seconds() -> None:
+    run = Run(endless(), live=True, seconds=0.4)
+    began = time.monotonic()
+    run()
+    assert 0.4 <= time.monotonic() - began < 1.5
+
+
+def test_a_slow_classifier_gets_the_newest_frames_and_the_others_are_dropped() -> None:
+    run = Run(endless(), live=True, frames=5)
+    run.answers.seconds = 0.1
+    status = run()
+    ages = [view.status.latency_ms for view in run.display.views]
+    assert status.counts.dropped > 5 * 10
+    assert max(ages) < 200
+    assert status.answer_ms == pytest.approx(100, abs=50)
+    assert status.latency_ms > status.answer_ms
+
+
+def test_mirrored_frames_are_answered_and_shown_mirrored() -> None:
+    half = frame(0)
+    half[:, :32] = 255
+    run = Run(ScriptedSource([half], frame_s=1), mirror=True)
+    run()
+    assert np.asarray(run.answers.images[0])[:, :, 0].mean(axis=0).tolist() == [0] * 32 + [255] * 32
+
+
+def test_a_command_quits() -> None:
+    run = Run(endless(), live=True)
+    run.display = Display(lambda view: run.commands.put("quit") if len(run.display.views) == 3 else None)
+    run()
+    assert len(run.display.views) == 3
+
+
+def test_a_pause_stands_still_and_loses_no_frame_of_a_video() -> None:
+    run = Run(video(10))
+
+    def on_view(view: View) -> None:
+        if len(run.display.views) in (4, 7):
+            run.commands.put("toggle-pause")
+
+    run.display = Display(on_view)
+    run()
+    views = [(view.prediction.frame, view.status.state) for view in run.display.views]
+    assert views[3:7] == [(3, "live"), (3, "paused"), (3, "paused"), (3, "paused")]
+    assert [record.frame for record in run.records] == list(range(10))
+
+
+def test_a_snapshot_is_the_drawn_frame_without_the_status(tmp_path: Path) -> None:
+    run = Run(ScriptedSource([frame(128, (320, 240))] * 3, frame_s=1), keep_in=tmp_path / "kept")
+    run.commands.put("snapshot")
+    status = run()
+    (path,) = (tmp_path / "kept").iterdir()
+    assert (status.snapshot, run.notes) == (path.name, [f"Snapshot: {path}"])
+    pixels = np.asarray(Image.open(path)).astype(int)
+    assert (abs(pixels[:30, :60] - 128) > 50).any()
+    assert (abs(pixels[60:] - 128) < 8).all()
+
+
+def test_a_recording_from_the_start_holds_every_frame_at_the_speed_of_the_video(tmp_path: Path) -> None:
+    run = Run(video(40, frame_s=1 / 20), record=tmp_path / "out.mp4")
+    assert run().recording == "out.mp4"
+    assert len(read_clip(tmp_path / "out.mp4")) == 40
+    assert run.notes == [f"Recording: {tmp_path / 'out.mp4'}"]
+
+
+def test_a_recording_replaces_nothing(tmp_path: Path) -> None:
+    (tmp_path / "out.mp4").write_text("mine")
+    run = Run(video(5), record=tmp_path / "out.mp4")
+    run()
+    assert (tmp_path / "out.mp4").read_text() == "mine"
+    assert len(read_clip(tmp_path / "out-2.mp4")) == 5
+
+
+def test_recordings_are_begun_and_ended_by_commands(tmp_path: Path) -> None:
+    run = Run(video(60), keep_in=tmp_path)
+    script: dict[int, Command] = {
+        10: "record",
+        20: "record",
+        30: "stop-recording",
+        40: "toggle-recording",
+        50: "toggle-recording",
+    }
+
+    def on_view(view: View) -> None:
+        if len(run.display.views) in script:
+            run.commands.put(script[len(run.display.views)])
+
+    run.display = Display(on_view)
+    status = run()
+    assert [len(read_clip(path)) for path in sorted(tmp_path.iterdir())] == [10, 20]
+    assert status.recording is None
+    recording = [view.status.recording is not None for view in run.display.views]
+    assert [i for i in range(1, 60) if recording[i] != recording[i - 1]] == [10, 30, 40, 50]
+
+
+def test_a_recording_that_was_asked_for_and_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot be recorded"):
+        Run(video(5), record=tmp_path / "gone" / "out.mp4")()
+
+
+def test_what_cannot_be_kept_later_is_said_and_the_feed_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    run = Run(video(20), keep_in=tmp_path / "file")
+    run.commands.put("record")
+    run.commands.put("snapshot")
+    status = run()
+    assert status.answered == 20
+    assert [note.split(" ")[0] for note in run.notes] == ["Error:", "Error:"]
+    assert status.trouble.endswith("cannot be written: File exists")
+
+
+def test_a_lost_camera_is_shown_as_lost_and_its_recording_can_be_played(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture_module, "FIRST_RETRY_S", 0.3)
+    run = Run(lambda: ScriptedSource(map(frame, range(10)), pause_s=0.02), live=True, record=tmp_path / "out.avi")
+    run.capture = Capture(
+        lambda: ScriptedSource([*map(frame, range(10))] if not run.records else [], pause_s=0.02),
+        name="cam",
+        is_live=True,
+        timeout_s=0.2,
+        retries=1,
+    )
+    with pytest.raises(CameraLostError):
+        run()
+    states = [view.status.state for view in run.display.views]
+    assert states[0] == "live"
+    assert states.count("lost") > 2
+    assert len(read_clip(tmp_path / "out.avi")) > 3
+
+
+def test_bad_frames_do_not_disturb() -> None:
+    script = ScriptedSource([step for i in range(10) for step in (frame(i), bad())], frame_s=0.1)
+    status = Run(script)()
+    assert (status.answered, status.counts.bad) == (10, 10)
+
+
+def test_frames_may_change_their_size(tmp_path: Path) -> None:
+    sizes = cycle([(64, 48), (33, 21), (640, 480)])
+    script = ScriptedSource([frame(i, next(sizes)) for i in range(9)], frame_s=1 / 30)
+    status = Run(script, record=tmp_path / "out.mp4")()
+    assert status.answered == 9
+    assert {image.shape for image in read_clip(tmp_path / "out.mp4")} == {(48, 64, 3)}
