@@ -124,6 +124,15 @@ def test_a_graph_that_onnxruntime_refuses_is_one_line(
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_message_that_is_no_text_prints_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    # onnxruntime cannot put such a name into its message, and would print that on stdout and retry.
+    data = write_tiny_model(tmp_path / "model.onnx").read_bytes()
+    (tmp_path / "model.onnx").write_bytes(data.replace(b"kernel", b"k\xffrnel", 1))
+    with pytest.raises(ModelFormatError, match="onnxruntime refuses it"):
+        Session(open_model(tmp_path / "model.onnx"))
+    assert capfd.readouterr() == ("", "")
+
+
 # What the network answers
 
 
@@ -240,8 +249,8 @@ def test_a_provider_that_is_not_used_after_all_is_an_error(
     tiny_model_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class FellBack:
-        def __init__(self, *_: object, providers: list[str]) -> None:
-            assert providers == ["CUDAExecutionProvider"]
+        def __init__(self, *_: object, providers: list[str], enable_fallback: int) -> None:
+            assert (providers, enable_fallback) == (["CUDAExecutionProvider"], 0)
 
         def get_providers(self) -> list[str]:
             return ["CPUExecutionProvider"]
