@@ -179,7 +179,8 @@ class _Walk:
 
 
 def _packed(data: memoryview) -> list[int]:
-    numbers, position = [], 0
+    numbers: list[int] = []
+    position = 0
     while position < len(data) and len(numbers) <= _MAX_RANK:
         number, position = _varint(data, position)
         numbers.append(number)

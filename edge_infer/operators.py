@@ -48,5 +48,5 @@ def check_operators(summary: ModelSummary) -> None:
 
 
 def _some(names: list[str]) -> str:
-    """List a few names, none longer than a name would be."""
-    return ", ".join(name[:60] for name in names[:5]) + (", …" if len(names) > 5 else "")
+    """Quote a few names, none longer than a name would be: they may hold anything."""
+    return ", ".join(repr(name[:60]) for name in names[:5]) + (", …" if len(names) > 5 else "")

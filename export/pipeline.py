@@ -17,7 +17,7 @@ from edge_infer.metadata import ClassifierMetadata
 from edge_infer.model_file import ModelFile, open_model
 from edge_infer.session import OUTPUT_NAME, Session, available_cpus
 from export.convert import convert, serving_function, with_metadata
-from export.errors import OutputExistsError
+from export.errors import ModelNameError, OutputExistsError
 from export.graph import check_graph, operator_histogram
 from export.parity import border_pictures, check_parity, compare
 from export.run import FinishedRun, load_run, run_photos
@@ -57,12 +57,15 @@ def export(
     Raises:
         RunFolderError: The run is unfinished or damaged.
         DataError: The run's photos are not there.
+        ModelNameError: The name is no plain file name.
         OutputExistsError: The file exists.
         GraphError: The conversion broke the contract.
         ParityError: The file does not answer as Keras does.
     """
     run = load_run(run_folder)
     name = name or (run.recipe.name if run.recipe.task else run_folder.resolve().name)
+    if Path(name).name != name:  # it may come from the run folder's recipe
+        raise ModelNameError(f"{name!r} cannot name a model: its file would lie in another folder; give another --name")
     target = out / f"{name}-fp32.onnx"
     if target.exists():
         raise OutputExistsError(f"{target} exists: remove it, or give another --out or --name")

@@ -41,10 +41,17 @@ Features = dict[str, npt.NDArray[np.floating[Any]]]
 
 
 def default_cache() -> Path:
-    """Return the cache folder: `EDGE_INFER_CACHE`, or `edge-infer` in the user's cache folder."""
+    """Return the cache folder: `EDGE_INFER_CACHE`, or `edge-infer` in the user's cache folder.
+
+    Raises:
+        CacheError: Neither is known.
+    """
     if chosen := os.environ.get(CACHE_VARIABLE):
         return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edge-infer"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edge-infer"
+    except RuntimeError as error:  # no HOME, and no user of this number
+        raise CacheError(f"this user has no home folder: give --cache DIR or set {CACHE_VARIABLE}") from error
 
 
 def input_spec(recipe: Recipe) -> InputSpec:

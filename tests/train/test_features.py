@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tests.train.conftest import SIDE_PX, assert_close, write_photos
-from train.features import default_cache, extract, load_batch, load_view, select
+from train.errors import CacheError
+from train.features import CACHE_VARIABLE, default_cache, extract, load_batch, load_view, select
 from train.network import Preprocess, block_of, build_base
 from train.photos import Photo, find_photos
 from train.recipes import Augmentation, Recipe
@@ -195,3 +196,14 @@ def test_the_cache_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatc
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", "/home/me")
     assert default_cache() == Path("/home/me/.cache/edge-infer")
+
+
+def test_without_a_home_the_cache_folder_has_to_be_given(monkeypatch: pytest.MonkeyPatch):
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for variable in (CACHE_VARIABLE, "XDG_CACHE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(Path, "home", no_home)
+    with pytest.raises(CacheError, match=r"no home folder: give --cache DIR or set EDGE_INFER_CACHE"):
+        default_cache()
