@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
@@ -18,6 +19,10 @@ def run() -> NoReturn:
         from edge_infer.cli import main
 
         main()
+    except SystemExit:
+        with suppress(OSError, AttributeError):  # of a full disk; Python would make it exit code 120
+            sys.stderr.close()
+        raise
     finally:
         for number in SIGNALS:  # nothing is left to interrupt
             signal.signal(number, signal.SIG_IGN)

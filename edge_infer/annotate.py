@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -106,7 +107,10 @@ class AnnotatedCopies:
         path = self._free_path(Path(prediction.source or "picture").stem)
         unfinished = path.with_name(f".unfinished-{os.getpid()}-{path.name}")
         try:
-            drawn.save(unfinished, "JPEG", quality=_JPEG_QUALITY, comment=_MARK)
+            # Into memory first: Pillow takes the short write of a disk that fills up for a whole one.
+            encoded = BytesIO()
+            drawn.save(encoded, "JPEG", quality=_JPEG_QUALITY, comment=_MARK)
+            unfinished.write_bytes(encoded.getvalue())
             unfinished.replace(path)
         except OSError as error:
             raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error

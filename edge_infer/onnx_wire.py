@@ -158,7 +158,8 @@ class _Walk:
                 raise ModelFormatError(f"it has more than {MAX_FIELDS} fields")
             tag, position = _varint(data, position)
             number, kind = tag >> 3, tag & 7
-            if tag >> 32:  # onnxruntime would drop the upper bits, and see another field than this walk
+            # Of more than 32 bits, onnxruntime would drop the upper ones and see another field than this walk.
+            if tag >> 32 or number == 0:
                 raise ModelFormatError("not an ONNX model: its bytes are not protobuf")
             if kind == _VARINT:
                 value, position = _varint(data, position)
@@ -172,7 +173,7 @@ class _Walk:
                 length = 4
             else:
                 raise ModelFormatError("not an ONNX model: its bytes are not protobuf")
-            if number == 0 or position + length > end:
+            if position + length > end:
                 raise ModelFormatError("not a whole ONNX model: it is damaged or cut short")
             yield number, data[position : position + length]
             position += length

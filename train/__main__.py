@@ -122,7 +122,7 @@ def _train(
     run = RunFolder(out, recipe, resume=resume)
     say("Loading TensorFlow")
     start_tensorflow()
-    from train.features import default_cache
+    from edge_infer.cache import default_cache
     from train.network import resolve_weights
     from train.pipeline import train
     from train.report import TABLE

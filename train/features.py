@@ -7,7 +7,6 @@ loader and augmentation. An interrupted run keeps what it has, and runs share en
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
@@ -34,24 +33,9 @@ from train.progress import track
 from train.recipes import Recipe
 from train.run_folder import write_atomic
 
-CACHE_VARIABLE = "EDGE_INFER_CACHE"
 MAPS = "maps"
 
 Features = dict[str, npt.NDArray[np.floating[Any]]]
-
-
-def default_cache() -> Path:
-    """Return the cache folder: `EDGE_INFER_CACHE`, or `edge-infer` in the user's cache folder.
-
-    Raises:
-        CacheError: Neither is known.
-    """
-    if chosen := os.environ.get(CACHE_VARIABLE):
-        return Path(chosen)
-    try:
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edge-infer"
-    except RuntimeError as error:  # no HOME, and no user of this number
-        raise CacheError(f"this user has no home folder: give --cache DIR or set {CACHE_VARIABLE}") from error
 
 
 def input_spec(recipe: Recipe) -> InputSpec:

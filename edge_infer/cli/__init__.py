@@ -19,6 +19,7 @@ import click
 
 import edge_infer
 from edge_infer.cli.classify import classify
+from edge_infer.cli.doctor import doctor
 from edge_infer.cli.models import models
 from edge_infer.errors import EdgeInferError, OutputError
 from edge_infer.interrupts import EXIT_INTERRUPTED, EXIT_TERMINATED, run_interruptible
@@ -36,6 +37,7 @@ def cli() -> None:
 
 cli.add_command(classify)
 cli.add_command(models)
+cli.add_command(doctor)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -492,6 +492,28 @@ def _damageable() -> list[bytes]:
 DAMAGEABLE = _damageable()
 
 
+def test_a_jpeg_cut_anywhere_is_damaged() -> None:
+    data = encoded(drawn((120, 90, 40), (24, 24)), "JPEG")
+    for end in range(len(data)):
+        with pytest.raises(ImageDecodeError):
+            load_rgb(data[:end])
+
+
+HEADERS = {
+    "PSD": b"8BPS\0\1",
+    "FITS": b"SIMPLE  =                    T",
+    "SVG": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+}
+
+
+@pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS)
+def test_formats_that_pillow_could_open_or_never_will_are_refused(tmp_path: Path, header: bytes) -> None:
+    path = tmp_path / "photo.png"
+    path.write_bytes(header.ljust(3000, b" "))
+    with pytest.raises(ImageDecodeError, match=r"photo\.png is not a picture this tool reads"):
+        load_rgb(path)
+
+
 @pytest.mark.parametrize("content", [b"", b"\0", b"This is a note.\n" * 9, b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"])
 def test_what_is_no_picture_is_refused_and_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "note.jpg"

@@ -255,7 +255,8 @@ def test_a_file_without_a_graph_is_no_model(data: bytes) -> None:
         (b"\x3a\xff\xff\xff\xff\xff\xff\xff\xff\x7f", "cut short"),  # a length of 2**63 - 1
         (b"\xff" * 11, "not protobuf"),  # a number of more than 64 bits
         (b"\x3b", "not protobuf"),  # a group, which ONNX has none of
-        (b"\x02\x00", "cut short"),  # field 0
+        (b"\x02\x00", "not protobuf"),  # field 0
+        (bytes(64), "not protobuf"),
         (b"\x42\x04\x0a\x02\xff\xfe", "not UTF-8"),
         (b"\x72\x02\x08\x01", "a number where text belongs"),
         (b"GIF89a", "not protobuf"),

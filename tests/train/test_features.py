@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from tests.train.conftest import SIDE_PX, assert_close, write_photos
-from train.errors import CacheError
-from train.features import CACHE_VARIABLE, default_cache, extract, load_batch, load_view, select
+from train.features import extract, load_batch, load_view, select
 from train.network import Preprocess, block_of, build_base
 from train.photos import Photo, find_photos
 from train.recipes import Augmentation, Recipe
@@ -185,25 +184,3 @@ def test_entries_hold_no_pickle(photos: list[Photo], base: keras.Model, cached_r
 def test_select_takes_photos_not_views():
     values = np.arange(12).reshape(2, 3, 2)
     assert np.array_equal(select({"tap": values}, np.array([2, 0]))["tap"], values[:, [2, 0]])
-
-
-def test_the_cache_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("EDGE_INFER_CACHE", "/chosen")
-    assert default_cache() == Path("/chosen")
-    monkeypatch.delenv("EDGE_INFER_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", "/xdg")
-    assert default_cache() == Path("/xdg/edge-infer")
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", "/home/me")
-    assert default_cache() == Path("/home/me/.cache/edge-infer")
-
-
-def test_without_a_home_the_cache_folder_has_to_be_given(monkeypatch: pytest.MonkeyPatch):
-    def no_home() -> Path:
-        raise RuntimeError("Could not determine home directory.")
-
-    for variable in (CACHE_VARIABLE, "XDG_CACHE_HOME"):
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr(Path, "home", no_home)
-    with pytest.raises(CacheError, match=r"no home folder: give --cache DIR or set EDGE_INFER_CACHE"):
-        default_cache()
