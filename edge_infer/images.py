@@ -212,7 +212,9 @@ def _decode(picture: OpenedPicture, needed_side: int | None, max_pixels: int) ->
         return _Stored(_to_rgb(image, name), box, _orientation(image), full_size)
     except InputError:
         raise
-    except (MemoryError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        raise ImageTooLargeError(f"{name}: {error}") from error
+    except MemoryError as error:
         raise ImageTooLargeError(f"{name} needs more memory than there is") from error
     except Exception as error:  # what a damaged file makes Pillow's decoders stumble over
         raise ImageDecodeError(f"{name} is damaged: {error}") from error

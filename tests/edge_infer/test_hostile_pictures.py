@@ -13,7 +13,7 @@ from edge_infer.images import load_rgb
 from tests.conftest import drawn
 from tests.hostile_pictures import bombs, encoded, excesses, png, png_chunk, with_scans
 
-MAX_TIME_S = 1.0
+MAX_TIME_S = 1.0  # of CPU: a busy machine may stop a process for longer
 MAX_EXTRA_MB = 20.0
 MAX_ADDRESS_SPACE = 2_000_000_000
 
@@ -33,13 +33,13 @@ Image.init()
 load_input(sys.argv[2], InputSpec(224, 224))
 for path in sys.argv[3:]:
     open("/proc/self/clear_refs", "w").write("5")  # forgets the peak
-    before, started = peak_mb(), time.perf_counter()
+    before, started = peak_mb(), time.process_time()
     try:
         load_input(path, InputSpec(224, 224))
         outcome = "answered"
     except Exception as error:
         outcome = f"{type(error).__name__}: {error}"
-    print(json.dumps([outcome.replace(path, "FILE"), time.perf_counter() - started, peak_mb() - before]), flush=True)
+    print(json.dumps([outcome.replace(path, "FILE"), time.process_time() - started, peak_mb() - before]), flush=True)
 """
 
 TOO_LARGE = "ImageTooLargeError: FILE"

@@ -25,6 +25,7 @@ from edge_infer.images import DRAFT_MARGIN, fit, load_input, load_rgb, load_scen
 from edge_infer.metadata import InputSpec
 from edge_infer.picture_files import FORMATS
 from tests.conftest import drawn
+from tests.hostile_pictures import encoded
 
 LOSSLESS = {"PNG": {}, "TIFF": {}, "BMP": {}, "PPM": {}, "WEBP": {"lossless": True}}
 LOSSY = {"JPEG": {"quality": 95, "subsampling": 0}, "AVIF": {"quality": 95, "subsampling": "4:4:4"}}
@@ -55,14 +56,6 @@ def stored(upright: np.ndarray, orientation: int) -> np.ndarray:
             8: np.rot90(upright, -1),
         }[orientation]
     )
-
-
-def encoded(image: Image.Image | np.ndarray, image_format: str, **options: object) -> bytes:
-    if isinstance(image, np.ndarray):
-        image = Image.fromarray(image)
-    stream = io.BytesIO()
-    image.save(stream, image_format, **options)
-    return stream.getvalue()
 
 
 def pixels(source: object, **options: object) -> np.ndarray:

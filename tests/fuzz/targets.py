@@ -29,6 +29,11 @@ from tests.hostile_pictures import encoded
 from tests.tiny_model import METADATA
 
 SPEC = InputSpec(32, 32)
+# Of any type and none of them likely, as JSON.
+VALUES = [
+    *("null", "true", "0", "-1", "1e308", '""', '"x"', "[]", "{}", "[[]]", "[1]", '{"height": 5}', '"NaN"'),
+    *(str(2**70), '["a", "a"]'),
+]
 MAX_PIXELS = 4_000_000  # what a mutated header claims below that is decoded
 
 
@@ -117,12 +122,11 @@ def make_metadata(rng: np.random.Generator) -> bytes:
     if rng.integers(2):
         return mutate(chosen, seeds, rng)
     record = json.loads(chosen)
-    values = [None, True, 0, -1, 1e308, "", "x", [], {}, [[]], [1], {"height": 5}, "NaN", 2**70, ["a", "a"]]
     for _ in range(rng.integers(1, 4)):
         place = record["input"] if rng.integers(3) == 0 and isinstance(record.get("input"), dict) else record
         key = list(place)[rng.integers(len(place))] if place and rng.integers(8) else "unknown"
         if rng.integers(5):
-            place[key] = values[rng.integers(len(values))]
+            place[key] = json.loads(VALUES[rng.integers(len(VALUES))])
         else:
             place.pop(key, None)
     return json.dumps(record).encode()

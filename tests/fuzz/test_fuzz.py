@@ -1,5 +1,6 @@
 """A short run of every fuzz target, and proof that the harness notices what it is there for."""
 
+import json
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tests.fuzz import campaign, worker
 from tests.fuzz.campaign import run_campaign, run_piece
 from tests.fuzz.targets import TARGETS, Target
 
+ROOT = Path(__file__).parents[2]
 SHORT = {"pictures": 1500, "models": 600, "metadata": 600, "faces": 15}
 
 
@@ -59,7 +61,9 @@ def think(data: bytes) -> str:
     ],
     ids=["traceback", "output", "message of two lines", "slow"],
 )
-def test_misbehaviour_is_a_finding(run: object, what: str, tmp_path: Path):
+def test_misbehaviour_is_a_finding(run: object, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(worker, "MAX_CASE_CPU_S", 0.2)
+
     (finding,) = outcome_of(run, tmp_path)["findings"]
 
     assert what in finding["what"]
@@ -93,9 +97,9 @@ def test_a_crash_is_a_finding_of_its_case_and_the_run_goes_on(tmp_path: Path, mo
 
 
 def test_a_campaign_goes_on_where_its_file_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(campaign, "CASES_A_PIECE", 20)
     out = tmp_path / "results" / "metadata.json"
     whole = run_campaign("metadata", seed=3, cases=50)
+    monkeypatch.setattr(campaign, "CASES_A_PIECE", 20)
     half = run_campaign("metadata", seed=3, cases=20, out=out)
     ran = []
     monkeypatch.setattr(campaign, "run_piece", lambda *piece: ran.append(piece) or run_piece(*piece))
@@ -116,3 +120,18 @@ def test_mutations_change_a_file_in_many_ways():
 
     assert len(mutated) > 190
     assert {len(each) < 256 for each in mutated} == {True, False}
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_the_page_quotes_the_long_runs(name: str):
+    result = json.loads((ROOT / "benchmarks" / "results" / "fuzz" / f"{name}.json").read_text(encoding="utf-8"))
+
+    assert result["findings"] == []
+    assert reliability_row(result) in (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+
+
+def reliability_row(result: dict[str, object]) -> str:
+    """Return a campaign's row of the table in docs/reliability.md."""
+    outcomes = ", ".join(f"{count:,} {name}" for name, count in result["outcomes"].items())
+    figures = f"{result['seed']} | {result['cases']:,} | {outcomes} | {len(result['findings'])}"
+    return f"| {result['target']} | {figures} | {result['slowest_s']:.2f} s |"
