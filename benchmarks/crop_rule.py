@@ -15,12 +15,13 @@ import click
 import numpy as np
 from sklearn.metrics import log_loss
 
+from edge_infer.cache import default_cache
 from edge_infer.images import load_rgb
 from edge_infer.metadata import FaceCrop
 from train.crossval import cross_validate
 from train.evaluation import Floats, Ints, softmax
 from train.faces import find_face
-from train.features import default_cache, extract
+from train.features import extract
 from train.head import fit_linear, head_features
 from train.photos import Photo
 from train.progress import track

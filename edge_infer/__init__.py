@@ -6,7 +6,12 @@ Example:
     'Amethyst'
 """
 
+import os
 from typing import TYPE_CHECKING, Any
+
+# Since 1.29 onnxruntime reports to its maker, and keeps an identifier of the machine in the home
+# folder, unless this is set before it is imported: this package says that it works offline.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 from edge_infer.errors import CameraError, EdgeInferError, InputError, ModelError
 from edge_infer.results import FacePrediction, FailedInput, LabelScore, Prediction

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -85,17 +86,19 @@ class AnnotatedCopies:
 
     Args:
         folder: Created when it does not exist.
+        limits: `max_pixels` and `max_bytes` of the pictures, as in `load_rgb`.
 
     Raises:
         OutputError: The folder cannot be created.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **limits: int) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"folder {folder} cannot be created: {error.strerror}") from error
         self._folder = folder
+        self._limits = limits
         self._taken: set[str] = set()
 
     def save(self, source: str | BinaryIO, prediction: Prediction) -> Path:
@@ -114,11 +117,14 @@ class AnnotatedCopies:
         """
         if not isinstance(source, str):
             source.seek(0)
-        drawn = annotate(load_rgb(source), prediction)
+        drawn = annotate(load_rgb(source, **self._limits), prediction)
         path = self._free_path(Path(prediction.source or "picture").stem)
         unfinished = path.with_name(f".unfinished-{os.getpid()}-{path.name}")
         try:
-            drawn.save(unfinished, "JPEG", quality=_JPEG_QUALITY, comment=_MARK)
+            # Into memory first: Pillow takes the short write of a disk that fills up for a whole one.
+            encoded = BytesIO()
+            drawn.save(encoded, "JPEG", quality=_JPEG_QUALITY, comment=_MARK)
+            unfinished.write_bytes(encoded.getvalue())
             unfinished.replace(path)
         except OSError as error:
             raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error

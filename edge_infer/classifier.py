@@ -17,7 +17,8 @@ import numpy.typing as npt
 from edge_infer.errors import InputError, NoFaceError
 from edge_infer.face_crops import crop_face
 from edge_infer.faces import SCENE_SIDE, Face, FaceDetector
-from edge_infer.images import DEFAULT_MAX_PIXELS, ImageSource, fit, load_input, load_scene
+from edge_infer.images import ImageSource, fit, load_input, load_scene
+from edge_infer.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
 from edge_infer.metadata import ClassifierMetadata, FaceMode
 from edge_infer.model_file import open_model
 from edge_infer.results import FacePrediction, FailedInput, LabelScore, Prediction, Result, rank
@@ -51,6 +52,7 @@ class Classifier:
         min_score: Probability in 0–1 under which an answer is uncertain; None for the
             model's own, which was calibrated on its training data.
         max_pixels: Refuse pictures that decode to more pixels than this.
+        max_bytes: Refuse larger files.
         faces: For a model of faces: `auto` answers for every face, or for the whole picture if
             there is none; `always` refuses pictures without a face; `never` takes every
             picture for the crop of a face.
@@ -75,6 +77,7 @@ class Classifier:
         provider: str = "cpu",
         min_score: float | None = None,
         max_pixels: int = DEFAULT_MAX_PIXELS,
+        max_bytes: int = DEFAULT_MAX_BYTES,
         faces: FaceMode = "auto",
         quick_start: bool = False,
     ) -> None:
@@ -90,7 +93,7 @@ class Classifier:
         self._session = Session(file, threads=threads, provider=provider, quick_start=quick_start)
         self._metadata = file.metadata
         self._min_score = file.metadata.min_score if min_score is None else min_score
-        self._max_pixels = max_pixels
+        self._limits = {"max_pixels": max_pixels, "max_bytes": max_bytes}
         self._faces = faces
         self._detector = None
         if faces != "never" and file.metadata.input.face is not None:
@@ -172,9 +175,9 @@ class Classifier:
     def _load(self, source: ImageSource, known_faces: Sequence[Face] | None = None) -> _Loaded:
         spec, name = self._metadata.input, _name(source)
         if self._detector is None:
-            whole = load_input(source, spec, max_pixels=self._max_pixels)
+            whole = load_input(source, spec, **self._limits)
             return _Loaded(name, [whole], faces=None if spec.face is None else ())
-        scene = load_scene(source, needed_side=SCENE_SIDE, max_pixels=self._max_pixels)
+        scene = load_scene(source, needed_side=SCENE_SIDE, **self._limits)
         if known_faces is None:
             faces = self._detector.detect_in(scene.image)
         else:

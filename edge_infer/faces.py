@@ -17,7 +17,8 @@ from PIL import Image
 
 from edge_infer.errors import MetadataError, ModelOutputError
 from edge_infer.face_decoding import OUTPUTS, STRIDE, Detections, best_of_overlapping, decode, overlaps
-from edge_infer.images import DEFAULT_MAX_PIXELS, ImageSource, load_scene
+from edge_infer.images import ImageSource, load_scene
+from edge_infer.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
 from edge_infer.metadata import DetectorMetadata
 from edge_infer.model_file import open_model
 from edge_infer.session import INPUT_NAME, first_line, start_session
@@ -84,6 +85,7 @@ class FaceDetector:
         candidate_score: Confidence in 0–1 from which a place is looked at in a close-up; None
             for the model's own, 1 for no close-ups.
         max_pixels: Refuse pictures that decode to more pixels than this.
+        max_bytes: Refuse larger files.
 
     Raises:
         ModelError: The model or the provider cannot be used.
@@ -104,6 +106,7 @@ class FaceDetector:
         min_score: float | None = None,
         candidate_score: float | None = None,
         max_pixels: int = DEFAULT_MAX_PIXELS,
+        max_bytes: int = DEFAULT_MAX_BYTES,
     ) -> None:
         if threads is not None and threads < 1:
             raise ValueError(f"threads must be at least 1, got {threads}")
@@ -116,7 +119,7 @@ class FaceDetector:
         self._min_score = file.metadata.min_score if min_score is None else min_score
         wanted = file.metadata.candidate_score if candidate_score is None else candidate_score
         self._candidate_score = min(wanted, self._min_score)
-        self._max_pixels = max_pixels
+        self._limits = {"max_pixels": max_pixels, "max_bytes": max_bytes}
 
     @property
     def metadata(self) -> DetectorMetadata:
@@ -136,7 +139,7 @@ class FaceDetector:
             InputError: The picture cannot be read.
             ModelOutputError: The network failed.
         """
-        scene = load_scene(source, needed_side=SCENE_SIDE, max_pixels=self._max_pixels)
+        scene = load_scene(source, needed_side=SCENE_SIDE, **self._limits)
         return tuple(face.scaled(scene.scale) for face in self.detect_in(scene.image))
 
     def detect_in(self, image_rgb: Image.Image, *, quick: bool = False) -> tuple[Face, ...]:

@@ -12,32 +12,19 @@ Every source ends as 8-bit RGB, by fixed rules:
 """
 
 import os
-import stat
-import struct
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from edge_infer.errors import (
-    ImageDecodeError,
-    ImageNotFoundError,
-    ImageTooLargeError,
-    UnsupportedImageError,
-)
+from edge_infer.errors import ImageDecodeError, ImageTooLargeError, InputError, UnsupportedImageError
+from edge_infer.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
 from edge_infer.metadata import InputSpec
+from edge_infer.picture_files import OpenedPicture, open_picture
 
 ImageSource = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | npt.NDArray[np.uint8]
-
-# Pillow opens MPO, the stereo JPEG of some phones, under JPEG, and fails on its own name.
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
-DEFAULT_MAX_PIXELS = 50_000_000  # 150 MB of RGB
 
 # A JPEG is decoded at the smallest scale (1, 1/2, 1/4, 1/8) that is still this many
 # times the input: at 2 the antialiasing filter sees enough pixels that no gem photo
@@ -56,24 +43,23 @@ _TRANSPOSE = {
 }
 _SWAPS_SIDES = {_TRANSPOSE[tag] for tag in (5, 6, 7, 8)}
 _FILTER = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
-_DAMAGED = (
-    *(OSError, SyntaxError, ValueError, IndexError, KeyError, EOFError, OverflowError, struct.error),
-    RuntimeError,  # of the AVIF decoder
-)
-
-# Pillow warns from 89 megapixels on; `max_pixels` decides here, after a JPEG's reduced decode.
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-# Of damaged EXIF and the like; what matters becomes a typed error or is ignored by rule.
-warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+_GREY_8_OF_16 = ((np.arange(65536) + 128) // 257).astype(np.uint8)
 
 
-def load_input(source: ImageSource, spec: InputSpec, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> npt.NDArray[np.uint8]:
+def load_input(
+    source: ImageSource,
+    spec: InputSpec,
+    *,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+) -> npt.NDArray[np.uint8]:
     """Turn any picture into one network input.
 
     Args:
         source: As in `load_rgb`.
         spec: The model's input size and resize rule.
         max_pixels: As in `load_rgb`.
+        max_bytes: As in `load_rgb`.
 
     Returns:
         `uint8 [H, W, 3]`, RGB, C-contiguous.
@@ -81,7 +67,7 @@ def load_input(source: ImageSource, spec: InputSpec, *, max_pixels: int = DEFAUL
     Raises:
         InputError: As in `load_rgb`.
     """
-    stored = _load(source, DRAFT_MARGIN * max(spec.height, spec.width), max_pixels)
+    stored = _load(source, DRAFT_MARGIN * max(spec.height, spec.width), max_pixels, max_bytes)
     # Turning the small result costs nothing; a large picture would be copied for it.
     height, width = (spec.width, spec.height) if stored.turn in _SWAPS_SIDES else (spec.height, spec.width)
     resized = _resize(stored.pixels, stored.box, replace(spec, height=height, width=width))
@@ -89,7 +75,11 @@ def load_input(source: ImageSource, spec: InputSpec, *, max_pixels: int = DEFAUL
 
 
 def load_rgb(
-    source: ImageSource, *, needed_side: int | None = None, max_pixels: int = DEFAULT_MAX_PIXELS
+    source: ImageSource,
+    *,
+    needed_side: int | None = None,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    max_bytes: int = DEFAULT_MAX_BYTES,
 ) -> Image.Image:
     """Decode a picture to an upright RGB image.
 
@@ -99,7 +89,9 @@ def load_rgb(
         needed_side: When given, a JPEG file may be decoded at a reduced scale at which both
             sides still have at least this many pixels. A PIL image is the caller's and
             decoded in full.
-        max_pixels: Refuse pictures that decode to more pixels than this.
+        max_pixels: Refuse pictures that decode to more pixels than this. A JPEG of several
+            scans (a progressive one) counts in full at every scale, since its decoder holds it.
+        max_bytes: Refuse larger files.
 
     Returns:
         A PIL image of mode RGB.
@@ -107,11 +99,11 @@ def load_rgb(
     Raises:
         ImageNotFoundError: The path names no regular, readable file.
         ImageDecodeError: Damaged, cut short, or not one of `FORMATS`.
-        ImageTooLargeError: More than `max_pixels` pixels.
+        ImageTooLargeError: More than `max_pixels` or `max_bytes`, or than memory holds.
         UnsupportedImageError: An array of another dtype or shape, or a pixel format
             without a defined RGB rendering.
     """
-    stored = _load(source, needed_side, max_pixels)
+    stored = _load(source, needed_side, max_pixels, max_bytes)
     return _turned(stored.pixels, stored.turn)
 
 
@@ -129,18 +121,25 @@ class Scene:
     scale: tuple[float, float]
 
 
-def load_scene(source: ImageSource, *, needed_side: int, max_pixels: int = DEFAULT_MAX_PIXELS) -> Scene:
+def load_scene(
+    source: ImageSource,
+    *,
+    needed_side: int,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+) -> Scene:
     """Decode a picture as `load_rgb` does, and say at which scale.
 
     Args:
         source: As in `load_rgb`.
         needed_side: As in `load_rgb`.
         max_pixels: As in `load_rgb`.
+        max_bytes: As in `load_rgb`.
 
     Raises:
         InputError: As in `load_rgb`.
     """
-    stored = _load(source, needed_side, max_pixels)
+    stored = _load(source, needed_side, max_pixels, max_bytes)
     pixels = stored.pixels
     if stored.box != (0, 0, *pixels.size):  # a last row or column is partial
         pixels = pixels.resize(pixels.size, Image.Resampling.BILINEAR, box=stored.box)
@@ -178,14 +177,14 @@ class _Stored:
     full_size: tuple[int, int]
 
 
-def _load(source: ImageSource, needed_side: int | None, max_pixels: int) -> _Stored:
+def _load(source: ImageSource, needed_side: int | None, max_pixels: int, max_bytes: int) -> _Stored:
     if isinstance(source, np.ndarray):
         image = _from_array(source, max_pixels)
         return _Stored(image, (0, 0, *image.size), None, image.size)
     if isinstance(source, Image.Image):
-        return _decode(source, None, max_pixels)  # a reduced decode would shrink the caller's image
-    with _open(source) as image:
-        return _decode(image, needed_side, max_pixels)
+        name = getattr(source, "filename", "") or "the given picture"
+        return _decode(OpenedPicture(source, name), None, max_pixels)  # a reduced decode would shrink the caller's
+    return _decode(open_picture(source, max_bytes), needed_side, max_pixels)
 
 
 def _resize(image: Image.Image, box: tuple[float, float, float, float], spec: InputSpec) -> Image.Image:
@@ -203,68 +202,22 @@ def _centre_box(box: tuple[float, float, float, float], spec: InputSpec) -> tupl
     return left + margin_x, top + margin_y, right - margin_x, bottom - margin_y
 
 
-@contextmanager
-def _open(source: str | os.PathLike[str] | bytes | BinaryIO) -> Iterator[Image.Image]:
-    """Open a picture without decoding it; failures name the file."""
-    if isinstance(source, str | os.PathLike):
-        name, stream = os.fspath(source), _open_file(Path(source))
-    elif isinstance(source, bytes):
-        from io import BytesIO
-
-        name, stream = "the given bytes", BytesIO(source)
-    elif hasattr(source, "read"):
-        name, stream = str(getattr(source, "name", "the given file object")), source
-    else:
-        raise UnsupportedImageError(
-            f"cannot read a picture from {type(source).__name__}: "
-            "give a path, bytes, a binary file object, a PIL image or a uint8 RGB array"
-        )
+def _decode(picture: OpenedPicture, needed_side: int | None, max_pixels: int) -> _Stored:
+    image, name, full_size = picture.image, picture.name, picture.image.size
     try:
-        try:
-            image = Image.open(stream, formats=FORMATS)
-        except UnidentifiedImageError as error:
-            raise ImageDecodeError(f"{name} is not a picture this tool reads ({', '.join(FORMATS)})") from error
-        except Image.DecompressionBombError as error:
-            raise ImageTooLargeError(f"{name}: {error}") from error
-        except _DAMAGED as error:
-            raise ImageDecodeError(f"{name} is damaged: {error}") from error
-        image.filename = name
-        yield image
-    finally:
-        if stream is not source:
-            stream.close()
-
-
-def _open_file(path: Path) -> BinaryIO:
-    try:
-        # Never block on a FIFO, never read a device: only regular files hold pictures.
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise ImageNotFoundError(f"{path} is not a file")
-        return path.open("rb")
-    except ImageNotFoundError:
-        raise
-    except FileNotFoundError as error:
-        raise ImageNotFoundError(f"{path} does not exist") from error
-    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ImageNotFoundError(f"{path} cannot be read: {reason}") from error
-
-
-def _decode(image: Image.Image, needed_side: int | None, max_pixels: int) -> _Stored:
-    name = getattr(image, "filename", "") or "the given picture"
-    try:
-        full_size = image.size
         reduced = None if needed_side is None else image.draft(None, (needed_side, needed_side))
-        _check_size(image.size, max_pixels, name)
+        _check_size(full_size if picture.is_held_whole else image.size, max_pixels, name)
         image.load()
+        box = (0.0, 0.0, *image.size) if reduced is None else reduced[1]
+        return _Stored(_to_rgb(image, name), box, _orientation(image), full_size)
+    except InputError:
+        raise
     except Image.DecompressionBombError as error:
         raise ImageTooLargeError(f"{name}: {error}") from error
-    except ImageTooLargeError:
-        raise
-    except _DAMAGED as error:
+    except MemoryError as error:
+        raise ImageTooLargeError(f"{name} needs more memory than there is") from error
+    except Exception as error:  # what a damaged file makes Pillow's decoders stumble over
         raise ImageDecodeError(f"{name} is damaged: {error}") from error
-    box = (0.0, 0.0, *image.size) if reduced is None else reduced[1]
-    return _Stored(_to_rgb(image, name), box, _orientation(image), full_size)
 
 
 def _check_size(size: tuple[int, int], max_pixels: int, name: str) -> None:
@@ -281,8 +234,8 @@ def _orientation(image: Image.Image) -> Image.Transpose | None:
     """Return what sets the picture upright by its EXIF tag, if anything."""
     try:
         tag = image.getexif().get(_EXIF_ORIENTATION)
-    except _DAMAGED:
-        return None  # damaged EXIF says nothing about the pixels
+    except Exception:  # of damaged EXIF, which says nothing about the pixels
+        return None
     return _TRANSPOSE.get(tag) if isinstance(tag, int) else None
 
 
@@ -308,10 +261,10 @@ def _to_rgb(image: Image.Image, name: str) -> Image.Image:
 
 
 def _from_16_bit(image: Image.Image, name: str) -> Image.Image:
-    values = np.asarray(image).astype(np.int64)
+    values = np.asarray(image)
     if values.min() < 0 or values.max() > 65535:
         raise UnsupportedImageError(f"{name} has integer pixels outside 0-65535: save it as 8-bit or 16-bit")
-    return Image.fromarray(((values + 128) // 257).astype(np.uint8)).convert("RGB")
+    return Image.fromarray(_GREY_8_OF_16[values]).convert("RGB")
 
 
 def _from_array(array: npt.NDArray[Any], max_pixels: int) -> Image.Image:

@@ -87,7 +87,7 @@ class Fields:
     def refuse_rest(self) -> None:
         """Refuse what was not taken."""
         if self._record:
-            unknown = ", ".join(self._prefix + key for key in sorted(self._record))
+            unknown = ", ".join(repr(self._prefix + key) for key in sorted(self._record))
             raise MetadataError(f"the model's metadata has unknown fields: {unknown}")
 
     def _pop(self, key: str) -> object:

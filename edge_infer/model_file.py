@@ -11,7 +11,10 @@ from typing import Generic, TypeVar, overload
 from edge_infer.errors import MetadataError, ModelFormatError, ModelNotFoundError
 from edge_infer.metadata import METADATA_KEY, ModelMetadata, parse_metadata
 from edge_infer.onnx_wire import ModelSummary, summarize
+from edge_infer.operators import check_operators
 from edge_infer.registry import check_sha256, find_model
+
+MAX_MODEL_BYTES = 1_000_000_000  # VGG16 with its published top is 553 MB
 
 Metadata = TypeVar("Metadata", bound=ModelMetadata, covariant=True)
 
@@ -51,20 +54,17 @@ def open_model(name_or_path: str | Path, kind: type[ModelMetadata] = ModelMetada
     Raises:
         ModelNotFoundError: No such name or file, or it cannot be read.
         ChecksumError: A bundled model's bytes were changed.
-        ModelFormatError: Not ONNX, cut short, external data, or operators that are
-            not standard ONNX.
+        ModelFormatError: Not ONNX, cut short, too large, or more than a plain graph
+            of known operators (`edge_infer.operators`).
         MetadataError: No metadata, malformed metadata, or a model of another kind.
     """
     path, sha256 = find_model(name_or_path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ModelNotFoundError(f"model file {path} cannot be read: {error.strerror}") from error
+    data = _read(path)
     if sha256 is not None:
         check_sha256(data, sha256, path)
     try:
         summary = summarize(data)
-        _check_summary(summary)
+        check_operators(summary)
     except ModelFormatError as error:
         raise ModelFormatError(f"{path}: {error}") from error
     text = summary.metadata_props.get(METADATA_KEY)
@@ -85,10 +85,12 @@ def _name_of(kind: type[ModelMetadata]) -> str:
     return kind.kind.replace("_", " ")
 
 
-def _check_summary(summary: ModelSummary) -> None:
-    if summary.has_external_data:
-        raise ModelFormatError("it keeps weights in another file; only self-contained files are accepted")
-    foreign = sorted(summary.domains - {""})
-    if foreign or summary.has_functions:
-        what = f"operators of {', '.join(foreign)}" if foreign else "functions of its own"
-        raise ModelFormatError(f"it uses {what}; only standard ONNX operators are accepted")
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_MODEL_BYTES:
+            raise ModelFormatError(f"{path} has more than {MAX_MODEL_BYTES:,} bytes")
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelNotFoundError(f"model file {path} cannot be read: {error.strerror}") from error
+    except MemoryError as error:
+        raise ModelFormatError(f"{path} needs more memory than there is") from error

@@ -9,8 +9,9 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from edge_infer.errors import ChecksumError, ModelNotFoundError
+from edge_infer.errors import ChecksumError, ModelFormatError, ModelNotFoundError
 
 MODELS_DIR = Path(__file__).parent / "models"
 
@@ -36,12 +37,23 @@ class BundledModel:
 
 @cache
 def bundled_models() -> dict[str, BundledModel]:
-    """Return the manifest's models by name."""
-    manifest = json.loads((MODELS_DIR / "manifest.json").read_text(encoding="utf-8"))
-    return {
-        name: BundledModel(name, MODELS_DIR / entry["file"], entry["sha256"], entry["bytes"], entry["licence"])
-        for name, entry in manifest["models"].items()
-    }
+    """Return the manifest's models by name.
+
+    Raises:
+        ModelFormatError: The manifest is missing or damaged, or names a file in another folder.
+    """
+    try:
+        manifest = json.loads((MODELS_DIR / "manifest.json").read_text(encoding="utf-8"))
+        return {name: _model(name, entry) for name, entry in manifest["models"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelFormatError("the list of bundled models is damaged: reinstall edge-infer") from error
+
+
+def _model(name: str, entry: dict[str, Any]) -> BundledModel:
+    file: str = entry["file"]
+    if Path(file).name != file:
+        raise ValueError(f"{file} is no file name")
+    return BundledModel(name, MODELS_DIR / file, entry["sha256"], entry["bytes"], entry["licence"])
 
 
 def find_model(name_or_path: str | Path) -> tuple[Path, str | None]:

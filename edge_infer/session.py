@@ -1,9 +1,11 @@
 """The onnxruntime session: threads, provider, and the graph held to its metadata."""
 
+import ctypes
 import os
 from functools import cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +18,8 @@ from edge_infer.model_file import ModelFile
 INPUT_NAME = "image"
 OUTPUT_NAME = "probabilities"
 _SUM_TOLERANCE = 1e-3
+
+_started: "WeakSet[ort.InferenceSession]" = WeakSet()
 
 
 def available_cpus() -> int:
@@ -71,12 +75,27 @@ def start_session(
         options.add_session_config_entry("session.x64quantprecision", "1")
     options.log_severity_level = 4  # fatal only: errors reach the user once, as typed errors
     try:
-        session = ort.InferenceSession(model.data, options, providers=[chosen])
+        # Its fallback would print on stdout and go on with another provider.
+        session = ort.InferenceSession(model.data, options, providers=[chosen], enable_fallback=0)
     except Exception as error:  # onnxruntime's error classes share no base of their own
         raise ModelFormatError(f"{model.path}: onnxruntime refuses it: {first_line(error)}") from error
     if chosen not in session.get_providers():
         raise ProviderError(f"onnxruntime did not use {chosen} although it was requested")
+    _started.add(session)
     return session
+
+
+def _keep_sessions() -> None:
+    """Never end the parent's sessions in a forked child: that waits for threads which only the parent has.
+
+    They answer there as before, on the calling thread alone.
+    """
+    for session in _started:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(session))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_keep_sessions)
 
 
 class Session:

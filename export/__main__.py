@@ -123,8 +123,8 @@ def from_photos(
     started = time.monotonic()
     say("Loading TensorFlow")
     start_tensorflow()
+    from edge_infer.cache import default_cache
     from export.from_photos import from_photos as make
-    from train.features import default_cache
     from train.vgg16 import resolve_weights
 
     report = make(

@@ -15,6 +15,10 @@ class ParityError(ExportError, ValueError):
     """The exported file does not answer as the Keras network does."""
 
 
+class ModelNameError(ExportError, ValueError):
+    """The name would put the file into another folder."""
+
+
 class OutputExistsError(ExportError, FileExistsError):
     """The output file exists."""
 

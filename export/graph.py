@@ -6,6 +6,7 @@ import onnx
 
 from edge_infer.errors import ModelFormatError
 from edge_infer.onnx_wire import summarize
+from edge_infer.operators import check_operators
 from export.errors import GraphError
 
 MAX_IR_VERSION = 10
@@ -28,17 +29,18 @@ def check_graph(model: onnx.ModelProto) -> None:
     try:
         onnx.checker.check_model(model, full_check=True)
         summary = summarize(model.SerializeToString())
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, ModelFormatError) as error:
+        check_operators(summary)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise GraphError(f"the converted graph is not valid ONNX: {error}") from error
-    if summary.domains != {""} or set(summary.opsets) != {""} or summary.has_functions:
-        raise GraphError(f"the converted graph uses operators outside standard ONNX: {sorted(summary.domains)}")
+    except ModelFormatError as error:
+        raise GraphError(f"the converted graph is not what edge-infer runs: {error}") from error
+    if set(summary.opsets) != {""}:
+        raise GraphError(f"the converted graph uses operators outside standard ONNX: {sorted(summary.opsets)}")
     if summary.opsets[""] > MAX_OPSET or summary.ir_version > MAX_IR_VERSION:
         raise GraphError(
             f"the converted graph needs opset {summary.opsets['']} and IR version {summary.ir_version}, "
             f"more than {MAX_OPSET} and {MAX_IR_VERSION}"
         )
-    if summary.has_external_data:
-        raise GraphError("the converted graph keeps weights outside the file")
     _check_transposes(model.graph)
 
 

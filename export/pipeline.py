@@ -20,7 +20,7 @@ from edge_infer.metadata import ClassifierMetadata, Precision
 from edge_infer.model_file import ModelFile, open_model
 from edge_infer.session import OUTPUT_NAME, Session, available_cpus
 from export.convert import convert, serving_function, with_metadata
-from export.errors import OutputExistsError, ParityError
+from export.errors import ModelNameError, OutputExistsError, ParityError
 from export.graph import check_graph, operator_histogram
 from export.int8 import quantize_classifier
 from export.parity import border_pictures, check_parity, compare
@@ -89,12 +89,15 @@ def export(
     Raises:
         RunFolderError: The run is unfinished or damaged.
         DataError: The run's photos are not there.
+        ModelNameError: The name is no plain file name.
         OutputExistsError: A file exists.
         GraphError: The conversion broke the contract.
         ParityError: The file does not answer as Keras does, or int8 loses too much.
     """
     run = load_run(run_folder)
     name = name or (run.recipe.name if run.recipe.task else run_folder.resolve().name)
+    if Path(name).name != name:  # it may come from the run folder's recipe
+        raise ModelNameError(f"{name!r} cannot name a model: its file would lie in another folder; give another --name")
     stem = f"{name}-slim" if run.recipe.widths is not None else name
     targets = {precision: out / f"{stem}-{precision}.onnx" for precision in precisions}
     for target in targets.values():

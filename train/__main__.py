@@ -113,8 +113,8 @@ def slim(
     started = time.monotonic()
     say("Loading TensorFlow")
     start_tensorflow()
+    from edge_infer.cache import default_cache
     from train.distillation import Distillation
-    from train.features import default_cache
     from train.report import TABLE
     from train.slim_run import slim_run
     from train.slimming import Goal
@@ -198,7 +198,7 @@ def _train(
     run = RunFolder(out, recipe, resume=resume)
     say("Loading TensorFlow")
     start_tensorflow()
-    from train.features import default_cache
+    from edge_infer.cache import default_cache
     from train.pipeline import train
     from train.report import TABLE
     from train.vgg16 import resolve_weights

@@ -6,9 +6,9 @@ from typing import NoReturn
 import click
 
 from edge_infer.errors import EdgeInferError
+from edge_infer.interrupts import EXIT_INTERRUPTED, EXIT_TERMINATED, run_interruptible
 
 EXIT_FAILED = 1
-EXIT_INTERRUPTED = 130
 
 
 def run(command: click.Command, name: str, *, interrupted: str) -> NoReturn:
@@ -19,18 +19,23 @@ def run(command: click.Command, name: str, *, interrupted: str) -> NoReturn:
         name: What the user types for it.
         interrupted: What Ctrl-C leaves behind, in one line.
     """
+    code = run_interruptible(lambda: _run(command, name))
+    if code in (EXIT_INTERRUPTED, EXIT_TERMINATED):
+        click.echo(interrupted, err=True)
+    sys.exit(code)
+
+
+def _run(command: click.Command, name: str) -> int:
     try:
-        code = command.main(prog_name=name, standalone_mode=False)
+        return command.main(prog_name=name, standalone_mode=False)
     except click.ClickException as error:
         error.show()
-        code = error.exit_code
+        return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo(interrupted, err=True)
-        code = EXIT_INTERRUPTED
+        return EXIT_INTERRUPTED
     except (EdgeInferError, OSError) as error:
         click.echo(f"Error: {error}", err=True)
-        code = EXIT_FAILED
+        return EXIT_FAILED
     except ModuleNotFoundError as error:
         click.echo(f'Error: {error.name} is not installed: pip install ".[train,export]" in the repository', err=True)
-        code = EXIT_FAILED
-    sys.exit(code)
+        return EXIT_FAILED

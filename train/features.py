@@ -7,7 +7,6 @@ loader and augmentation. An interrupted run keeps what it has, and runs share en
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
@@ -35,17 +34,9 @@ from train.recipes import Recipe
 from train.run_folder import write_atomic
 from train.vgg16 import block_of, conv_layers, tap_maps
 
-CACHE_VARIABLE = "EDGE_INFER_CACHE"
 MAPS = "maps"
 
 Features = dict[str, npt.NDArray[np.floating[Any]]]
-
-
-def default_cache() -> Path:
-    """Return the cache folder: `EDGE_INFER_CACHE`, or `edge-infer` in the user's cache folder."""
-    if chosen := os.environ.get(CACHE_VARIABLE):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edge-infer"
 
 
 def input_spec(recipe: Recipe) -> InputSpec:

@@ -54,7 +54,7 @@ def load_run(path: Path) -> FinishedRun:
         raise RunFolderError(f"run folder {path} does not exist")
     if not (path / METRICS).exists():
         raise RunFolderError(f"{path} is no finished run: finish it with `python -m train … --out {path} --resume`")
-    metrics = read_json(path / METRICS)
+    metrics = read_json(path / METRICS, "labels", "calibration")
     try:
         recipe = replace(recipe_from_json(read_json(path / RECIPE)), mixed_precision=False)
     except (KeyError, TypeError) as error:
@@ -67,7 +67,7 @@ def load_run(path: Path) -> FinishedRun:
     except (OSError, ValueError, KeyError, UserWarning) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise RunFolderError(f"{path / WEIGHTS} does not hold this network's weights: {reason}") from error
-    return FinishedRun(path, recipe, network, metrics, Split(read_json(path / SPLIT)["parts"]))
+    return FinishedRun(path, recipe, network, metrics, Split(read_json(path / SPLIT, "parts")["parts"]))
 
 
 def run_photos(run: Path, split: Split, data: Path | None = None, test: Path | None = None) -> list[Photo]:
@@ -82,7 +82,7 @@ def run_photos(run: Path, split: Split, data: Path | None = None, test: Path | N
     Raises:
         DataError: They are gone or changed.
     """
-    noted = read_json(run / DATA)
+    noted = read_json(run / DATA, "data", "test")
     folder = data or Path(noted["data"])
     test = test or (noted["test"] and Path(noted["test"]))
     photos = find_photos(folder, test or None)
@@ -93,5 +93,5 @@ def run_photos(run: Path, split: Split, data: Path | None = None, test: Path | N
 
 def run_photos_of(run: Path, part: Part, data: Path | None = None) -> list[Photo]:
     """Find the photos of one part of a run, as `run_photos` does."""
-    split = Split(read_json(run / SPLIT)["parts"])
+    split = Split(read_json(run / SPLIT, "parts")["parts"])
     return split.photos(run_photos(run, split, data), part)

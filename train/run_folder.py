@@ -58,18 +58,18 @@ class RunFolder:
             RunFolderError: The folder was started with other base weights.
         """
         noted = self.path / DATA
-        if noted.exists() and read_json(noted)["base_weights"] != weights:
+        if noted.exists() and read_json(noted, "base_weights")["base_weights"] != weights:
             raise RunFolderError(f"{self.path} was started with other base weights: resume with those")
         write_json(self.path / RECIPE, self._config)
         places = {"data": str(data.resolve()), "test": None if test is None else str(test.resolve())}
         write_json(noted, {**places, "base_weights": weights})
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object.
+def read_json(path: Path, *keys: str) -> dict[str, Any]:
+    """Read a JSON object that has at least these keys.
 
     Raises:
-        RunFolderError: The file is missing or not a JSON object.
+        RunFolderError: The file is missing, or not such an object.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -79,6 +79,8 @@ def read_json(path: Path) -> dict[str, Any]:
         raise RunFolderError(f"{path} is damaged: {error}") from error
     if not isinstance(content, dict):
         raise RunFolderError(f"{path} is damaged: not a JSON object")
+    if missing := [key for key in keys if key not in content]:
+        raise RunFolderError(f"{path} is damaged: it lacks {missing[0]}")
     return content
 
 

@@ -84,7 +84,7 @@ def load_split(path: Path, photos: Sequence[Photo]) -> Split:
     Raises:
         DataError: Photos were added, changed or removed since the split was made.
     """
-    parts = read_json(path)["parts"]
+    parts = read_json(path, "parts")["parts"]
     here = {photo.sha256 for photo in photos}
     if here != parts.keys():
         added, gone = len(here - parts.keys()), len(parts.keys() - here)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from edge_infer.cli.model_options import load_classifier, model_options
+from edge_infer.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
 from edge_infer.metadata import FaceMode
 from edge_infer.results import FailedInput
 from edge_infer.sources import expand
@@ -44,6 +45,22 @@ if TYPE_CHECKING:
     type=click.Path(file_okay=False, path_type=Path),
     help="Also write each picture with its answer drawn in to this folder.",
 )
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    default=DEFAULT_MAX_PIXELS,
+    show_default=True,
+    metavar="N",
+    help="Refuse pictures that decode to more pixels.",
+)
+@click.option(
+    "--max-bytes",
+    type=click.IntRange(min=1),
+    default=DEFAULT_MAX_BYTES,
+    show_default=True,
+    metavar="N",
+    help="Refuse larger files.",
+)
 @click.option("--recursive", is_flag=True, help="Descend into sub-folders.")
 @click.pass_context
 def classify(
@@ -59,6 +76,8 @@ def classify(
     provider: str,
     faces: FaceMode,
     save_annotated: Path | None,
+    max_pixels: int,
+    max_bytes: int,
     recursive: bool,
 ) -> None:
     """Say what each picture shows.
@@ -69,6 +88,7 @@ def classify(
     """
     from edge_infer.errors import InputError, OutputError
 
+    limits = {"max_pixels": max_pixels, "max_bytes": max_bytes}
     sources = list(expand(paths, recursive=recursive))
     classifier = load_classifier(
         context,
@@ -78,9 +98,10 @@ def classify(
         provider=provider,
         min_score=min_score,
         faces=faces,
+        **limits,
         quick_start=len(sources) <= QUICK_START_PICTURES,
     )
-    copies = None if save_annotated is None else _annotated_copies(save_annotated)
+    copies = None if save_annotated is None else _annotated_copies(save_annotated, limits)
     any_failed = False
     # A bar only where someone sees it and it does not run through the results.
     hide_bar = len(sources) < 2 or not sys.stderr.isatty() or sys.stdout.isatty()
@@ -103,7 +124,7 @@ def classify(
     context.exit(1 if any_failed else 0)
 
 
-def _annotated_copies(folder: Path) -> "AnnotatedCopies":
+def _annotated_copies(folder: Path, limits: dict[str, int]) -> "AnnotatedCopies":
     from edge_infer.annotate import AnnotatedCopies
 
-    return AnnotatedCopies(folder)
+    return AnnotatedCopies(folder, **limits)

@@ -230,7 +230,27 @@ def session_options(classify: Run, monkeypatch: pytest.MonkeyPatch, *arguments: 
 def test_the_options_of_a_session_reach_it(classify: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = ("red.png", "--threads", "3", "--provider", "openvino", "--min-score", "0.25")
     seen = session_options(classify, monkeypatch, *arguments)
-    assert seen == {"threads": 3, "provider": "openvino", "min_score": 0.25, "faces": "auto", "quick_start": True}
+    limits = {"max_pixels": 50_000_000, "max_bytes": 100_000_000}
+    expected = {"threads": 3, "provider": "openvino", "min_score": 0.25, "faces": "auto", "quick_start": True}
+    assert seen == expected | limits
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [
+        ("--max-pixels=1199", "red.png has 40x30 pixels, more than the limit of 1199: scale it down first"),
+        ("--max-bytes=90", "red.png has more bytes than the limit of 90: scale the picture down first"),
+    ],
+)
+def test_limits_of_pictures_are_options(classify: Run, limit: str, message: str) -> None:
+    assert classify("red.png", limit) == (1, "", f"Error: {message}\n")
+
+
+def test_the_limits_hold_for_annotated_copies_too(classify: Run) -> None:
+    Image.new("RGB", (800, 600), COLOURS["red"]).save("red.jpg")  # decoded at a quarter to be classified
+    answer = classify("red.jpg", "--max-pixels=30000", "--save-annotated", "drawn")
+    assert (answer.code, answer.out[:13]) == (1, "red.jpg: red ")
+    assert answer.err == "Error: red.jpg has 800x600 pixels, more than the limit of 30000: scale it down first\n"
 
 
 @pytest.mark.parametrize(("pictures", "quick_start"), [(4, True), (5, False)])
@@ -468,7 +488,7 @@ def test_the_commands_are_those_documented() -> None:
     options = {name for parameter in ALL_COMMANDS["classify",].params for name in parameter.opts}
     assert options == {
         *("paths", "--task", "--model", "--top", "--min-score", "--format", "--batch", "--threads", "--provider"),
-        *("--faces", "--save-annotated", "--recursive"),
+        *("--faces", "--save-annotated", "--max-pixels", "--max-bytes", "--recursive"),
     }
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFile
 
 import edge_infer.images
 from edge_infer.errors import (
@@ -21,9 +21,11 @@ from edge_infer.errors import (
     InputError,
     UnsupportedImageError,
 )
-from edge_infer.images import DRAFT_MARGIN, FORMATS, fit, load_input, load_rgb, load_scene
+from edge_infer.images import DRAFT_MARGIN, fit, load_input, load_rgb, load_scene
 from edge_infer.metadata import InputSpec
+from edge_infer.picture_files import FORMATS
 from tests.conftest import drawn
+from tests.hostile_pictures import encoded
 
 LOSSLESS = {"PNG": {}, "TIFF": {}, "BMP": {}, "PPM": {}, "WEBP": {"lossless": True}}
 LOSSY = {"JPEG": {"quality": 95, "subsampling": 0}, "AVIF": {"quality": 95, "subsampling": "4:4:4"}}
@@ -54,14 +56,6 @@ def stored(upright: np.ndarray, orientation: int) -> np.ndarray:
             8: np.rot90(upright, -1),
         }[orientation]
     )
-
-
-def encoded(image: Image.Image | np.ndarray, image_format: str, **options: object) -> bytes:
-    if isinstance(image, np.ndarray):
-        image = Image.fromarray(image)
-    stream = io.BytesIO()
-    image.save(stream, image_format, **options)
-    return stream.getvalue()
 
 
 def pixels(source: object, **options: object) -> np.ndarray:
@@ -283,6 +277,15 @@ def test_cmyk_is_converted(image_format: str, tolerance: int) -> None:
     assert largest_difference(pixels(encoded(image, image_format)), np.full((16, 16, 3), (0, 255, 255))) <= tolerance
 
 
+def test_a_ycck_jpeg_is_converted() -> None:
+    # Pillow writes inverted CMYK; the last byte of the Adobe segment turns it to YCCK: Y 76, Cb 85,
+    # Cr 255, K 255. That is the RGB triple 255, 0, 0, which stands for inverted CMY: cyan.
+    data = encoded(Image.new("CMYK", (16, 16), (179, 170, 0, 0)), "JPEG", quality=95)
+    transform = data.index(b"Adobe") + 11
+    ycck = data[:transform] + b"\2" + data[transform + 1 :]
+    assert largest_difference(pixels(ycck), np.full((16, 16, 3), (0, 255, 255))) <= 4
+
+
 @pytest.mark.parametrize("mode", ["YCbCr", "RGB", "L"])
 def test_every_jpeg_colour_space_is_converted(mode: str) -> None:
     image = Image.new("RGB", (16, 16), (120, 120, 120)).convert(mode)
@@ -380,7 +383,7 @@ def test_what_is_no_picture_source_is_refused(source: object) -> None:
 
 
 def test_a_text_file_object_is_a_typed_error() -> None:
-    with pytest.raises(ImageDecodeError, match="Binary data"):
+    with pytest.raises(ImageDecodeError, match="gives text, not binary data"):
         load_rgb(io.StringIO("not bytes"))
 
 
@@ -460,7 +463,7 @@ def test_damaged_bytes_give_a_picture_or_a_typed_error(data: st.DataObject) -> N
     for position in data.draw(st.lists(st.integers(0, len(whole) - 1), min_size=1, max_size=6)):
         damaged[position] = data.draw(st.integers(0, 255))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # as edge_infer.images does outside pytest
+        warnings.simplefilter("ignore")  # as edge_infer.picture_files does outside pytest
         try:
             image = load_rgb(bytes(damaged), needed_side=8, max_pixels=1_000_000)
         except InputError:
@@ -480,6 +483,28 @@ def _damageable() -> list[bytes]:
 
 
 DAMAGEABLE = _damageable()
+
+
+def test_a_jpeg_cut_anywhere_is_damaged() -> None:
+    data = encoded(drawn((120, 90, 40), (24, 24)), "JPEG")
+    for end in range(len(data)):
+        with pytest.raises(ImageDecodeError):
+            load_rgb(data[:end])
+
+
+HEADERS = {
+    "PSD": b"8BPS\0\1",
+    "FITS": b"SIMPLE  =                    T",
+    "SVG": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+}
+
+
+@pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS)
+def test_formats_that_pillow_could_open_or_never_will_are_refused(tmp_path: Path, header: bytes) -> None:
+    path = tmp_path / "photo.png"
+    path.write_bytes(header.ljust(3000, b" "))
+    with pytest.raises(ImageDecodeError, match=r"photo\.png is not a picture this tool reads"):
+        load_rgb(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"\0", b"This is a note.\n" * 9, b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"])
@@ -503,6 +528,13 @@ def test_a_path_without_a_file_is_not_found(tmp_path: Path, name: str, message: 
 def test_a_name_that_is_too_long_is_not_found() -> None:
     with pytest.raises(ImageNotFoundError, match="cannot be read: File name too long"):
         load_rgb("a" * 5000 + ".jpg")
+
+
+def test_a_loop_of_links_is_not_found(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").symlink_to("b.jpg")
+    (tmp_path / "b.jpg").symlink_to("a.jpg")
+    with pytest.raises(ImageNotFoundError, match=r"cannot be read: (Too many levels of symbolic links|Symlink loop)"):
+        load_rgb(tmp_path / "a.jpg")
 
 
 def test_a_path_through_a_file_is_not_found(tmp_path: Path) -> None:
@@ -544,6 +576,64 @@ def test_max_pixels_is_inclusive(make: Callable[[np.ndarray], object]) -> None:
     assert load_rgb(source, max_pixels=1000).size == (40, 25)
     with pytest.raises(ImageTooLargeError, match="40x25 pixels, more than the limit of 999"):
         load_rgb(source, max_pixels=999)
+
+
+@pytest.mark.parametrize("make", [Path, lambda path: path.read_bytes(), lambda path: io.BytesIO(path.read_bytes())])
+def test_max_bytes_is_inclusive(tmp_path: Path, make: Callable[[Path], object]) -> None:
+    path = tmp_path / "photo.png"
+    path.write_bytes(encoded(quadrants(), "PNG"))
+    size = path.stat().st_size
+    assert load_rgb(make(path), max_bytes=size).size == (48, 32)
+    for load in (load_rgb, lambda source, **limits: load_input(source, InputSpec(8, 8), **limits)):
+        with pytest.raises(ImageTooLargeError, match=f"more bytes than the limit of {size - 1}"):
+            load(make(path), max_bytes=size - 1)
+
+
+def test_no_more_than_the_limit_is_read_of_an_endless_stream() -> None:
+    class Endless(io.RawIOBase):
+        given = 0
+
+        def read(self, count: int = -1) -> bytes:
+            start = b"\x89PNG\r\n\x1a\n" if not self.given else b""
+            self.given += count
+            return start.ljust(count, b"\0")
+
+    stream = Endless()
+    with pytest.raises(ImageTooLargeError, match="more bytes than the limit of 5000"):
+        load_rgb(stream, max_bytes=5000)
+    assert stream.given == 5001
+
+
+def test_a_stream_that_fails_is_a_typed_error() -> None:
+    class Failing(io.BytesIO):
+        def read(self, count: int = -1) -> bytes:
+            raise OSError(5, "Input/output error")
+
+    closed = io.BytesIO(encoded(quadrants(), "PNG"))
+    closed.close()
+    for stream, message in ((Failing(), "cannot be read: Input/output error"), (closed, "closed file")):
+        with pytest.raises(ImageDecodeError, match=message):
+            load_rgb(stream)
+
+
+@pytest.mark.parametrize(("kind", "method"), [(ImageFile.ImageFile, "load"), (Image.Image, "convert"), (Image, "open")])
+def test_a_picture_that_memory_does_not_hold_is_too_large(
+    monkeypatch: pytest.MonkeyPatch, kind: object, method: str
+) -> None:
+    def no_memory(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    data = encoded(Image.new("L", (4, 4)), "PNG")
+    monkeypatch.setattr(kind, method, no_memory)
+    with pytest.raises(ImageTooLargeError, match="the given bytes needs more memory than there is"):
+        load_rgb(data)
+
+
+def test_a_progressive_jpeg_counts_in_full_since_its_decoder_holds_it() -> None:
+    data = encoded(quadrants(800, 600), "JPEG", progressive=True)
+    assert load_rgb(data, needed_side=150, max_pixels=800 * 600).size == (200, 150)
+    with pytest.raises(ImageTooLargeError, match="800x600"):
+        load_rgb(data, needed_side=150, max_pixels=800 * 600 - 1)
 
 
 def test_a_jpeg_counts_as_large_as_it_is_decoded() -> None:

@@ -3,11 +3,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from onnx import ModelProto, TensorProto, helper
+from onnx import ModelProto, TensorProto, defs, helper
 
 from edge_infer.errors import MetadataError, ModelFormatError, ModelNotFoundError
 from edge_infer.metadata import METADATA_KEY
-from edge_infer.model_file import open_model
+from edge_infer.model_file import MAX_MODEL_BYTES, open_model
+from edge_infer.operators import OPERATORS
 from tests.edge_infer.conftest import WriteModel
 from tests.tiny_model import METADATA
 
@@ -46,7 +47,7 @@ def test_foreign_operators_are_refused_and_named(write_model: WriteModel) -> Non
         helper.make_node("X", ["mean"], ["a"], domain="org.b"),
         helper.make_node("Y", ["mean"], ["b"], domain="org.a"),
     ]
-    with pytest.raises(ModelFormatError, match=r"it uses operators of org\.a, org\.b; only standard"):
+    with pytest.raises(ModelFormatError, match=r"it uses operators of 'org\.a', 'org\.b'; only standard"):
         open_model(write_model(lambda model: model.graph.node.extend(nodes)))
 
 
@@ -57,8 +58,55 @@ def test_an_unused_foreign_opset_is_accepted(write_model: WriteModel) -> None:
 
 def test_functions_are_refused(write_model: WriteModel) -> None:
     function = helper.make_function("own", "f", ["x"], ["y"], [helper.make_node("Neg", ["x"], ["y"])], [])
-    with pytest.raises(ModelFormatError, match="it uses functions of its own"):
+    with pytest.raises(ModelFormatError, match="it has functions of its own; only plain graphs"):
         open_model(write_model(lambda model: model.functions.append(function)))
+
+
+def test_control_flow_is_refused(write_model: WriteModel) -> None:
+    branch = helper.make_graph([], "branch", [], [])
+    node = helper.make_node("If", ["mean"], ["a"], then_branch=branch, else_branch=branch)
+    with pytest.raises(ModelFormatError, match="it has control flow; only plain graphs are accepted"):
+        open_model(write_model(lambda model: model.graph.node.append(node)))
+
+
+@pytest.mark.parametrize(
+    "name", ["NoSuchOperator", "ConstantOfShape", "RandomNormal", "StringConcat", "", "two\nlines"]
+)
+def test_operators_that_no_classifier_needs_are_refused(write_model: WriteModel, name: str) -> None:
+    path = write_model(lambda model: model.graph.node.append(helper.make_node(name, ["mean"], ["a"])))
+    with pytest.raises(ModelFormatError) as caught:
+        open_model(path)
+    assert str(caught.value) == f"{path}: it uses {name!r}; only operators of convolutional networks are accepted"
+
+
+def test_many_and_long_names_are_shortened(write_model: WriteModel) -> None:
+    nodes = [helper.make_node(f"{i}" * 100, ["mean"], ["a"]) for i in range(6)]
+    path = write_model(lambda model: model.graph.node.extend(nodes))
+    with pytest.raises(ModelFormatError, match=f"it uses '{'0' * 60}', '{'1' * 60}', .*, '{'4' * 60}', …; only"):
+        open_model(path)
+
+
+def test_operators_are_those_onnx_knows() -> None:
+    known = {schema.name for schema in defs.get_all_schemas() if not schema.domain}
+    assert known >= OPERATORS
+
+
+def test_a_huge_file_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "model.onnx"
+    with path.open("wb") as file:
+        file.truncate(MAX_MODEL_BYTES + 1)  # sparse
+    monkeypatch.setattr(Path, "read_bytes", lambda path: 1 / 0)
+    with pytest.raises(ModelFormatError, match="has more than 1,000,000,000 bytes"):
+        open_model(path)
+
+
+def test_a_model_that_memory_does_not_hold_is_refused(tiny_model_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_memory(path: Path) -> bytes:
+        raise MemoryError
+
+    monkeypatch.setattr(Path, "read_bytes", no_memory)
+    with pytest.raises(ModelFormatError, match="needs more memory than there is"):
+        open_model(tiny_model_path)
 
 
 def test_a_model_without_our_metadata_is_refused(write_model: WriteModel) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge_infer import registry
-from edge_infer.errors import ChecksumError, ModelNotFoundError
+from edge_infer.errors import ChecksumError, ModelFormatError, ModelNotFoundError
 from edge_infer.model_file import open_model
 from edge_infer.registry import BundledModel, bundled_models, find_model
 from tests.tiny_model import METADATA
@@ -58,6 +58,25 @@ def test_a_changed_bundled_model_is_refused(bundle: BundledModel) -> None:
         f"bundled model colours-1.onnx is damaged (its sha256 is {actual[:12]}…, not {bundle.sha256[:12]}…): "
         "reinstall edge-infer"
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{",
+        '{"models": 1}',
+        '{"models": {"x": {}}}',
+        '{"models": {"x": {"file": "../x.onnx", "sha256": "", "bytes": 0, "licence": ""}}}',
+        '{"models": {"x": {"file": "/etc/passwd", "sha256": "", "bytes": 0, "licence": ""}}}',
+    ],
+)
+def test_a_damaged_manifest_is_one_line(bundle: BundledModel, text: str) -> None:
+    (registry.MODELS_DIR / "manifest.json").write_text(text)
+    bundled_models.cache_clear()
+    with pytest.raises(ModelFormatError, match=r"^the list of bundled models is damaged: reinstall edge-infer$"):
+        find_model("x")
 
 
 def test_a_missing_bundled_model_is_not_found(bundle: BundledModel) -> None:

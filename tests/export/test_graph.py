@@ -47,7 +47,15 @@ def test_foreign_operators_are_refused():
     model.graph.node[0].domain = "com.microsoft"
     model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
 
-    with pytest.raises(GraphError, match="outside standard ONNX"):
+    with pytest.raises(GraphError, match=r"not what edge-infer runs: it uses operators of 'com\.microsoft'"):
+        check_graph(model)
+
+
+def test_an_opset_beside_standard_onnx_is_refused():
+    model = tiny_model()
+    model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+
+    with pytest.raises(GraphError, match=r"outside standard ONNX: \['', 'com\.microsoft'\]"):
         check_graph(model)
 
 

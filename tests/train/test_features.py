@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.train.conftest import SIDE_PX, assert_close, write_photos
-from train.features import default_cache, extract, load_batch, load_view, select
+from train.features import extract, load_batch, load_view, select
 from train.network import Preprocess
 from train.photos import Photo, find_photos
 from train.recipes import Augmentation, Recipe
@@ -193,14 +193,3 @@ def test_entries_hold_no_pickle(photos: list[Photo], base: keras.Model, cached_r
 def test_select_takes_photos_not_views():
     values = np.arange(12).reshape(2, 3, 2)
     assert np.array_equal(select({"tap": values}, np.array([2, 0]))["tap"], values[:, [2, 0]])
-
-
-def test_the_cache_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("EDGE_INFER_CACHE", "/chosen")
-    assert default_cache() == Path("/chosen")
-    monkeypatch.delenv("EDGE_INFER_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", "/xdg")
-    assert default_cache() == Path("/xdg/edge-infer")
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", "/home/me")
-    assert default_cache() == Path("/home/me/.cache/edge-infer")

@@ -64,6 +64,12 @@ def test_damaged_json_is_named(tmp_path: Path, text: str, reason: str):
         read_json(tmp_path / "metrics.json")
 
 
+def test_a_missing_key_is_named(tmp_path: Path):
+    write_json(tmp_path / "split.json", {"digest": "1"})
+    with pytest.raises(RunFolderError, match=r"split\.json is damaged: it lacks parts"):
+        read_json(tmp_path / "split.json", "digest", "parts")
+
+
 def test_numpy_values_are_written_as_plain_json(tmp_path: Path):
     write_json(tmp_path / "x.json", {"é": np.float64(0.5), "n": np.int64(3), "rows": np.array([[1, 2]])})
     assert (tmp_path / "x.json").read_text(encoding="utf-8").startswith('{\n "é": 0.5,\n "n": 3,')

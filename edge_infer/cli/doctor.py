@@ -1,0 +1,27 @@
+"""`edge-infer doctor`: is this machine ready, and what is it?"""
+
+import json
+
+import click
+
+EXIT_BROKEN = 3  # as for a model or provider that cannot be used
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as one JSON object.")
+@click.pass_context
+def doctor(context: click.Context, as_json: bool) -> None:
+    """Check this installation and say what the machine is.
+
+    Versions, processor, cores, providers, bundled models (as released, and loaded), webcam, cache.
+    Exits with 3 if something that is needed does not work; what is only missing is no error.
+    """
+    from edge_infer.diagnosis import examine
+
+    findings = examine()
+    if as_json:
+        click.echo(json.dumps([finding.to_record() for finding in findings], indent=1, ensure_ascii=False))
+    else:
+        for finding in findings:
+            click.echo(f"{finding.state:<8}{finding.topic + ':':<16}{finding.text}")
+    context.exit(EXIT_BROKEN if any(finding.state == "broken" for finding in findings) else 0)
