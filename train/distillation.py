@@ -67,6 +67,32 @@ class Readout:
         return LinearHead(kernel.astype(np.float32), bias.astype(np.float32))
 
 
+@dataclass(frozen=True, slots=True)
+class Standardization:
+    """Features less their mean, in units of their standard deviation.
+
+    Attributes:
+        mean: `float32 [D]`.
+        scale: `float32 [D]`, above 0.
+    """
+
+    mean: npt.NDArray[np.float32]
+    scale: npt.NDArray[np.float32]
+
+    @classmethod
+    def of(cls, rows: Floats) -> "Standardization":
+        """Measure it on `[N, D]`."""
+        return cls(rows.mean(axis=0, dtype=np.float64).astype(np.float32), rows.std(axis=0).astype(np.float32) + 1e-6)
+
+    def apply(self, rows: Floats) -> npt.NDArray[np.float32]:
+        """Standardize `[N, D]`."""
+        return ((rows - self.mean) / self.scale).astype(np.float32)
+
+    def layer(self) -> keras.layers.Layer:
+        """Return it as a layer, which does not learn."""
+        return keras.layers.Normalization(mean=self.mean, variance=self.scale**2)
+
+
 def observed_taps(recipe: Recipe) -> tuple[tuple[str, ...], int]:
     """Return the layers at which two networks are compared, and the grid over which their maps are averaged."""
     if isinstance(recipe.head, DenseHead):  # it reads the maps behind the last pooling, which halves their sides
@@ -106,17 +132,17 @@ def distil(
     """
     features = observed_features(base, recipe)
     features.trainable = True
-    mean, scale = wanted.mean(axis=0), wanted.std(axis=0) + 1e-6
-    outputs = features.output
+    target = Standardization.of(wanted)
     if isinstance(recipe.head, DenseHead):
-        readout = None
-        outputs = (outputs - mean) / scale
+        readout, seen = None, target
+        outputs = seen.layer()(features.output)
     else:
-        readout = keras.layers.Dense(wanted.shape[1], name="readout")
-        outputs = readout(outputs)
         first = _drawn(len(wanted), 0, recipe.seed)
-        seen = features.predict(load(first), batch_size=_FORWARD_BATCH, verbose=0)
-        readout.set_weights(_first_readout(seen, (wanted[first] - mean) / scale))
+        rows = features.predict(load(first), batch_size=_FORWARD_BATCH, verbose=0)
+        seen = Standardization.of(rows)
+        readout = keras.layers.Dense(wanted.shape[1], name="readout")
+        outputs = readout(seen.layer()(features.output))
+        readout.set_weights(_first_readout(seen.apply(rows), target.apply(wanted[first])))
     model = keras.Model(features.input, outputs)
     rounds = max(1, settings.epochs * len(wanted) // VIEWS_A_ROUND)
     _compile(model, rounds, settings.learning_rate)
@@ -127,8 +153,7 @@ def distil(
         model.load_weights(folder / _CHECKPOINT.format(round=done))
     for number in track(range(done, rounds), "Distilling"):
         chosen = _drawn(len(wanted), number, recipe.seed)
-        target = ((wanted[chosen] - mean) / scale).astype(np.float32)
-        logs = model.fit(load(chosen), target, batch_size=BATCH, shuffle=False, verbose=0).history
+        logs = model.fit(load(chosen), target.apply(wanted[chosen]), batch_size=BATCH, shuffle=False, verbose=0).history
         history["loss"].append(logs["loss"][0])
         write_atomic(folder / _CHECKPOINT.format(round=number + 1), model.save_weights)
         write_json(folder / HISTORY, history)
@@ -136,7 +161,8 @@ def distil(
     if readout is None:
         return None
     kernel, bias = readout.get_weights()
-    return Readout(kernel * scale, bias * scale + mean)
+    kernel = kernel * target.scale / seen.scale[:, np.newaxis]
+    return Readout(kernel, bias * target.scale + target.mean - seen.mean @ kernel)
 
 
 def drop_checkpoint(folder: Path) -> None:
@@ -158,11 +184,10 @@ def _compile(model: keras.Model, rounds: int, learning_rate: float) -> None:
 
 def _first_readout(features: Floats, wanted: Floats) -> Sequence[npt.NDArray[np.float32]]:
     """Return kernel and bias with which the readout starts: ridge regression on standardized features."""
-    mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-6
-    rows = ((features - mean) / scale).astype(np.float64)
+    rows = features.astype(np.float64)
     covariance = rows.T @ rows / len(rows) + _READOUT_RIDGE * np.eye(rows.shape[1])
-    kernel = solve_ridge(covariance, rows.T @ wanted / len(rows)) / scale[:, np.newaxis]
-    return kernel.astype(np.float32), (-mean @ kernel).astype(np.float32)
+    kernel = solve_ridge(covariance, rows.T @ wanted / len(rows))
+    return kernel.astype(np.float32), np.zeros(wanted.shape[1], np.float32)
 
 
 def _drawn(count: int, number: int, seed: int) -> Ints:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def models() -> None:
-    """List models, show what a model file says of itself, verify that it is right here."""
+    """List models, show what a model file says of itself, verify one."""
 
 
 @models.command("list")
