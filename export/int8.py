@@ -99,6 +99,8 @@ def feed_pixels(graph: onnx.GraphProto, first_input: str) -> None:
     """
     cast, scaling, transpose = _entrance(graph)
     quantize_node = next(node for node in graph.node if first_input in node.input)
+    if quantize_node.op_type != "QuantizeLinear":  # the first layer stayed in float
+        return
     dequantize_node = next(node for node in graph.node if quantize_node.output[0] in node.input)
     transpose.input[0] = INPUT_NAME
     dequantize_node.input[0] = transpose.output[0]

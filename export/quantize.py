@@ -63,7 +63,7 @@ def quantize(
                 op_types_to_quantize=None if operators is None else list(operators),
                 extra_options={
                     "TensorQuantOverrides": {
-                        name: [{"scale": np.float32(scale), "zero_point": np.uint8(zero_point)}]
+                        name: [{"scale": np.array(scale, np.float32), "zero_point": np.array(zero_point, np.uint8)}]
                         for name, (scale, zero_point) in scales.items()
                     }
                 },

@@ -1,0 +1,109 @@
+"""Photos to a slim int8 model in one go: every step's artefact, the file, and what happens the second time."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+import export.from_photos
+import export.pipeline
+from edge_infer import Classifier
+from edge_infer.golden import largest_difference
+from edge_infer.metadata import ClassifierMetadata
+from edge_infer.model_file import open_model
+from export.errors import OutputExistsError
+from export.from_photos import from_photos
+from train.errors import RunFolderError
+from train.finished_run import load_run
+from train.photos import find_photos
+from train.recipes import RECIPES, CachedViews, Recipe
+from train.run_folder import read_json
+from train.slim_run import slim_run
+from train.slimming import Goal
+
+OPTIONS = {"unlabelled": (), "mixed_precision": False, "speedup": 4.0}
+SLIM_OPTIONS = {"unlabelled": (), "data": None, "test": None, "mixed_precision": False}
+
+
+@pytest.fixture(scope="module")
+def settings(cached_recipe: Recipe) -> Iterator[None]:
+    """The command's own settings, in small."""
+    with pytest.MonkeyPatch.context() as patch:
+        recipe = replace(RECIPES["custom"], image_size=cached_recipe.image_size, schedule=CachedViews(views=2))
+        patch.setitem(export.from_photos.RECIPES, "custom", recipe)
+        # Random weights bear no larger steps, and what they tell apart is too little for int8.
+        patch.setattr(export.from_photos, "export", partial(export.pipeline.export, max_drop=1.0))
+        patch.setattr(export.from_photos, "SETTINGS", replace(export.from_photos.SETTINGS, views=2, learning_rate=1e-6))
+        yield
+
+
+@pytest.fixture(scope="module")
+def folder(settings: None, photos: Path, random_weights: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `my.onnx`, its report and the work folder."""
+    out = tmp_path_factory.mktemp("from-photos")
+    from_photos(photos, out / "my.onnx", out / "work", weights=random_weights, cache=out / "cache", **OPTIONS)
+    return out
+
+
+def test_the_file_answers_as_its_report_says(folder: Path, photos: Path):
+    classifier = Classifier(folder / "my.onnx")
+    assert (classifier.metadata.name, classifier.metadata.precision) == ("my", "int8")
+    assert "slimmed to " in classifier.metadata.architecture
+    slim = load_run(folder / "work" / "slim")
+    test = slim.split.photos(find_photos(photos), "test")
+    right = sum(classifier.classify(photo.path).label == photo.label for photo in test)
+    report = json.loads((folder / "my.json").read_text())
+    assert report["accuracy"]["test"] == classifier.metadata.accuracy["test"]
+    assert (report["accuracy"]["test"]["right"], report["accuracy"]["test"]["photos"]) == (right, len(test))
+
+
+def test_the_file_carries_its_golden_answers(folder: Path):
+    file = open_model(folder / "my.onnx", ClassifierMetadata)
+    assert len(file.metadata.golden) == 4
+    assert largest_difference(file, file.metadata.golden) < 1e-3
+
+
+def test_the_report_says_what_slimming_cost(folder: Path):
+    report = json.loads((folder / "my.json").read_text())
+    full, slim = (read_json(folder / "work" / name / "metrics.json") for name in ("full", "slim"))
+    assert report["file"] == "my.onnx"
+    assert report["bytes"] == (folder / "my.onnx").stat().st_size
+    assert report["kfold"] == {"full": full["kfold"]["mean_accuracy"], "slim": slim["kfold"]["mean_accuracy"]}
+    assert slim["kfold"]["mean_accuracy"] >= full["kfold"]["mean_accuracy"] - 0.1
+    assert list((folder / "work" / "export").iterdir()) == []
+
+
+def test_the_slim_network_has_fewer_channels(folder: Path):
+    slim, full = load_run(folder / "work" / "slim"), load_run(folder / "work" / "full")
+    assert slim.metrics["slim"]["speedup"] >= 4
+    assert len(slim.recipe.widths) == 13
+    assert all(width % 16 == 0 for width in slim.recipe.widths)
+    kernel, _ = slim.network.get_layer("vgg16").get_layer("block4_conv3").get_weights()
+    assert kernel.shape == (3, 3, slim.recipe.widths[8], slim.recipe.widths[9])
+    assert slim.network.count_params() < full.network.count_params() / 3
+
+
+def test_an_existing_file_is_kept(folder: Path, photos: Path):
+    with pytest.raises(OutputExistsError, match=r"my\.onnx exists: remove it, or give another --out"):
+        from_photos(photos, folder / "my.onnx", folder / "work", weights="any", cache=folder / "cache", **OPTIONS)
+
+
+def test_the_work_folder_is_not_worked_on_again(folder: Path, photos: Path, random_weights: str, tmp_path: Path):
+    from_photos(
+        photos, tmp_path / "my.onnx", folder / "work", weights=random_weights, cache=tmp_path / "empty", **OPTIONS
+    )
+    assert (tmp_path / "my.onnx").read_bytes() == (folder / "my.onnx").read_bytes()
+    assert not list((tmp_path / "empty").glob("features/*/*"))
+
+
+def test_a_slim_run_is_not_slimmed_again(folder: Path, tmp_path: Path):
+    options = {**SLIM_OPTIONS, "resume": False, "settings": export.from_photos.SETTINGS, "cache": tmp_path}
+    with pytest.raises(RunFolderError, match="is slim already: give the run that it was made from"):
+        slim_run(folder / "work" / "slim", tmp_path / "again", Goal(speedup=2), **options)
+    with pytest.raises(RunFolderError, match="exists: give a new folder, or --resume"):
+        slim_run(folder / "work" / "full", folder / "work" / "slim", Goal(speedup=2), **options)
+    with pytest.raises(RunFolderError, match="was started with other settings"):
+        slim_run(folder / "work" / "full", folder / "work" / "slim", Goal(speedup=2), **{**options, "resume": True})

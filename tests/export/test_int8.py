@@ -1,0 +1,117 @@
+"""int8 of a small network of the contract's shape: close to fp32, fed with bytes, float where float is needed."""
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+import export.int8
+from export.graph import check_graph
+from export.int8 import feed_pixels, pixel_scales, quantize_classifier
+from export.quantize import quantize
+
+SIDE_PX = 32
+LAYERS = ["first/Conv", "second/Conv"]
+
+
+def network(scaling: str = "Sub", value: object = 115.0) -> onnx.ModelProto:
+    """Two convolutions, a pool and a Dense layer, on pixels that are scaled first."""
+    rng = np.random.default_rng(0)
+    nodes, weights = [], []
+
+    def add(operator: str, inputs: list[str], name: str, **attributes: object) -> str:
+        nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
+        return name
+
+    def constant(name: str, values: object) -> str:
+        weights.append(numpy_helper.from_array(np.asarray(values, np.float32), name))
+        return name
+
+    def convolution(source: str, name: str, shape: tuple[int, ...], size: float) -> str:
+        kernel = constant(f"{name}.weight", rng.normal(0, size, shape))
+        bias = constant(f"{name}.bias", rng.normal(0, 0.1, shape[0]))
+        return add("Relu", [add("Conv", [source, kernel, bias], f"{name}/Conv", pads=[1] * 4)], f"{name}/Relu")
+
+    pixels = add("Cast", ["image"], "preprocess/Cast", to=TensorProto.FLOAT)
+    scaled = add(scaling, [pixels, constant("scaling", value)], f"preprocess/{scaling}")
+    maps = add("Transpose", [scaled], "preprocess/Transpose", perm=[0, 3, 1, 2])
+    maps = convolution(maps, "first", (16, 3, 3, 3), 0.01 if scaling == "Sub" else 1)
+    maps = convolution(maps, "second", (16, 16, 3, 3), 0.1)
+    pooled = add("Flatten", [add("GlobalAveragePool", [maps], "pool")], "flat")
+    add("Softmax", [add("MatMul", [pooled, constant("kernel", rng.normal(0, 0.3, (16, 3)))], "logits/MatMul")], "last")
+    nodes[-1].output[0] = "probabilities"
+    graph = helper.make_graph(
+        nodes,
+        "small",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["N", SIDE_PX, SIDE_PX, 3])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", 3])],
+        weights,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    return model
+
+
+def answers(model: onnx.ModelProto, pictures: list[np.ndarray]) -> np.ndarray:
+    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return session.run(["probabilities"], {"image": np.concatenate(pictures)})[0]
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[np.ndarray]:
+    rng = np.random.default_rng(1)
+    colours = rng.integers(0, 256, (12, 1, 1, 1, 3))
+    return [np.clip(c + rng.integers(-60, 60, (1, SIDE_PX, SIDE_PX, 3)), 0, 255).astype(np.uint8) for c in colours]
+
+
+@pytest.mark.parametrize(("scaling", "value"), [("Sub", 115.0), ("Div", 255.0), ("Mul", 1 / 255)])
+def test_int8_is_close_and_reads_the_bytes_themselves(scaling: str, value: float, pictures: list[np.ndarray]):
+    model = network(scaling, value)
+    quantized = quantize_classifier(model, pictures)
+    check_graph(quantized.model)
+    assert np.abs(answers(quantized.model, pictures) - answers(model, pictures)).max() < 0.02
+    operators = [node.op_type for node in quantized.model.graph.node]
+    assert not {"Cast", scaling} & set(operators)
+    assert quantized.kept_float == ()
+    assert list(quantized.layer_errors) == LAYERS
+    assert all(0 <= error < 0.01 for error in quantized.layer_errors.values())
+
+
+def test_reading_the_bytes_changes_no_answer(pictures: list[np.ndarray]):
+    model = network()
+    scales = pixel_scales(model.graph)
+    assert scales == {"preprocess/Transpose": (1.0, 115)}
+    plain = quantize(model, pictures, ["logits/MatMul"], operators=export.int8.OPERATORS, scales=scales)
+    direct = onnx.ModelProto.FromString(plain.SerializeToString())
+    feed_pixels(direct.graph, "preprocess/Transpose")
+    assert len(direct.graph.node) == len(plain.graph.node) - 3
+    assert np.array_equal(answers(direct, pictures), answers(plain, pictures))
+
+
+def test_a_mean_for_each_channel_stays_in_float(pictures: list[np.ndarray]):
+    model = network("Sub", [123.68, 116.779, 103.939])
+    assert pixel_scales(model.graph) == {}
+    quantized = quantize_classifier(model, pictures)
+    assert [node.op_type for node in quantized.model.graph.node].count("Cast") == 1
+    assert np.abs(answers(quantized.model, pictures) - answers(model, pictures)).max() < 0.02
+
+
+def test_the_last_layer_stays_in_float(pictures: list[np.ndarray]):
+    nodes = quantize_classifier(network(), pictures).model.graph.node
+    made_by = {output: node.op_type for node in nodes for output in node.output}
+    (last,) = (node for node in nodes if node.op_type == "MatMul")
+    assert [made_by.get(source) for source in last.input] == ["Flatten", None]
+
+
+def test_a_layer_that_changes_too_much_stays_in_float(pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch):
+    found = quantize_classifier(network(), pictures).layer_errors
+    worse, better = sorted(LAYERS, key=found.__getitem__, reverse=True)
+    assert found[worse] > found[better]
+    monkeypatch.setattr(export.int8, "MAX_LAYER_ERROR", (found[worse] + found[better]) / 2)
+    quantized = quantize_classifier(network(), pictures)
+    assert quantized.kept_float == (worse,)
+    nodes = quantized.model.graph.node
+    made_by = {output: node.op_type for node in nodes for output in node.output}
+    convolutions = [made_by.get(node.input[1]) for node in nodes if node.op_type == "Conv"]
+    assert convolutions == [None if layer == worse else "DequantizeLinear" for layer in LAYERS]
