@@ -47,6 +47,21 @@ def find_provider(name: str) -> str:
     raise ProviderError(f"provider {name!r} is not available in this onnxruntime (it has: {short})")
 
 
+def session_options(*, threads: int | None = None, quick_start: bool = False) -> ort.SessionOptions:
+    """Return the settings every session runs with; arguments as in `start_session`."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads if threads is not None else available_cpus()
+    options.inter_op_num_threads = 1
+    if quick_start:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    # Threads that spin after a run would take the cores from whatever comes next, such as another session.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    if not _multiplies_int8_exactly():
+        options.add_session_config_entry("session.x64quantprecision", "1")
+    options.log_severity_level = 4  # fatal only: errors reach the user once, as typed errors
+    return options
+
+
 def start_session(
     model: ModelFile[ModelMetadata], *, threads: int | None = None, provider: str = "cpu", quick_start: bool = False
 ) -> ort.InferenceSession:
@@ -64,16 +79,7 @@ def start_session(
         ModelFormatError: onnxruntime refuses the graph.
     """
     chosen = find_provider(provider)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads if threads is not None else available_cpus()
-    options.inter_op_num_threads = 1
-    if quick_start:
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-    # Threads that spin after a run would take the cores from whatever comes next, such as another session.
-    options.add_session_config_entry("session.force_spinning_stop", "1")
-    if not _multiplies_int8_exactly():
-        options.add_session_config_entry("session.x64quantprecision", "1")
-    options.log_severity_level = 4  # fatal only: errors reach the user once, as typed errors
+    options = session_options(threads=threads, quick_start=quick_start)
     try:
         # Its fallback would print on stdout and go on with another provider.
         session = ort.InferenceSession(model.data, options, providers=[chosen], enable_fallback=0)

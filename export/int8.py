@@ -12,7 +12,7 @@ import onnx
 import onnxruntime as ort
 from onnx import numpy_helper
 
-from edge_infer.session import INPUT_NAME, OUTPUT_NAME
+from edge_infer.session import INPUT_NAME, OUTPUT_NAME, session_options
 from export.quantize import quantize
 from train.progress import track
 
@@ -122,7 +122,5 @@ def _entrance(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
 
 
 def _answers(model: onnx.ModelProto, pictures: np.ndarray) -> np.ndarray:
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
-    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(model.SerializeToString(), session_options(), providers=["CPUExecutionProvider"])
     return session.run([OUTPUT_NAME], {INPUT_NAME: pictures})[0]

@@ -2,7 +2,8 @@
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -49,14 +50,12 @@ def build_base(recipe: Recipe, weights: str | None) -> keras.Model:
         WeightsError: The file is unreadable or belongs to another network.
     """
     shape = (recipe.image_size, recipe.image_size, 3)
-    policy = keras.config.dtype_policy()
+    if recipe.widths is not None:
+        with _precision(recipe):
+            return _slim_base(shape, recipe.widths)
     try:
-        if recipe.mixed_precision:
-            keras.config.set_dtype_policy("mixed_bfloat16")
-        with warnings.catch_warnings():
+        with _precision(recipe), warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)  # Keras only warns of layers that the file lacks
-            if recipe.widths is not None:
-                return _slim_base(shape, recipe.widths)
             base = keras.applications.VGG16(include_top=False, weights=weights, input_shape=shape)
     except Exception as error:  # h5py, Keras and the download each raise their own
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -64,13 +63,22 @@ def build_base(recipe: Recipe, weights: str | None) -> keras.Model:
         raise WeightsError(
             f"base weights {weights} {what}: {reason} (give --base-weights FILE with a Keras .weights.h5 of it)"
         ) from error
-    finally:
-        keras.config.set_dtype_policy(policy)
     if weights is not None and recipe.preprocessing == "caffe":
         first = base.get_layer(FIRST_CONV)
         kernel, bias = first.get_weights()  # kernel [3, 3, in, out]
         first.set_weights([kernel[:, :, ::-1], bias])
     return base
+
+
+@contextmanager
+def _precision(recipe: Recipe) -> Iterator[None]:
+    """Build layers that compute in the recipe's precision."""
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16" if recipe.mixed_precision else policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)
 
 
 def copy_in_precision(base: keras.Model, recipe: Recipe) -> keras.Model:
