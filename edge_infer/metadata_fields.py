@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 from edge_infer.errors import MetadataError
 
+GOLDEN_ROWS = 4  # as many pictures as `edge_infer.golden` draws
 MAX_SIDE_PX = 4096  # a larger input is no classifier, and would let a file ask for any amount of memory
 
 
@@ -63,8 +64,10 @@ class Fields:
         return float(value)
 
     def probabilities(self, key: str, width: int) -> tuple[tuple[float, ...], ...]:
-        """Take a list of rows of `width` numbers from 0 to 1."""
+        """Take no rows, or `GOLDEN_ROWS` of `width` numbers from 0 to 1."""
         rows = self.take(key, list)
+        if len(rows) not in (0, GOLDEN_ROWS):
+            raise self._wrong(key, rows, f"{GOLDEN_ROWS} rows or none")
         for row in rows:
             if not isinstance(row, list) or len(row) != width or not all(_is_share(value) for value in row):
                 raise self._wrong(key, row, f"rows of {width} numbers from 0 to 1")

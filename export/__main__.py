@@ -138,8 +138,8 @@ def from_photos(
         speedup=speedup,
     )
     click.echo(to_table([report]))
-    kfold = report["kfold"]
-    click.echo(f"k-fold:     {kfold['slim']:.1%}, full network {kfold['full']:.1%}")
+    right = report["right"]
+    click.echo(f"in k-fold:  {right['slim']:.1%} right, full network {right['full']:.1%}")
     say(f"{out} is written after {time.monotonic() - started:.0f} s; next: edge-infer classify --model {out} PHOTO")
 
 
@@ -211,7 +211,7 @@ def main() -> None:
     run_command(
         cli,
         "python -m export",
-        interrupted="Interrupted; nothing was written.",
+        interrupted="Interrupted; no unfinished model was written. The same command of from-photos goes on.",
     )
 
 

@@ -18,7 +18,6 @@ from train.progress import track
 
 HEAVY = ("Conv", "MatMul", "Gemm")
 OPERATORS = (*HEAVY, "Relu", "MaxPool", "Flatten")
-LAST_LAYER = "logits"
 MAX_LAYER_ERROR = 0.01  # mean change of a probability when a layer alone is quantized
 PROBE_PICTURES = 16
 
@@ -47,9 +46,8 @@ def quantize_classifier(model: onnx.ModelProto, calibration: Sequence[np.ndarray
         model: From `export.convert.convert`.
         calibration: Training pictures, `uint8 [1, H, W, 3]` each.
     """
-    heavy = [node.name for node in model.graph.node if node.op_type in HEAVY]
-    last = [name for name in heavy if name.startswith(LAST_LAYER)]
-    layers = [name for name in heavy if name not in last]
+    heavy = [node.name for node in model.graph.node if node.op_type in HEAVY]  # in the order they are computed
+    *layers, last = heavy
     scales = pixel_scales(model.graph)
     probes = np.concatenate(calibration[:PROBE_PICTURES])
     expected = _answers(model, probes)
@@ -59,7 +57,7 @@ def quantize_classifier(model: onnx.ModelProto, calibration: Sequence[np.ndarray
         alone = quantize(model, calibration[:PROBE_PICTURES], others, operators=OPERATORS, scales=scales)
         errors[layer] = float(np.abs(_answers(alone, probes) - expected).mean())
     kept = tuple(layer for layer in layers if errors[layer] > MAX_LAYER_ERROR)
-    quantized = quantize(model, calibration, [*kept, *last], operators=OPERATORS, scales=scales)
+    quantized = quantize(model, calibration, [*kept, last], operators=OPERATORS, scales=scales)
     for name in scales:
         feed_pixels(quantized.graph, name)
     return Quantized(quantized, errors, kept)
@@ -76,8 +74,10 @@ def pixel_scales(graph: onnx.GraphProto) -> dict[str, tuple[float, int]]:
     """
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     cast, scaling, transpose = _entrance(graph)
+    if [cast.op_type, transpose.op_type] != ["Cast", "Transpose"] or scaling.op_type not in ("Sub", "Div", "Mul"):
+        return {}
     value = constants[scaling.input[1]]
-    if [cast.op_type, transpose.op_type] != ["Cast", "Transpose"] or value.size != 1:
+    if value.size != 1:
         return {}
     match scaling.op_type, float(value.reshape(())):
         case "Sub", taken if taken.is_integer() and 0 <= taken <= 255:

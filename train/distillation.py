@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from train.errors import DistillationError
 from train.evaluation import Floats, Ints
 from train.head import LinearHead
 from train.network import Preprocess, pixel_scaling, pool, pooled_features
@@ -30,6 +31,7 @@ _CHECKPOINT = "distillation-{round}.weights.h5"
 _WARM_UP_STEPS = 50
 _READOUT_RIDGE = 0.05  # of a standardized feature's variance
 _FORWARD_BATCH = 64
+_LEAST_SCALE = 0.05  # of the features' typical deviation
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -82,7 +84,10 @@ class Standardization:
     @classmethod
     def of(cls, rows: Floats) -> "Standardization":
         """Measure it on `[N, D]`."""
-        return cls(rows.mean(axis=0, dtype=np.float64).astype(np.float32), rows.std(axis=0).astype(np.float32) + 1e-6)
+        deviation = rows.std(axis=0, dtype=np.float64)
+        # A feature that never moves would otherwise count a million times as much as the others, once it does.
+        floor = max(_LEAST_SCALE * np.sqrt((deviation**2).mean()), 1e-12)
+        return cls(rows.mean(axis=0).astype(np.float32), np.maximum(deviation, floor).astype(np.float32))
 
     def apply(self, rows: Floats) -> npt.NDArray[np.float32]:
         """Standardize `[N, D]`."""
@@ -144,7 +149,7 @@ def distil(
         outputs = readout(seen.layer()(features.output))
         readout.set_weights(_first_readout(seen.apply(rows), target.apply(wanted[first])))
     model = keras.Model(features.input, outputs)
-    rounds = max(1, settings.epochs * len(wanted) // VIEWS_A_ROUND)
+    rounds = -(-settings.epochs * len(wanted) // VIEWS_A_ROUND)
     _compile(model, rounds, settings.learning_rate)
 
     history: dict[str, list[float]] = read_json(folder / HISTORY) if (folder / HISTORY).exists() else {"loss": []}
@@ -154,6 +159,8 @@ def distil(
     for number in track(range(done, rounds), "Distilling"):
         chosen = _drawn(len(wanted), number, recipe.seed)
         logs = model.fit(load(chosen), target.apply(wanted[chosen]), batch_size=BATCH, shuffle=False, verbose=0).history
+        if not np.isfinite(logs["loss"][0]):
+            raise DistillationError("the distillation went astray: its loss is not finite")
         history["loss"].append(logs["loss"][0])
         write_atomic(folder / _CHECKPOINT.format(round=number + 1), model.save_weights)
         write_json(folder / HISTORY, history)

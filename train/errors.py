@@ -19,5 +19,9 @@ class RunFolderError(TrainError, FileExistsError):
     """The run folder exists, is missing, or belongs to another run."""
 
 
+class DistillationError(TrainError, ArithmeticError):
+    """A slim network could not be taught."""
+
+
 class CacheError(TrainError, ValueError):
     """An entry of the feature cache is damaged."""

@@ -82,13 +82,17 @@ def run_photos(run: Path, split: Split, data: Path | None = None, test: Path | N
     Raises:
         DataError: They are gone or changed.
     """
-    noted = read_json(run / DATA, "data", "test")
-    folder = data or Path(noted["data"])
-    test = test or (noted["test"] and Path(noted["test"]))
-    photos = find_photos(folder, test or None)
+    folder, test = noted_folders(run, data, test)
+    photos = find_photos(folder, test)
     if {photo.sha256 for photo in photos} != split.parts.keys():
         raise DataError(f"{folder} does not hold the photos of {run}: give them with --data (and --test)")
     return photos
+
+
+def noted_folders(run: Path, data: Path | None, test: Path | None) -> tuple[Path, Path | None]:
+    """Return where a run's photos and its separate test photos, if any, are; by default where it found them."""
+    noted = read_json(run / DATA, "data", "test")
+    return data or Path(noted["data"]), test or (Path(noted["test"]) if noted["test"] else None)
 
 
 def run_photos_of(run: Path, part: Part, data: Path | None = None) -> list[Photo]:

@@ -15,7 +15,7 @@ import scipy.linalg
 from train.patches import Doubles
 
 RIDGE = 1e-4  # of the inputs' mean variance: keeps the equations solvable where channels are alike
-_SHARES = (1 / 16, 1 / 8, 3 / 16, 1 / 4, 3 / 8, 1 / 2, 3 / 4)
+_SHARES = (1 / 32, 1 / 16, 1 / 8, 3 / 16, 1 / 4, 3 / 8, 1 / 2, 3 / 4)
 _NOTHING = 1e-12
 
 Channels = npt.NDArray[np.int64]

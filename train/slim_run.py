@@ -2,24 +2,29 @@
 
 import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import keras
+import tensorflow as tf
+
 from edge_infer.results import FailedInput
-from edge_infer.sources import expand
+from edge_infer.sources import STDIN, expand
 from train.distillation import Distillation
 from train.duplicates import duplicate_groups
 from train.errors import DataError, RunFolderError
-from train.finished_run import FinishedRun, load_run
+from train.finished_run import load_run, noted_folders
 from train.photos import Photo, sha256_file
 from train.progress import say
 from train.run_data import RunData, read_run_data
-from train.run_folder import DATA, METRICS, SPLIT, WEIGHTS, read_json, write_json
+from train.run_folder import METRICS, SPLIT, WEIGHTS, read_json, write_json
 from train.slimming import Goal, slim, teach
 
 SETTINGS = "slim.json"
+ROUNDING = 1e-9
 SPEEDUPS = (24.0, 16.0, 12.0, 8.0, 6.0, 4.0, 3.0, 2.0)
 
 
@@ -57,13 +62,16 @@ def slim_run(
         RunFolderError: The run is unfinished or slim already, `out` exists, or was started otherwise.
         DataError: Photos are missing, or no network is within the allowed loss.
     """
+    tf.config.experimental.enable_op_determinism()
     run = load_run(run_folder)
+    keras.utils.set_random_seed(run.recipe.seed)
     if run.recipe.widths is not None:
         raise RunFolderError(f"{run_folder} is slim already: give the run that it was made from")
     if out.exists() and not resume:
         raise RunFolderError(f"{out} exists: give a new folder, or --resume to finish that run")
     run = replace(run, recipe=replace(run.recipe, mixed_precision=mixed_precision))
-    run_data = run_data_of(run, data, test)
+    folder, test_folder = noted_folders(run.path, data, test)
+    run_data = read_run_data(run.recipe, folder, test_folder, run.path / SPLIT)
     photos = [*run_data.part_photos("train"), *find_unlabelled(unlabelled, run_data)]
     noted = {
         "run": sha256_file(run_folder / WEIGHTS),
@@ -72,38 +80,45 @@ def slim_run(
         "mixed_precision": mixed_precision,
         **asdict(settings),
     }
+    if out.exists() and not (out / SETTINGS).exists():
+        raise RunFolderError(f"{out} is no slim run: give a new folder")
     if (out / SETTINGS).exists() and read_json(out / SETTINGS) != noted:
         raise RunFolderError(f"{out} was started with other settings: resume with those, or give a new folder")
     write_json(out / SETTINGS, noted)
     if (out / METRICS).exists():
         return read_json(out / METRICS)
     teaching = teach(run.network.get_layer("vgg16"), run.recipe, photos, settings, cache)
-    if isinstance(goal, Goal):
-        return slim(run, run_data, goal, teaching, out, cache)
+    places = {"data": str(folder.resolve()), "test": test_folder and str(test_folder.resolve())}
+    steps = partial(slim, run, run_data, teaching=teaching, cache=cache, places=places)
+    return steps(goal=goal, out=out) if isinstance(goal, Goal) else _slim_within(goal, run.metrics, steps, out)
+
+
+def _slim_within(
+    max_drop: float, before: dict[str, Any], steps: Callable[..., dict[str, Any]], out: Path
+) -> dict[str, Any]:
+    """Try speed-ups, the highest first, and keep the first that loses no more accuracy than allowed."""
     for speedup in SPEEDUPS:
         candidate = out / f"speedup-{speedup:g}"
-        metrics = slim(run, run_data, Goal(speedup=speedup), teaching, candidate, cache)
-        drop = accuracy(run.metrics) - accuracy(metrics)
-        say(f"{speedup:g} times fewer multiply-accumulates: accuracy {accuracy(metrics):.2%}, {drop:+.2%} lost")
-        if drop <= goal:
-            for path in candidate.iterdir():
+        metrics = steps(goal=Goal(speedup=speedup), out=candidate)
+        full, slimmed = compared(before, metrics)
+        say(f"{metrics['slim']['speedup']:.1f} times less to compute: {slimmed:.2%} right, before {full:.2%}")
+        if full - slimmed <= max_drop + ROUNDING:
+            # The metrics come last: a folder that has them is finished.
+            for path in sorted(candidate.iterdir(), key=lambda path: path.name == METRICS):
                 path.replace(out / path.name)
-            for folder in out.glob("speedup-*"):
-                shutil.rmtree(folder)
+            for tried in out.glob("speedup-*"):
+                shutil.rmtree(tried)
             return metrics
-    raise DataError(f"even half of the multiply-accumulates lose more than {goal:.1%}: allow a larger --max-drop")
+    raise DataError(
+        f"even half of the multiply-accumulates lose more than {max_drop:.1%}: give a new --out and a larger --max-drop"
+    )
 
 
-def accuracy(metrics: dict[str, Any]) -> float:
-    """Return the accuracy that a slim network is judged by: in k-fold, or where there is none on validation photos."""
-    return metrics["kfold"]["mean_accuracy"] if metrics["kfold"] else metrics["validation"]["accuracy"]
-
-
-def run_data_of(run: FinishedRun, data: Path | None, test: Path | None) -> RunData:
-    """Read a finished run's photos again, with its split."""
-    noted = read_json(run.path / DATA)
-    test = test or (Path(noted["test"]) if noted["test"] else None)
-    return read_run_data(run.recipe, data or Path(noted["data"]), test, run.path / SPLIT)
+def compared(full: dict[str, Any], slim: dict[str, Any]) -> tuple[float, float]:
+    """Return the accuracies by which a slim network is judged: in k-fold, or without one on the validation photos."""
+    if full["kfold"] and slim["kfold"]:
+        return full["kfold"]["mean_accuracy"], slim["kfold"]["mean_accuracy"]
+    return full["validation"]["accuracy"], slim["validation"]["accuracy"]
 
 
 def find_unlabelled(paths: Sequence[str], data: RunData) -> list[Photo]:
@@ -114,14 +129,30 @@ def find_unlabelled(paths: Sequence[str], data: RunData) -> list[Photo]:
     Raises:
         DataError: A path leads to no picture.
     """
-    found: list[Photo] = []
-    for source in expand(paths, recursive=True):
-        if isinstance(source, FailedInput):
-            raise DataError(str(source.error))
-        found.append(Photo(Path(source), "", sha256_file(Path(source))))
+    known = {photo.sha256 for photo in data.photos}
+    found = [photo for photo in find_pictures(paths) if photo.sha256 not in known]
     if not found:
         return []
     measured = [*data.part_photos("validation"), *data.part_photos("test")]
     groups = duplicate_groups([*measured, *found])
     taken = set(groups[: len(measured)])
     return [photo for photo, group in zip(found, groups[len(measured) :], strict=True) if group not in taken]
+
+
+def find_pictures(paths: Sequence[str]) -> list[Photo]:
+    """Find pictures without labels, each once.
+
+    Raises:
+        DataError: A path leads to no picture.
+    """
+    if STDIN in paths:
+        raise DataError("unlabelled pictures are read several times, so they cannot come from standard input")
+    found: dict[str, Photo] = {}
+    for source in expand(paths, recursive=True):
+        if isinstance(source, FailedInput):
+            raise DataError(str(source.error))
+        if not Path(source).is_file():
+            raise DataError(f"unlabelled picture {source} does not exist")
+        photo = Photo(Path(source), "", sha256_file(Path(source)))
+        found[photo.sha256] = photo
+    return list(found.values())

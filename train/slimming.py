@@ -5,7 +5,7 @@ distilled base -> the original's head behind the readout -> metrics -> report. N
 knows what the photos show.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -114,6 +114,7 @@ def slim_base(
     """
     slim, pruned = _prune(base, recipe, head, teaching, goal, folder)
     if (folder / DISTILLED).exists():
+        drop_checkpoint(folder)
         pruned.load_weights(folder / DISTILLED)
         return slim, pruned, _load_readout(folder)
     wanted = _wanted(recipe, teaching.features)
@@ -128,7 +129,15 @@ def slim_base(
     return slim, pruned, readout
 
 
-def slim(run: FinishedRun, data: RunData, goal: Goal, teaching: Teaching, out: Path, cache: Path) -> dict[str, Any]:
+def slim(
+    run: FinishedRun,
+    data: RunData,
+    goal: Goal,
+    teaching: Teaching,
+    out: Path,
+    cache: Path,
+    places: Mapping[str, str | None],
+) -> dict[str, Any]:
     """Slim a finished run and fill a run folder like its own.
 
     Args:
@@ -138,6 +147,7 @@ def slim(run: FinishedRun, data: RunData, goal: Goal, teaching: Teaching, out: P
         teaching: What to learn from.
         out: The new run folder.
         cache: Feature cache.
+        places: Where the photos are now, as in `data.json`.
 
     Returns:
         The metrics, as in `metrics.json`, with how it was slimmed under `slim`.
@@ -146,21 +156,24 @@ def slim(run: FinishedRun, data: RunData, goal: Goal, teaching: Teaching, out: P
         return read_json(out / METRICS)
     original, head = run.network.get_layer("vgg16"), pooled_head(run)
     recipe, base, readout = slim_base(original, run.recipe, head, teaching, goal, out)
-    network = build_network(recipe, len(data.labels), None)
+    exact = replace(recipe, mixed_precision=False)  # measured as it will be exported
+    network = build_network(exact, len(data.labels), None)
     network.get_layer("vgg16").set_weights(base.get_weights())
     taps, grid = observed_taps(recipe)
-    exact = replace(recipe, mixed_precision=False)  # measured as it will be exported
-    features = extract(data.photos, 1, exact, base, taps, cache, grid=grid)
+    # A dense head reads no pooled features; they are only for the baseline beside it, whose grid is 1.
+    features = extract(data.photos, 1, exact, base, taps, cache, grid=grid if head is not None else 1)
     crossval = None
     if readout is None:
         _copy_head(run.network, network)
     else:
         set_head(network, readout.head(head))
-        training = prepare(run.recipe, run.recipe.schedule, data, copy_in_precision(original, run.recipe), cache)
-        crossval = cross_validate_slim(training, readout, head_features(features, taps)[0])
+        if not is_tuned(run.metrics):  # a tuned block has seen the labels of every fold
+            plain = replace(run.recipe, fine_tune=None)
+            training = prepare(plain, plain.schedule, data, copy_in_precision(original, plain), cache)
+            crossval = cross_validate_slim(training, readout, head_features(features, taps)[0])
     write_json(out / RECIPE, asdict(recipe))
-    for name in (DATA, SPLIT):
-        write_json(out / name, read_json(run.path / name))
+    write_json(out / DATA, read_json(run.path / DATA) | places)
+    write_json(out / SPLIT, read_json(run.path / SPLIT))
     write_json(out / HISTORY, read_json(out / DISTILLATION))
     write_atomic(out / WEIGHTS, network.save_weights)
     macs = [count_macs(widths, recipe.image_size) for widths in (full_widths(recipe), recipe.widths)]
@@ -191,6 +204,11 @@ def cross_validate_slim(training: CachedTraining, readout: Readout, features: Fl
         num_classes=len(data.labels),
         seed=training.recipe.seed,
     )
+
+
+def is_tuned(metrics: dict[str, Any]) -> bool:
+    """Return whether a run's last block was trained with labels."""
+    return bool(metrics["fine_tune"] and metrics["fine_tune"]["used"])
 
 
 def pooled_head(run: FinishedRun) -> LinearHead | None:

@@ -44,10 +44,17 @@ def test_a_model_has_its_own_golden_answers(tmp_path: Path):
     assert largest_difference(file, golden) <= 0.5e-4  # they are rounded
 
 
-@pytest.mark.parametrize("rows", [[[0.5]], [[1.5] * 11], [["a"] * 11], [0.5], [[True] * 11]])
-def test_golden_answers_of_another_shape_are_refused(tmp_path: Path, rows: list):
-    path = write_tiny_model(tmp_path / "model.onnx", golden=rows)
+@pytest.mark.parametrize("row", [[0.5], [1.5] * 11, ["a"] * 11, 0.5, [True] * 11])
+def test_golden_answers_of_another_shape_are_refused(tmp_path: Path, row: object):
+    path = write_tiny_model(tmp_path / "model.onnx", golden=[row] * 4)
     with pytest.raises(MetadataError, match="metadata field golden should be rows of 11 numbers from 0 to 1"):
+        open_model(path)
+
+
+@pytest.mark.parametrize("count", [1, 3, 5])
+def test_golden_answers_are_as_many_as_the_pictures(tmp_path: Path, count: int):
+    path = write_tiny_model(tmp_path / "model.onnx", golden=[[0.0] * 11] * count)
+    with pytest.raises(MetadataError, match="metadata field golden should be 4 rows or none"):
         open_model(path)
 
 

@@ -33,7 +33,7 @@ def test_a_missing_run_is_one_line(tmp_path: Path, capsys, monkeypatch):
     assert not (tmp_path / "out").exists()
 
 
-def test_ctrl_c_says_that_nothing_was_written(pooled_run: Path, tmp_path: Path, capsys, monkeypatch):
+def test_ctrl_c_says_that_no_model_was_written(pooled_run: Path, tmp_path: Path, capsys, monkeypatch):
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -41,7 +41,9 @@ def test_ctrl_c_says_that_nothing_was_written(pooled_run: Path, tmp_path: Path, 
     code, _, err = run(capsys, monkeypatch, pooled_run, "--out", tmp_path / "out")
 
     assert code == 130
-    assert err.splitlines()[-1] == "Interrupted; nothing was written."
+    assert err.splitlines()[-1] == (
+        "Interrupted; no unfinished model was written. The same command of from-photos goes on."
+    )
     assert not (tmp_path / "out").exists()
 
 

@@ -71,9 +71,9 @@ def test_the_report_says_what_slimming_cost(folder: Path):
     full, slim = (read_json(folder / "work" / name / "metrics.json") for name in ("full", "slim"))
     assert report["file"] == "my.onnx"
     assert report["bytes"] == (folder / "my.onnx").stat().st_size
-    assert report["kfold"] == {"full": full["kfold"]["mean_accuracy"], "slim": slim["kfold"]["mean_accuracy"]}
-    assert slim["kfold"]["mean_accuracy"] >= full["kfold"]["mean_accuracy"] - 0.1
-    assert list((folder / "work" / "export").iterdir()) == []
+    assert report["right"] == {"full": full["kfold"]["mean_accuracy"], "slim": slim["kfold"]["mean_accuracy"]}
+    assert report["right"]["slim"] >= 0.7  # by chance a third
+    assert sorted(path.name for path in (folder / "work").iterdir()) == ["full", "slim"]
 
 
 def test_the_slim_network_has_fewer_channels(folder: Path):

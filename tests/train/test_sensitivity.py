@@ -55,9 +55,9 @@ def test_losses_of_all_readers_add_up_and_all_channels_lose_nothing(inputs: np.n
 
 def test_a_width_between_two_measured_ones_is_interpolated():
     found = measure_sensitivity([reader(np.random.default_rng(1).normal(size=(3000, 32)), np.eye(32))])
-    assert found.widths == (2, 4, 6, 8, 12, 16, 24, 32)
-    assert found.errors[3] == pytest.approx(1 - 8 / 32, abs=0.02)
-    assert found.errors[4] < found.error_at(10) < found.errors[3]
+    assert found.widths == (1, 2, 4, 6, 8, 12, 16, 24, 32)
+    assert found.errors[4] == pytest.approx(1 - 8 / 32, abs=0.02)
+    assert found.errors[5] < found.error_at(10) < found.errors[4]
 
 
 def test_the_ridge_is_small(inputs: np.ndarray):
