@@ -11,7 +11,7 @@ from typing import Any
 
 from export.errors import OutputExistsError
 from export.pipeline import export
-from train.audit import audit, describe
+from train.audit import audit, summarize
 from train.distillation import Distillation
 from train.pipeline import train
 from train.progress import say
@@ -61,7 +61,7 @@ def from_photos(
     find_pictures(unlabelled)  # a wrong path is better known now than after the training
     recipe = replace(RECIPES["custom"], mixed_precision=mixed_precision)
     say("1/4 Looking over the photos")
-    say(describe(audit(data)))
+    say(f"{summarize(audit(data))}\n`python -m train audit {data}` names them.")
     say("2/4 Training")
     full = work / "full"
     metrics = train(recipe, data, None, RunFolder(full, recipe, resume=full.exists()), weights=weights, cache=cache)

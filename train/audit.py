@@ -87,6 +87,11 @@ def audit(data: Path, test: Path | None = None) -> Audit:
     )
 
 
+def summarize(result: Audit) -> str:
+    """Return the audit as a few lines: how many of what, without the photos' names."""
+    return "\n".join(line for line in describe(result).splitlines() if not line.startswith("  "))
+
+
 def describe(result: Audit) -> str:
     """Return the audit as text, the findings that spoil a measurement first."""
     counts = result.counts

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.train.conftest import write_photos
-from train.audit import audit, describe
+from train.audit import audit, describe, summarize
 from train.errors import DataError
 
 
@@ -80,3 +80,13 @@ def test_imbalance_is_told_from_threefold_on(tmp_path: Path):
 def test_no_photos_are_no_audit(tmp_path: Path):
     with pytest.raises(DataError, match="needs at least two class folders"):
         audit(tmp_path)
+
+
+def test_the_summary_counts_without_naming(flawed: Path):
+    assert summarize(audit(flawed)).splitlines() == [
+        "20 photos in 3 classes, 6 to 8 a class: blue 8, green 6, red 6",
+        "Unreadable: 2",
+        "Duplicates under different labels: 1",
+        "Duplicates across parts: 1",
+        "Other duplicates: 1",
+    ]
