@@ -67,7 +67,8 @@ class Pen:
         length = right - left + 2 * pad, bottom - top + 2 * pad
         x, y = (max(0.0, min(at, side - used)) for at, side, used in zip(place, self._size, length, strict=True))
         self._draw.rectangle((x, y, x + length[0], y + length[1]), fill=rgb)
-        self._draw.text((x + pad - left, y + pad - top), text, fill="white", font=self._font)
+        # Whole pixels: Pillow cuts text off that begins at a fraction above the image.
+        self._draw.text((round(x + pad - left), round(y + pad - top)), text, fill="white", font=self._font)
 
 
 def _text(answer: Prediction | FacePrediction) -> str:

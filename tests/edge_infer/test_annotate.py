@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_infer.annotate import CERTAIN_RGB, UNCERTAIN_RGB, AnnotatedCopies, annotate
+from edge_infer.annotate import CERTAIN_RGB, UNCERTAIN_RGB, AnnotatedCopies, Pen, annotate
 from edge_infer.errors import OutputError
 from edge_infer.results import FacePrediction, LabelScore, Prediction
 
@@ -132,3 +132,13 @@ def test_a_file_that_cannot_be_written_is_named_and_leaves_nothing(photo: Path) 
     with pytest.raises(OutputError, match=rf"out/{long}-annotated\.jpg cannot be written: File name too long"):
         AnnotatedCopies(Path("out")).save(str(photo), prediction(source=f"{long}.png"))
     assert list(Path("out").iterdir()) == []
+
+
+@pytest.mark.parametrize("place", [(0, 0), (40, 40), (0.4, 150.3)])
+def test_a_label_is_whole_wherever_it_lies(place: tuple[float, float]):
+    def letters(at: tuple[float, float]) -> int:
+        image = Image.new("RGB", (300, 200))
+        Pen(image).label(at, "Labradorite 98%", (0, 90, 180))
+        return int((np.asarray(image)[..., 0] > 100).sum())  # only the text has any red
+
+    assert letters(place) == letters((100, 100)) > 100
