@@ -46,8 +46,8 @@ class Distillation:
         learning_rate: Adam's, at its highest.
     """
 
-    views: int = 4
-    epochs: int = 6
+    views: int
+    epochs: int
     learning_rate: float = 4e-4
 
 
