@@ -83,6 +83,7 @@ def split(source: Path, destination: Path, ratios: tuple[float, float, float], s
 )
 @click.option("--views", type=click.IntRange(1), default=4, show_default=True, help="Augmented views of each picture.")
 @click.option("--epochs", type=click.IntRange(1), default=8, show_default=True, help="Passes over all views.")
+@click.option("--wide-views", is_flag=True, help="Change the views further than training does.")
 @click.option("--data", metavar="DIR", type=FOLDER, help="The run's photos, if they have moved.")
 @click.option("--test", metavar="DIR", type=FOLDER, help="The run's separate test photos, if they have moved.")
 @click.option("--resume", is_flag=True, help="Finish an interrupted run.")
@@ -97,6 +98,7 @@ def slim(
     unlabelled: tuple[str, ...],
     views: int,
     epochs: int,
+    wide_views: bool,
     data: Path | None,
     test: Path | None,
     resume: bool,
@@ -127,7 +129,7 @@ def slim(
         out,
         goal,
         unlabelled=unlabelled,
-        settings=Distillation(views, epochs),
+        settings=Distillation(views, epochs, wide_views=wide_views),
         data=data,
         test=test,
         resume=resume,

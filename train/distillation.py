@@ -7,7 +7,7 @@ behind the readout, so it needs no labels either.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import keras
@@ -19,7 +19,7 @@ from train.evaluation import Floats, Ints
 from train.head import LinearHead
 from train.network import Preprocess, pixel_scaling, pool, pooled_features
 from train.progress import track
-from train.recipes import DenseHead, Recipe
+from train.recipes import Augmentation, DenseHead, Recipe
 from train.run_folder import read_json, write_atomic, write_json
 from train.sensitivity import solve_ridge
 from train.vgg16 import LAST_CONV, tap_maps
@@ -32,6 +32,9 @@ _WARM_UP_STEPS = 50
 _READOUT_RIDGE = 0.05  # of a standardized feature's variance
 _FORWARD_BATCH = 64
 _LEAST_SCALE = 0.05  # of the features' typical deviation
+_WIDE = Augmentation(
+    shift=0.15, zoom=0.3, brightness=0.3, contrast=0.2, gamma=0.3, tint=0.2, saturation=0.5, blurred_share=0.1
+)
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -44,11 +47,14 @@ class Distillation:
         views: Views of each photo, the first one unchanged.
         epochs: Passes over all views.
         learning_rate: Adam's, at its highest.
+        wide_views: Change the views further than training does. The original can tell of any
+            picture, so a view need not look like the label it had; its features are computed anew.
     """
 
     views: int
     epochs: int
     learning_rate: float = 4e-4
+    wide_views: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,14 @@ class Standardization:
     def layer(self) -> keras.layers.Layer:
         """Return it as a layer, which does not learn."""
         return keras.layers.Normalization(mean=self.mean, variance=self.scale**2)
+
+
+def view_recipe(recipe: Recipe, settings: Distillation) -> Recipe:
+    """Return the recipe by which views are made."""
+    if not settings.wide_views:
+        return recipe
+    own, wide = asdict(recipe.augmentation), asdict(_WIDE)
+    return replace(recipe, augmentation=Augmentation(**{name: max(own[name], wide[name]) for name in own}))
 
 
 def observed_taps(recipe: Recipe) -> tuple[tuple[str, ...], int]:

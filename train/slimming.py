@@ -17,7 +17,7 @@ import numpy.typing as npt
 from train.cached import CachedTraining, prepare
 from train.crossval import CrossValidation, cross_validate
 from train.distillation import HISTORY as DISTILLATION
-from train.distillation import Distillation, Readout, distil, drop_checkpoint, observed_taps
+from train.distillation import Distillation, Readout, distil, drop_checkpoint, observed_taps, view_recipe
 from train.evaluation import Floats, Ints
 from train.features import Features, extract, load_view
 from train.finished_run import FinishedRun
@@ -74,7 +74,7 @@ class Teaching:
         photos: Training photos and unlabelled pictures.
         features: Of the original, for every photo and view, as in `train.features.extract`.
         settings: How to distil.
-        recipe: The original's.
+        recipe: By which views are made.
     """
 
     photos: Sequence[Photo]
@@ -92,6 +92,7 @@ class Teaching:
 def teach(base: Base, recipe: Recipe, photos: Sequence[Photo], settings: Distillation, cache: Path) -> Teaching:
     """Compute or read the original's features."""
     taps, grid = observed_taps(recipe)
+    recipe = view_recipe(recipe, settings)
     features = extract(photos, settings.views, recipe, copy_in_precision(base, recipe), taps, cache, grid=grid)
     return Teaching(photos, features, settings, recipe)
 
@@ -116,7 +117,7 @@ def slim_base(
     if (folder / DISTILLED).exists():
         drop_checkpoint(folder)
         pruned.load_weights(folder / DISTILLED)
-        return slim, pruned, _load_readout(folder)
+        return slim, pruned, load_readout(folder)
     wanted = _wanted(recipe, teaching.features)
     wanted = wanted.reshape(-1, wanted.shape[-1])
     trained = copy_in_precision(pruned, slim)
@@ -289,7 +290,8 @@ def _save_readout(path: Path, readout: Readout) -> None:
         np.savez(file, kernel=readout.kernel, bias=readout.bias)
 
 
-def _load_readout(folder: Path) -> Readout | None:
+def load_readout(folder: Path) -> Readout | None:
+    """Read a run's readout; None if it has none."""
     if not (folder / READOUT).exists():
         return None
     with np.load(folder / READOUT, allow_pickle=False) as saved:
