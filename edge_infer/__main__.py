@@ -1,5 +1,6 @@
 """The process around the command line: `edge-infer`, which `python -m edge_infer` is too."""
 
+import gc
 import os
 import signal
 import sys
@@ -26,6 +27,8 @@ def run() -> NoReturn:
     finally:
         for number in SIGNALS:  # nothing is left to interrupt
             signal.signal(number, signal.SIG_IGN)
+        # Python would look through every module's objects for cycles twice more: a tenth of a short command's time.
+        gc.freeze()
 
 
 def _end_at_once(number: int, frame: FrameType | None) -> NoReturn:

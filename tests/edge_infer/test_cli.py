@@ -260,6 +260,15 @@ def test_a_handful_of_pictures_starts_quickly(
     assert session_options(classify, monkeypatch, *["red.png"] * pictures)["quick_start"] is quick_start
 
 
+def test_nothing_is_collected_at_the_end() -> None:
+    code = (
+        "import atexit, gc, sys; atexit.register(lambda: print(gc.get_freeze_count() > 1000)); "
+        "sys.argv = ['edge-infer', '--version']; from edge_infer.__main__ import run; run()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.splitlines()[-1], done.stderr) == (0, "True", "")
+
+
 # Exit codes
 
 

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import onnx
@@ -296,3 +297,19 @@ def test_without_vnni_int8_takes_the_exact_way(
     start_session(open_model(tiny_model_path))
     assert entries.pop("session.force_spinning_stop") == "1"
     assert entries == ({} if exact else {"session.x64quantprecision": "1"})
+
+
+@pytest.mark.parametrize(
+    ("precision", "asked", "level"),
+    [
+        ("fp32", True, ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED),
+        ("fp32", False, ort.GraphOptimizationLevel.ORT_ENABLE_ALL),
+        ("int8", True, ort.GraphOptimizationLevel.ORT_ENABLE_ALL),
+    ],
+)
+def test_a_quick_start_is_for_float_models(
+    tmp_path: Path, precision: Literal["fp32", "int8"], asked: bool, level: ort.GraphOptimizationLevel
+) -> None:
+    path = write_tiny_model(tmp_path / "model.onnx", precision=precision)
+    session = start_session(open_model(path), quick_start=asked)
+    assert session.get_session_options().graph_optimization_level == level
