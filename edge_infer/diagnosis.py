@@ -14,12 +14,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
+from edge_infer.cpus import affinity_cpus, cpu_quota
+
 State = Literal["ok", "missing", "broken"]
 
 PACKAGES = ("edge-infer", "onnxruntime", "numpy", "pillow", "click")
 # What decides how fast int8 is, and on x86 whether sums of products overflow (edge_infer.session).
 INT8_FLAGS = ("avx2", "avx_vnni", "avx512_vnni", "amx_int8", "asimd", "asimddp", "i8mm", "sve")
-_CGROUP_CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +93,9 @@ def _processor() -> Finding:
 
 
 def _cores() -> Finding:
-    from edge_infer.session import available_cpus
-
-    text = f"{available_cpus()} of {os.cpu_count()} usable"
-    try:
-        quota, period = _CGROUP_CPU_LIMIT.read_text(encoding="utf-8").split()
-    except (OSError, ValueError):
-        return Finding("cores", "ok", text)
-    limit = "" if quota == "max" else f", limited to {int(quota) / int(period):.3g} by a control group: use --threads"
-    return Finding("cores", "ok", text + limit)
+    quota = cpu_quota()
+    limit = "" if quota is None else f", limited to {quota:.3g} by a control group"
+    return Finding("cores", "ok", f"{affinity_cpus()} of {os.cpu_count()} usable{limit}")
 
 
 def _providers() -> Finding:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
+from edge_infer.cpus import available_cpus
 from edge_infer.errors import MetadataError, ModelFormatError, ModelOutputError, ProviderError
 from edge_infer.metadata import ClassifierMetadata, ModelMetadata
 from edge_infer.model_file import ModelFile
@@ -20,13 +21,6 @@ OUTPUT_NAME = "probabilities"
 _SUM_TOLERANCE = 1e-3
 
 _started: "WeakSet[ort.InferenceSession]" = WeakSet()
-
-
-def available_cpus() -> int:
-    """Number of cores this process may run on (its affinity, not the machine's count)."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def find_provider(name: str) -> str:

@@ -1,5 +1,6 @@
 import importlib.metadata
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import edge_infer
 from edge_infer import diagnosis, registry
 from edge_infer.cli import main
+from edge_infer.cpus import affinity_cpus
 from edge_infer.diagnosis import Finding, examine
 from edge_infer.registry import bundled_models
 
@@ -114,13 +116,10 @@ def test_the_processor_is_described(monkeypatch: pytest.MonkeyPatch, text: str, 
     assert diagnosis._processor() == Finding("processor", "ok", shown)
 
 
-@pytest.mark.parametrize(("limit", "shown"), [("150000 100000", ", limited to 1.5 by a control group"), ("max 1", "")])
-def test_a_limit_of_cores_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, limit: str, shown: str) -> None:
-    (tmp_path / "cpu.max").write_text(limit)
-    monkeypatch.setattr(diagnosis, "_CGROUP_CPU_LIMIT", tmp_path / "cpu.max")
-    text = diagnosis._cores().text
-    assert shown in text
-    assert ("control group" in text) is bool(shown)
+@pytest.mark.parametrize(("quota", "shown"), [(1.5, ", limited to 1.5 by a control group"), (None, "")])
+def test_a_limit_of_cores_is_told(monkeypatch: pytest.MonkeyPatch, quota: float | None, shown: str) -> None:
+    monkeypatch.setattr(diagnosis, "cpu_quota", lambda: quota)
+    assert diagnosis._cores().text == f"{affinity_cpus()} of {os.cpu_count()} usable{shown}"
 
 
 def test_the_version_is_the_packages_own() -> None:
