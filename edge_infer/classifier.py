@@ -6,8 +6,10 @@ and `edge_infer.face_crops`.
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import get_args
 
@@ -21,8 +23,9 @@ from edge_infer.images import ImageSource, fit, load_input, load_scene
 from edge_infer.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
 from edge_infer.metadata import ClassifierMetadata, FaceMode
 from edge_infer.model_file import open_model
+from edge_infer.parallel import map_in_order
 from edge_infer.results import FacePrediction, FailedInput, LabelScore, Prediction, Result, rank
-from edge_infer.session import Session
+from edge_infer.session import CPU_PROVIDER, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,9 @@ class Classifier:
         if faces == "always" and file.metadata.input.face is None:
             raise ValueError(f"model {file.metadata.name!r} was not made for faces, so faces='always' does not fit it")
         self._session = Session(file, threads=threads, provider=provider, quick_start=quick_start)
+        self._threads = self._session.threads
+        self._single: Classifier | None = None
+        self._file = file
         self._metadata = file.metadata
         self._min_score = file.metadata.min_score if min_score is None else min_score
         self._limits = {"max_pixels": max_pixels, "max_bytes": max_bytes}
@@ -135,34 +141,59 @@ class Classifier:
         (prediction,) = self._predict([self._load(source, known_faces)], batch_size=8)
         return prediction
 
-    def classify_many(self, sources: Iterable[ImageSource | FailedInput], *, batch_size: int = 8) -> Iterator[Result]:
-        """Classify many pictures, in order, holding one batch in memory.
+    def classify_many(
+        self, sources: Iterable[ImageSource | FailedInput], *, batch_size: int = 8, workers: int | None = None
+    ) -> Iterator[Result]:
+        """Classify many pictures, in order, holding a few batches in memory.
+
+        Several workers answer a batch each, on a core of its own: one decodes while another computes,
+        and none waits for the others after every layer, as the threads of one inference do.
 
         Args:
             sources: Anything `classify` takes, and `FailedInput`s, which keep their
-                place in the results; may be a generator.
+                place in the results; may be a generator. Up to `2 * workers` batches are taken ahead.
             batch_size: Pictures per inference, at least 1.
+            workers: Batches worked on at a time; None for as many as this classifier has threads. With
+                more than one, a classifier of several threads loads its model once more, for one thread.
+                With one, `sources` is asked for a batch only when the one before it was answered.
 
         Returns:
             An iterator: for each source, its `Prediction`, or a `FailedInput` with the error.
 
         Raises:
-            ValueError: `batch_size` below 1.
+            ValueError: `batch_size` or `workers` below 1.
             TypeError: One path or one file's bytes instead of several.
             ModelOutputError: As in `classify`.
         """
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        workers = self._threads if workers is None else workers
+        for name, value in (("batch_size", batch_size), ("workers", workers)):
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
         if isinstance(sources, str | bytes):
             raise TypeError("classify_many takes several sources; use classify for one")
-        return self._batches(iter(sources), batch_size)
+        remaining = iter(sources)
+        batches = iter(lambda: list(islice(remaining, batch_size)), [])
+        if workers == 1:
+            return chain.from_iterable(map(partial(self._answer, batch_size), batches))
+        answer = partial(self._for_one_thread()._answer, batch_size)
+        return chain.from_iterable(map_in_order(answer, batches, workers))
 
-    def _batches(self, sources: Iterator[ImageSource | FailedInput], batch_size: int) -> Iterator[Result]:
-        while batch := list(islice(sources, batch_size)):
-            loaded = [self._try_to_load(source) for source in batch]
-            answered = iter(self._predict([item for item in loaded if isinstance(item, _Loaded)], batch_size))
-            for item in loaded:
-                yield item if isinstance(item, FailedInput) else next(answered)
+    def _for_one_thread(self) -> "Classifier":
+        """Return this classifier with a thread for each inference: itself, or a copy that is made once."""
+        if self._threads == 1 or self._session.provider != CPU_PROVIDER:
+            return self
+        if self._single is None:
+            single = copy(self)
+            single._threads = 1
+            single._session = Session(self._file, threads=1)
+            single._detector = self._detector and FaceDetector(threads=1)
+            self._single = single
+        return self._single
+
+    def _answer(self, batch_size: int, batch: list[ImageSource | FailedInput]) -> list[Result]:
+        loaded = [self._try_to_load(source) for source in batch]
+        answered = iter(self._predict([item for item in loaded if isinstance(item, _Loaded)], batch_size))
+        return [item if isinstance(item, FailedInput) else next(answered) for item in loaded]
 
     def _try_to_load(self, source: ImageSource | FailedInput) -> _Loaded | FailedInput:
         if isinstance(source, FailedInput):

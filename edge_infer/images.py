@@ -62,11 +62,14 @@ def load_input(
         max_bytes: As in `load_rgb`.
 
     Returns:
-        `uint8 [H, W, 3]`, RGB, C-contiguous.
+        `uint8 [H, W, 3]`, RGB, C-contiguous: the given array itself, if it is that already.
 
     Raises:
         InputError: As in `load_rgb`.
     """
+    if isinstance(source, np.ndarray) and source.shape == (spec.height, spec.width, 3):
+        _check_array(source, max_pixels)
+        return np.ascontiguousarray(source)
     stored = _load(source, DRAFT_MARGIN * max(spec.height, spec.width), max_pixels, max_bytes)
     # Turning the small result costs nothing; a large picture would be copied for it.
     height, width = (spec.width, spec.height) if stored.turn in _SWAPS_SIDES else (spec.height, spec.width)
@@ -268,9 +271,13 @@ def _from_16_bit(image: Image.Image, name: str) -> Image.Image:
 
 
 def _from_array(array: npt.NDArray[Any], max_pixels: int) -> Image.Image:
+    _check_array(array, max_pixels)
+    return Image.fromarray(np.ascontiguousarray(array))
+
+
+def _check_array(array: npt.NDArray[Any], max_pixels: int) -> None:
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
         raise UnsupportedImageError(
             f"an array must be uint8 [H, W, 3] in RGB order, not {array.dtype} {list(array.shape)}"
         )
     _check_size((array.shape[1], array.shape[0]), max_pixels, "the given array")
-    return Image.fromarray(np.ascontiguousarray(array))

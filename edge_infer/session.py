@@ -18,6 +18,7 @@ from edge_infer.model_file import ModelFile
 
 INPUT_NAME = "image"
 OUTPUT_NAME = "probabilities"
+CPU_PROVIDER = "CPUExecutionProvider"
 _SUM_TOLERANCE = 1e-3
 
 _started: "WeakSet[ort.InferenceSession]" = WeakSet()

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from edge_infer.cli.model_options import load_classifier, model_options
+from edge_infer.cpus import available_cpus
 from edge_infer.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
 from edge_infer.metadata import FaceMode
 from edge_infer.results import FailedInput
 from edge_infer.sources import expand
 from edge_infer.writers import OutputFormat, make_writer, one_line
 
-QUICK_START_PICTURES = 4  # from here on a VGG16's slower loading pays for itself
+# Up to here all threads work on one picture after the other. From here on each works on pictures of its
+# own, which answers more of them a second, and a VGG16's slower loading pays for itself.
+FEW_PICTURES = 4
 
 if TYPE_CHECKING:
     from edge_infer.annotate import AnnotatedCopies
@@ -90,17 +93,20 @@ def classify(
 
     limits = {"max_pixels": max_pixels, "max_bytes": max_bytes}
     sources = list(expand(paths, recursive=recursive))
+    are_few = len(sources) <= FEW_PICTURES
     classifier = load_classifier(
         context,
         task,
         model,
-        threads=threads,
+        threads=threads if are_few else 1,
         provider=provider,
         min_score=min_score,
         faces=faces,
         **limits,
-        quick_start=len(sources) <= QUICK_START_PICTURES,
+        quick_start=are_few,
     )
+    workers = 1 if are_few else threads or available_cpus()
+    results = classifier.classify_many(sources, batch_size=batch, workers=workers)
     copies = None if save_annotated is None else _annotated_copies(save_annotated, limits)
     any_failed = False
     # A bar only where someone sees it and it does not run through the results.
@@ -109,7 +115,7 @@ def classify(
         make_writer(output_format, sys.stdout, top) as writer,
         click.progressbar(length=len(sources), label="Classifying", file=sys.stderr, hidden=hide_bar) as bar,
     ):
-        for source, result in zip(sources, classifier.classify_many(sources, batch_size=batch), strict=True):
+        for source, result in zip(sources, results, strict=True):
             writer.write(result)
             if isinstance(result, FailedInput):
                 any_failed = True

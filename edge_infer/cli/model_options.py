@@ -34,7 +34,7 @@ _OPTIONS = (
         metavar="X",
         help="Call answers below this score (0-1) uncertain; default: the model's own.",
     ),
-    click.option("--threads", type=click.IntRange(1, 256), help="Threads per inference; default: all usable cores."),
+    click.option("--threads", type=click.IntRange(1, 256), help="Threads to compute with; default: all usable cores."),
     click.option("--provider", default="cpu", show_default=True, help="onnxruntime execution provider."),
 )
 

@@ -9,6 +9,7 @@ from onnx import ModelProto
 from PIL import Image
 
 from edge_infer import Classifier, FailedInput, InputError, Prediction
+from edge_infer import classifier as classifier_module
 from edge_infer.errors import (
     ImageDecodeError,
     ImageNotFoundError,
@@ -19,6 +20,8 @@ from edge_infer.errors import (
     ProviderError,
     UnsupportedImageError,
 )
+from edge_infer.images import load_input
+from edge_infer.session import Session
 from tests.conftest import drawn
 from tests.edge_infer.conftest import WriteModel, expected_scores
 from tests.tiny_model import COLOURS, METADATA
@@ -165,6 +168,67 @@ def test_an_error_of_the_source_itself_is_not_hidden(classifier: Classifier, pic
     assert next(results).label == "black"
     with pytest.raises(KeyError, match="database"):
         next(results)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("workers", [2, 5])
+def test_workers_answer_as_one_does(tiny_model_path: Path, pictures: list[str], threads: int, workers: int) -> None:
+    classifier = Classifier(tiny_model_path, threads=threads)
+    sources = [*pictures, "gone.jpg", *pictures] * 3
+    one, several = (list(classifier.classify_many(sources, batch_size=3, workers=n)) for n in (1, workers))
+    assert [result.source for result in several] == sources
+    assert [isinstance(result, FailedInput) for result in several] == [source == "gone.jpg" for source in sources]
+    for a, b in zip(one, several, strict=True):
+        assert type(a) is type(b)
+        if isinstance(a, Prediction):
+            assert b.label == a.label
+            assert b.score == pytest.approx(a.score, abs=1e-6)
+
+
+def test_a_classifier_of_several_threads_works_on_as_many_batches(
+    tiny_model_path: Path, pictures: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = []
+    monkeypatch.setattr(
+        classifier_module, "Session", lambda *a, **options: loaded.append(options["threads"]) or Session(*a, **options)
+    )
+    classifier = Classifier(tiny_model_path, threads=2)
+    for _ in range(2):
+        assert [result.label for result in classifier.classify_many(pictures)] == list(COLOURS)
+    assert loaded == [2, 1]  # the copy for one thread is made once
+    list(classifier.classify_many(pictures, workers=1))
+    assert loaded == [2, 1]
+
+
+def test_several_workers_take_a_bounded_number_of_batches_ahead(tiny_model_path: Path, pictures: list[str]) -> None:
+    taken = []
+
+    def sources() -> Iterator[str]:
+        for number in range(200):
+            taken.append(number)
+            yield pictures[number % len(pictures)]
+
+    classifier = Classifier(tiny_model_path, threads=1)
+    ahead = [len(taken) - n for n, _ in enumerate(classifier.classify_many(sources(), batch_size=2, workers=3))]
+    assert len(ahead) == 200
+    assert max(ahead) <= 2 * 2 * 3
+
+
+def test_a_picture_of_the_models_size_is_not_copied(tiny_model_path: Path) -> None:
+    spec = METADATA.input
+    picture = np.zeros((spec.height, spec.width, 3), np.uint8)
+    assert load_input(picture, spec) is picture
+    assert load_input(picture[:, ::-1], spec).flags.c_contiguous
+    with pytest.raises(UnsupportedImageError, match="not float32"):
+        load_input(picture.astype(np.float32), spec)
+    with pytest.raises(ImageTooLargeError):
+        load_input(picture, spec, max_pixels=1000)
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_a_worker_is_needed(classifier: Classifier, workers: int) -> None:
+    with pytest.raises(ValueError, match=f"workers must be at least 1, got {workers}"):
+        classifier.classify_many([], workers=workers)
 
 
 @pytest.mark.parametrize("batch_size", [0, -1])

@@ -17,6 +17,7 @@ from onnx import ModelProto
 from PIL import Image
 
 import edge_infer
+from edge_infer.classifier import Classifier
 from edge_infer.cli import cli, main
 from edge_infer.metadata import FaceCrop, InputSpec
 from tests.drawn_face import picture_with_faces
@@ -269,6 +270,32 @@ def test_nothing_is_collected_at_the_end() -> None:
     assert (done.returncode, done.stdout.splitlines()[-1], done.stderr) == (0, "True", "")
 
 
+@pytest.mark.parametrize(
+    ("pictures", "arguments", "threads", "workers"),
+    [(4, [], None, 1), (4, ["--threads", "3"], 3, 1), (5, [], 1, 6), (5, ["--threads", "3"], 1, 3)],
+)
+def test_many_pictures_are_answered_side_by_side(
+    classify: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    pictures: int,
+    arguments: list[str],
+    threads: int | None,
+    workers: int,
+) -> None:
+    monkeypatch.setattr("edge_infer.cpus.affinity_cpus", lambda: 6)
+    monkeypatch.setattr("edge_infer.cpus.cpu_quota", lambda: None)
+    seen: dict[str, object] = {}
+    answer_many = Classifier.classify_many
+    monkeypatch.setattr(
+        Classifier,
+        "classify_many",
+        lambda self, *a, **options: seen.update(options) or answer_many(self, *a, **options),
+    )
+    assert classify(*["red.png"] * pictures, *arguments).out == f"red.png: {RED_TEXT}\n" * pictures
+    assert seen["workers"] == workers
+    assert session_options(classify, monkeypatch, *["red.png"] * pictures, *arguments)["threads"] == threads
+
+
 # Exit codes
 
 
@@ -348,7 +375,7 @@ def test_an_interrupt_is_exit_code_130(tiny_model_path: Path) -> None:
 
 
 def test_an_interrupted_json_run_leaves_an_array(classify: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(self: object, sources: list[str], *, batch_size: int) -> Iterator[object]:
+    def interrupted(self: object, sources: list[str], **_: object) -> Iterator[object]:
         yield self.classify(sources[0])
         raise KeyboardInterrupt
 
