@@ -22,17 +22,18 @@ from benchmarks.latency_table import figure_row, machine_rows, model_rows
 from benchmarks.machine import NotMeasuredError, machine, reason
 from benchmarks.model_latency import Choice, measure_model
 from benchmarks.plan import FULL, QUICK
-from benchmarks.verdicts import Change, compare, ratios
+from benchmarks.verdicts import Change, check_same_machine, compare, ratios
+from edge_infer.__main__ import silence_libraries
 from edge_infer.cpus import available_cpus
 from train.columns import side_by_side
 from train.command_line import run as run_command
+from train.errors import RunFolderError
 from train.progress import say
 from train.run_folder import read_json, write_json
 
 TASKS = ("gems", "gender")
 FILE = click.Path(dir_okay=False, path_type=Path)
-EXIT_WORSE = 1
-EXIT_INCOMPLETE = 1
+EXIT_INCOMPLETE_OR_WORSE = 1
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -71,12 +72,13 @@ def main(
     threshold: float,
 ) -> None:
     """Measure how fast models answer on this machine."""
-    earlier = None if baseline is None else read_json(baseline, "machine", "models")
+    described = machine()
+    earlier = None if baseline is None else _read_baseline(baseline, described)
     choice = Choice(_up_to(threads or available_cpus()), _up_to(batch), photos, QUICK if quick else FULL)
     models = [*files, *tasks] or TASKS
     result = {
         "command": " ".join(["python benchmarks/latency.py", *(["--quick"] if quick else [])]),
-        "machine": machine(),
+        "machine": described,
         "models": {Path(model).stem: measure_model(model, choice) for model in models},
     }
     outcomes = [
@@ -86,11 +88,22 @@ def main(
         *(model["file"] is not None for model in result["models"].values()),
     ]
     if earlier is not None:
-        changes = compare(result, earlier)
-        outcomes.append(_attempt("the comparison cannot be printed", lambda: _print(to_changes(changes, threshold))))
-        if any(change.loss > threshold for change in changes):
-            context.exit(EXIT_WORSE)
-    context.exit(0 if all(outcomes) else EXIT_INCOMPLETE)
+        changes = compare(result["models"], earlier)
+        outcomes += [
+            _attempt("the comparison cannot be printed", lambda: _print(to_changes(changes, threshold))),
+            bool(changes) and all(change.loss <= threshold for change in changes),
+        ]
+    context.exit(0 if all(outcomes) else EXIT_INCOMPLETE_OR_WORSE)
+
+
+def _read_baseline(path: Path, here: dict[str, Any]) -> dict[str, Any]:
+    """Return the models of an earlier result of this machine."""
+    try:
+        earlier = read_json(path, "machine", "models")
+        check_same_machine(here, earlier["machine"])
+    except (RunFolderError, NotMeasuredError) as error:
+        raise click.UsageError(str(error)) from error
+    return earlier["models"]
 
 
 def to_text(result: dict[str, Any]) -> str:
@@ -103,11 +116,13 @@ def to_text(result: dict[str, Any]) -> str:
 
 def to_changes(changes: Sequence[Change], threshold: float) -> str:
     """Return what has changed since the baseline."""
+    if not changes:
+        return "The baseline has no figure in common with this result."
     rows = {}
     for change in changes:
         verdict = "  WORSE" if change.loss > threshold else ""
         rows[change.name] = f"{change.before:.4g} -> {change.now:.4g} ({change.now / change.before - 1:+.1%}){verdict}"
-    largest = max(abs(change.now / change.before - 1) for change in changes if "/" in change.name)
+    largest = max((abs(change.now / change.before - 1) for change in changes if "/" in change.name), default=0)
     return f"{side_by_side([rows])}\nlargest change of a ratio: {largest:.1%}"
 
 
@@ -137,4 +152,5 @@ def _print(text: str) -> None:
 
 
 if __name__ == "__main__":
+    silence_libraries()  # onnxruntime complains of a /proc that it cannot read, in every process
     run_command(main, "python benchmarks/latency.py", interrupted="Interrupted; nothing was written.")

@@ -49,8 +49,9 @@ def _stack(axes: Any, name: str, stages: Mapping[str, Any]) -> None:  # noqa: AN
     """Draw the stages of one model on top of each other."""
     bottom = 0.0
     for number, stage in enumerate(STAGES):
-        height = stages[f"{stage}_ms"]["p50"] if f"{stage}_ms" in stages else 0.0
-        label = stage.replace("_", "-")
+        if f"{stage}_ms" not in stages:
+            continue
+        height, label = stages[f"{stage}_ms"]["p50"], stage.replace("_", "-")
         has_label = label in axes.get_legend_handles_labels()[1]
         axes.bar(name, height, bottom=bottom, color=f"C{number}", label=None if has_label else label)
         bottom += height

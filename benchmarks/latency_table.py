@@ -28,7 +28,7 @@ def machine_rows(machine: Mapping[str, Any]) -> dict[str, str]:
 def model_rows(model: Mapping[str, Any]) -> dict[str, str]:
     """Return what was measured of a model, a row a figure."""
     if model["file"] is None:
-        return {"file": f"{MISSING}: {model['not_measured']['file']}"}
+        return {"file": f"{MISSING}: {model['not_measured']['file'].split(';')[0]}"}
     rows = {
         "file": f"{model['file']}, {model['bytes'] / 1e6:.2f} MB, sha256 {model['sha256'][:12]}",
         "provider": model["provider"].removesuffix("ExecutionProvider").lower(),

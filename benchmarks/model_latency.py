@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks import cold_start, folder, steady_state
-from benchmarks.machine import reason
+from benchmarks.machine import NotMeasuredError, peak_memory_mb, reason
 from benchmarks.pictures import link_photos, photos_of
 from benchmarks.plan import Plan
 from benchmarks.stages import measure_stages
@@ -68,6 +68,10 @@ def measure_model(model: str, choice: Choice) -> dict[str, Any]:
                 record[name] = measure()
             except Exception as error:  # as above
                 reasons[name] = reason(error)
+    try:
+        peak_memory_mb()
+    except NotMeasuredError as error:  # then that of every worker is null too
+        reasons["peak_memory_mb"] = reason(error)
     return {**record, "not_measured": reasons}
 
 

@@ -110,25 +110,28 @@ def figures(models: Mapping[str, Mapping[str, Any]]) -> list[Figure]:
     return found
 
 
-def compare(result: Mapping[str, Any], earlier: Mapping[str, Any]) -> list[Change]:
-    """Return what has changed since an earlier result, for all that both have measured.
+def check_same_machine(here: Mapping[str, Any], there: Mapping[str, Any]) -> None:
+    """Refuse to compare results of two machines, given the `machine` of each.
 
     Raises:
-        NotMeasuredError: They are of two machines, or have nothing in common.
+        NotMeasuredError: Naming what differs.
     """
     for field in IDENTITY:
-        here, there = result["machine"].get(field), earlier["machine"].get(field)
-        if here != there:
-            raise NotMeasuredError(f"the baseline is of another machine: its {field} is {there}, not {here}")
-    before = {figure.name: figure.value for figure in figures(earlier["models"])}
+        if here.get(field) != there.get(field):
+            raise NotMeasuredError(
+                f"the baseline is of another machine: its {field} is {there.get(field)}, here it is {here.get(field)}"
+            )
+
+
+def compare(models: Mapping[str, Mapping[str, Any]], earlier: Mapping[str, Mapping[str, Any]]) -> list[Change]:
+    """Return what has changed since an earlier result, for all that both have measured, by model."""
+    before = {figure.name: figure.value for figure in figures(earlier)}
     changes = []
-    for figure in figures(result["models"]):
+    for figure in figures(models):
         value = before.get(figure.name)
         if value and figure.value:
             loss = value / figure.value - 1 if figure.more_is_better else figure.value / value - 1
             changes.append(Change(figure.name, value, figure.value, round(loss, 4)))
-    if not changes:
-        raise NotMeasuredError("the baseline and this result have no figure in common")
     return changes
 
 
