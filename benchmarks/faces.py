@@ -17,7 +17,9 @@ import click
 import numpy as np
 from PIL import Image
 
-from benchmarks.timing import interleave, machine, summarize_ms
+from benchmarks.machine import machine
+from benchmarks.samples import summarize_ms
+from benchmarks.timing import interleave
 from edge_infer import Classifier, FaceDetector
 from edge_infer.face_decoding import overlaps
 from edge_infer.images import load_rgb

@@ -14,7 +14,9 @@ import click
 import numpy as np
 from PIL import Image
 
-from benchmarks.timing import interleave, machine, summarize_ms
+from benchmarks.machine import machine
+from benchmarks.samples import summarize_ms
+from benchmarks.timing import interleave
 from edge_infer import Classifier
 from edge_infer.images import fit, load_input, load_rgb
 from edge_infer.metadata import InputSpec

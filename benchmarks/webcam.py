@@ -22,7 +22,7 @@ import click
 from PIL import Image
 
 from benchmarks.feed import SIZE, NoModel, Sampler, Slowed, Watcher, run_feed, watched_page, write_clip
-from benchmarks.timing import machine
+from benchmarks.machine import machine
 from edge_infer import Classifier
 from edge_infer.webcam.answers import VideoClassifier
 from edge_infer.webcam.live import LiveOptions

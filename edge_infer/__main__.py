@@ -15,7 +15,7 @@ def run() -> NoReturn:
     """Run the command line, with no traceback whenever it is interrupted, and no word from C libraries."""
     for number in SIGNALS:  # until the command line handles them, there is nothing to close
         signal.signal(number, _end_at_once)
-    _silence_libraries()
+    silence_libraries()
     try:
         from edge_infer.cli import main
 
@@ -36,7 +36,7 @@ def _end_at_once(number: int, frame: FrameType | None) -> NoReturn:
     os._exit(SIGNAL_EXIT + number)
 
 
-def _silence_libraries() -> None:
+def silence_libraries() -> None:
     """Keep file descriptor 2 for Python's messages: libtiff writes a line there for each damaged file."""
     if sys.stderr is None:  # closed by the caller (`2>&-`)
         return

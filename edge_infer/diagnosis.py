@@ -83,13 +83,27 @@ def _system() -> Finding:
 
 def _processor() -> Finding:
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        fields = cpu_fields()
     except OSError:  # not Linux
         return Finding("processor", "ok", platform.processor() or platform.machine())
-    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    known = set((fields.get("flags") or fields.get("Features") or "").split())
-    flags = ", ".join(flag for flag in INT8_FLAGS if flag in known) or "none"
+    flags = ", ".join(int8_flags(fields)) or "none"
     return Finding("processor", "ok", f"{fields.get('model name') or platform.machine()}; for int8: {flags}")
+
+
+def cpu_fields() -> dict[str, str]:
+    """Return what Linux says of the last core.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+
+
+def int8_flags(fields: dict[str, str]) -> list[str]:
+    """Return those of `INT8_FLAGS` that the core has."""
+    known = set((fields.get("flags") or fields.get("Features") or "").split())
+    return [flag for flag in INT8_FLAGS if flag in known]
 
 
 def _cores() -> Finding:

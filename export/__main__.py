@@ -8,6 +8,7 @@ from typing import Any, get_args
 import click
 
 from edge_infer.metadata import Precision
+from train.columns import side_by_side
 from train.command_line import run as run_command
 from train.progress import say
 from train.quiet import start_tensorflow
@@ -176,14 +177,7 @@ def bundle(files: tuple[Path, ...]) -> None:
 
 def to_table(reports: Sequence[dict[str, Any]]) -> str:
     """Return what was measured of each file as text, the files side by side."""
-    columns = [_to_column(report) for report in reports]
-    lines = []
-    for row in dict.fromkeys(name for column in columns for name in column):
-        cells = [column.get(row, "") for column in columns]
-        widths = [max(map(len, column.values())) for column in columns]
-        padded = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-        lines.append(f"{row + ':':<11} {padded}".rstrip())
-    return "\n".join(lines)
+    return side_by_side([_to_column(report) for report in reports])
 
 
 def _to_column(report: dict[str, Any]) -> dict[str, str]:

@@ -91,7 +91,10 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file beside `path`, then move it into place."""
+    """Let `write` fill a temporary file beside `path`, then move it into place; a device is written to as it is."""
+    if path.exists() and not path.is_file():
+        write(path)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     # Keras decides by the whole suffix (`.weights.h5`), so the name grows in front.
     unfinished = path.with_name(f".unfinished-{os.getpid()}-{path.name}")

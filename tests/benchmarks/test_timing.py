@@ -1,4 +1,4 @@
-from benchmarks.timing import interleave, machine, summarize_ms
+from benchmarks.timing import interleave
 
 
 def test_contenders_take_turns_and_the_warm_up_is_not_counted():
@@ -7,14 +7,3 @@ def test_contenders_take_turns_and_the_warm_up_is_not_counted():
 
     assert "".join(calls) == "abababab"
     assert {name: len(times) for name, times in seconds.items()} == {"a": 3, "b": 3}
-
-
-def test_times_are_summarized_in_milliseconds():
-    assert summarize_ms([0.001, 0.002, 0.003, 0.004, 0.005]) == {"p25": 1.5, "p50": 3.0, "p75": 4.5, "runs": 5}
-
-
-def test_the_machine_is_described():
-    described = machine()
-
-    assert described["cores"] >= 1
-    assert {"cpu", "python", "system", "onnxruntime", "numpy", "pillow", "click"} <= described.keys()
