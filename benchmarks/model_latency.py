@@ -1,6 +1,5 @@
 """Everything that is measured of one model; what cannot be is null, and named with its reason."""
 
-import hashlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 
 from benchmarks import cold_start, folder, steady_state
 from benchmarks.machine import NotMeasuredError, peak_memory_mb, reason
+from benchmarks.model_identity import identify
 from benchmarks.pictures import link_photos, photos_of
 from benchmarks.plan import Plan
 from benchmarks.stages import measure_stages
@@ -54,7 +54,7 @@ def measure_model(model: str, choice: Choice) -> dict[str, Any]:
     reasons: dict[str, str] = {}
     try:
         file = open_model(model, ClassifierMetadata)
-        record |= _describe(file)
+        record |= {**identify(file), "task": file.metadata.task, "provider": Session(file, threads=1).provider}
     except Exception as error:  # whatever is wrong with it is what the report says
         return {**record, "not_measured": dict.fromkeys(record, reason(error))}
     with TemporaryDirectory() as scratch:
@@ -73,16 +73,6 @@ def measure_model(model: str, choice: Choice) -> dict[str, Any]:
     except NotMeasuredError as error:  # then that of every worker is null too
         reasons["peak_memory_mb"] = reason(error)
     return {**record, "not_measured": reasons}
-
-
-def _describe(file: ModelFile[ClassifierMetadata]) -> dict[str, Any]:
-    return {
-        "file": file.path.name,
-        "task": file.metadata.task,
-        "bytes": len(file.data),
-        "sha256": hashlib.sha256(file.data).hexdigest(),
-        "provider": Session(file, threads=1).provider,
-    }
 
 
 def _photos(file: ModelFile[ClassifierMetadata], choice: Choice, scratch: Path) -> tuple[list[str], str]:

@@ -183,12 +183,12 @@ def to_table(reports: Sequence[dict[str, Any]]) -> str:
 def _to_column(report: dict[str, Any]) -> dict[str, str]:
     test = report["accuracy"]["test"]
     low, high = test["accuracy_95"]
-    same, pictures = report["same_top1_as_fp32"]
+    same = report["agreement_with_fp32"]
     column = {
         "file": report["file"],
         "size": f"{report['bytes'] / 1e6:.2f} MB",
         "test": f"{test['right']}/{test['photos']} right ({low:.1%}-{high:.1%})",
-        "as fp32": f"{same}/{pictures} photos",
+        "as fp32": f"{same['count']}/{same['of']} photos",
         **{f"{threads} thread{'s' * (threads != '1')}": f"{ms:.1f} ms" for threads, ms in report["latency_ms"].items()},
     }
     if parity := report.get("parity"):

@@ -25,11 +25,11 @@ from export.errors import ModelNameError, OutputExistsError, ParityError
 from export.graph import check_graph, operator_histogram
 from export.int8 import quantize_classifier
 from export.parity import border_pictures, check_parity, compare
-from train.evaluation import evaluate
 from train.features import input_spec, load_view
 from train.finished_run import FinishedRun, load_run, run_photos
 from train.photos import Photo
 from train.progress import say, track
+from train.quality import agreement, measure_answers
 from train.run_folder import write_atomic, write_json
 
 MODEL_VERSION = "1.0.0"
@@ -179,16 +179,17 @@ def _write(
     picture: np.ndarray,
 ) -> Exported:
     """Write one file and its report."""
-    accuracy = _accuracy(run, photos, candidate.answers)
+    measured = _measure(run, photos, candidate)
+    accuracy = _accuracy(run, measured)
     content = with_metadata(candidate.model, replace(candidate.metadata, accuracy=accuracy))
-    same = candidate.answers.argmax(axis=1) == fp32_answers.argmax(axis=1)
     report = {
         "file": target.name,
         "bytes": len(content),
         "operators": operator_histogram(candidate.model),
         **candidate.told,
-        "same_top1_as_fp32": [int(same.sum()), len(same)],
+        "agreement_with_fp32": agreement(candidate.answers, fp32_answers),
         "accuracy": accuracy,
+        "test": measured,
         "latency_ms": _latency_ms(_opened(content), picture),
         "machine": f"{platform.machine()}, {available_cpus()} cores",
     }
@@ -238,15 +239,19 @@ def _opened(content: bytes) -> ModelFile[ClassifierMetadata]:
         return open_model(path, ClassifierMetadata)
 
 
-def _accuracy(run: FinishedRun, photos: list[Photo], answers: np.ndarray) -> dict[str, Any]:
-    """Measure the file itself on the test photos, and quote the run's k-fold."""
+def _measure(run: FinishedRun, photos: list[Photo], candidate: _Candidate) -> dict[str, Any]:
+    """Measure the file itself on the test photos."""
     chosen = run.split.indices(photos, "test")
     targets = np.array([run.labels.index(photos[i].label) for i in chosen])
-    measured = evaluate(answers[chosen], targets, run.labels)
+    return measure_answers(candidate.answers[chosen], targets, run.labels, candidate.metadata.min_score)
+
+
+def _accuracy(run: FinishedRun, measured: dict[str, Any]) -> dict[str, Any]:
+    """Return what the file says of its accuracy: on the test photos, and the run's k-fold."""
     # The calibration error rests on the last digits of a float32 network, which differ between
     # machines; rounded, it does not keep the same run from giving the same file.
-    measured["ece"] = round(measured["ece"], 4)
-    accuracy = {"test": {key: measured[key] for key in ("photos", "right", "accuracy", "accuracy_95", "ece")}}
+    rounded = {**measured, "ece": round(measured["ece"], 4)}
+    accuracy = {"test": {key: rounded[key] for key in ("photos", "right", "accuracy", "accuracy_95", "ece")}}
     if kfold := run.metrics["kfold"]:
         accuracy["kfold"] = {key: kfold[key] for key in ("folds", "repeats", "mean_accuracy", "mean_accuracy_95")}
     return json.loads(json.dumps(accuracy))

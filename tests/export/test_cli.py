@@ -50,8 +50,8 @@ def test_ctrl_c_says_that_no_model_was_written(pooled_run: Path, tmp_path: Path,
 def test_precisions_stand_side_by_side(capsys):
     test = {"right": 9, "photos": 10, "accuracy_95": [0.6, 0.98]}
     shared = {"accuracy": {"test": test}, "latency_ms": {"1": 12.34, "2": 7.0}}
-    fp32 = {"file": "a-fp32.onnx", "bytes": 58_900_000, "same_top1_as_fp32": [10, 10], **shared}
-    int8 = {"file": "a-int8.onnx", "bytes": 14_800_000, "same_top1_as_fp32": [9, 10], **shared}
+    fp32 = {"file": "a-fp32.onnx", "bytes": 58_900_000, "agreement_with_fp32": {"count": 10, "of": 10}, **shared}
+    int8 = {"file": "a-int8.onnx", "bytes": 14_800_000, "agreement_with_fp32": {"count": 9, "of": 10}, **shared}
     parity = {"parity": {"max_difference": 1e-6, "same_top1": 12, "pictures": 12}}
     kept = {"layer_errors": {}, "layers_kept_in_float": ["block1_conv1/Conv"]}
     assert command.to_table([fp32 | parity, int8 | kept]).splitlines() == [

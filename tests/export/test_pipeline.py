@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import export.pipeline
+from benchmarks.accuracy import measure_model
 from edge_infer import Classifier
 from edge_infer.sources import find_images
 from export.errors import OutputExistsError, ParityError
@@ -48,6 +49,18 @@ def test_the_file_describes_itself(exported, pooled_run: Path):
     assert metadata.parity == exported.report["parity"]
     assert metadata.accuracy["kfold"]["mean_accuracy"] == metrics["kfold"]["mean_accuracy"]
     assert set(metadata.tools) == set(export.pipeline.TOOLS)
+
+
+def test_the_report_is_that_of_the_accuracy_benchmark(exported, photos: Path, pooled_run: Path):
+    split = load_run(pooled_run).split
+    test = split.photos(run_photos(pooled_run, split), "test")
+    measured, _ = measure_model(Classifier(exported.path), test, other=())
+    report = json.loads(exported.path.with_suffix(".json").read_text())["test"]
+
+    assert measured["confusion"].tolist() == report["confusion"]
+    assert measured["certain"] == report["certain"]
+    for figure in ("accuracy", "accuracy_95", "ece", "ece_95", "log_loss"):
+        assert measured[figure] == pytest.approx(report[figure], abs=1e-5)
 
 
 def test_parity_covers_every_photo_and_the_border_pictures(exported):
