@@ -25,13 +25,14 @@ from train.cached import CachedTraining, prepare
 from train.command_line import run as run_command
 from train.crossval import CrossValidation, cross_validate
 from train.distillation import Readout, observed_features
-from train.evaluation import Floats, Ints, evaluate, expected_calibration_error, softmax, wilson_interval
+from train.evaluation import Floats, Ints, evaluate, expected_calibration_error, softmax
 from train.features import load_view
 from train.finished_run import FinishedRun, load_run, noted_folders
 from train.head import LinearHead
 from train.network import forward
 from train.photos import Photo
 from train.progress import say, track
+from train.quality import share
 from train.quiet import start_tensorflow
 from train.run_data import RunData, read_run_data
 from train.run_folder import SPLIT, write_json
@@ -150,7 +151,7 @@ def compare(contender: Contender, answers: Answers, full: Answers, data: RunData
         "kfold": {key: value for key, value in answers.held_out.summary().items() if key != "accuracies"},
         "ece_held_out": round(expected_calibration_error(probabilities, targets), 4),
         "right_and_certain": round(float((scores[right] >= min_score).mean()), 4),
-        "same_top1_held_out": share(same_answer(held_out, full.held_out.logits)),
+        "same_top1_held_out": _counted(same_answer(held_out, full.held_out.logits)),
     }
     for name in ("other", "off_task"):
         logits = getattr(answers, name)
@@ -158,8 +159,8 @@ def compare(contender: Contender, answers: Answers, full: Answers, data: RunData
             continue
         strange = softmax(logits / temperature).max(axis=1)
         row[name] = {
-            "same_top1": share(same_answer(logits, getattr(full, name))),
-            "uncertain": share(strange < min_score),
+            "same_top1": _counted(same_answer(logits, getattr(full, name))),
+            "uncertain": _counted(strange < min_score),
             "auroc": round(separation(scores, strange), 4),
         }
     return row
@@ -175,10 +176,8 @@ def separation(known: Floats, strange: Floats) -> float:
     return float(roc_auc_score(np.repeat([1, 0], [len(known), len(strange)]), np.concatenate([known, strange])))
 
 
-def share(hits: np.ndarray) -> dict[str, Any]:
-    """Return a share with its 95 % Wilson interval."""
-    count, total = int(hits.sum()), len(hits)
-    return {"count": count, "of": total, "share": count / total, "share_95": wilson_interval(count, total)}
+def _counted(hits: np.ndarray) -> dict[str, Any]:
+    return share(int(hits.sum()), len(hits))
 
 
 def load_pictures(photos: Sequence[Photo], run: FinishedRun, label: str) -> Pixels:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from benchmarks.model_quality import Answers, Contender, compare, same_answer, separation, share
+from benchmarks.model_quality import Answers, Contender, compare, same_answer, separation
 from train.crossval import CrossValidation
 from train.distillation import Readout
 from train.head import LinearHead
@@ -26,12 +26,6 @@ def test_the_same_answer_is_the_same_largest_logit():
 
 def test_separation_is_the_share_of_pairs_in_the_right_order():
     assert separation(np.array([0.9, 0.6]), np.array([0.7, 0.1])) == 0.75
-
-
-def test_a_share_has_its_interval():
-    found = share(np.array([True] * 9 + [False]))
-    assert (found["count"], found["of"], found["share"]) == (9, 10, 0.9)
-    assert found["share_95"] == pytest.approx((0.5958, 0.9821), abs=1e-4)
 
 
 def test_a_row_compares_held_out_answers_with_the_full_networks():
