@@ -17,7 +17,6 @@ import click
 import numpy as np
 import onnx
 import onnxruntime as ort
-from sklearn.metrics import roc_auc_score
 
 from edge_infer.cache import default_cache
 from edge_infer.session import INPUT_NAME, session_options
@@ -32,7 +31,7 @@ from train.head import LinearHead
 from train.network import forward
 from train.photos import Photo
 from train.progress import say, track
-from train.quality import share
+from train.quality import agreement, score_auroc, share
 from train.quiet import start_tensorflow
 from train.run_data import RunData, read_run_data
 from train.run_folder import SPLIT, write_json
@@ -139,45 +138,30 @@ def compare(contender: Contender, answers: Answers, full: Answers, data: RunData
         data: The run's photos.
         min_score: Of the run, under which an answer is uncertain.
     """
-    held_out, temperature = answers.held_out.logits, contender.temperature
-    probabilities = softmax(held_out.reshape(-1, held_out.shape[-1]) / temperature)
-    targets = np.tile(data.targets, len(held_out))
-    scores = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == targets
-    test = evaluate(softmax(answers.test / temperature), data.targets[data.part("test")], data.labels)
+
+    def told(logits: Floats) -> Floats:
+        return softmax(logits.reshape(-1, logits.shape[-1]) / contender.temperature)
+
+    held_out, targets = told(answers.held_out.logits), np.tile(data.targets, len(answers.held_out.logits))
+    scores, right = held_out.max(axis=1), held_out.argmax(axis=1) == targets
+    test = evaluate(told(answers.test), data.targets[data.part("test")], data.labels)
     row: dict[str, Any] = {
         "bytes": contender.file_bytes,
         "test": {key: test[key] for key in ("photos", "right", "accuracy", "accuracy_95")},
         "kfold": {key: value for key, value in answers.held_out.summary().items() if key != "accuracies"},
-        "ece_held_out": round(expected_calibration_error(probabilities, targets), 4),
-        "right_and_certain": round(float((scores[right] >= min_score).mean()), 4),
-        "same_top1_held_out": _counted(same_answer(held_out, full.held_out.logits)),
+        "ece_held_out": round(expected_calibration_error(held_out, targets), 4),
+        "right_and_certain": share(int((scores[right] >= min_score).sum()), int(right.sum())),
+        "agreement_held_out": agreement(held_out, told(full.held_out.logits)),
     }
     for name in ("other", "off_task"):
-        logits = getattr(answers, name)
-        if logits is None:
-            continue
-        strange = softmax(logits / temperature).max(axis=1)
-        row[name] = {
-            "same_top1": _counted(same_answer(logits, getattr(full, name))),
-            "uncertain": _counted(strange < min_score),
-            "auroc": round(separation(scores, strange), 4),
-        }
+        if (logits := getattr(answers, name)) is not None:
+            strange = told(logits)
+            row[name] = {
+                "agreement": agreement(strange, told(getattr(full, name))),
+                "uncertain": share(int((strange.max(axis=1) < min_score).sum()), len(strange)),
+                **score_auroc(scores, strange.max(axis=1)),
+            }
     return row
-
-
-def same_answer(logits: Floats, others: Floats) -> np.ndarray:
-    """Return whether two networks say the same, flat."""
-    return (logits.argmax(axis=-1) == others.argmax(axis=-1)).ravel()
-
-
-def separation(known: Floats, strange: Floats) -> float:
-    """Return the area under the ROC curve of the score as a sign of the task's pictures: 0.5 is chance, 1 perfect."""
-    return float(roc_auc_score(np.repeat([1, 0], [len(known), len(strange)]), np.concatenate([known, strange])))
-
-
-def _counted(hits: np.ndarray) -> dict[str, Any]:
-    return share(int(hits.sum()), len(hits))
 
 
 def load_pictures(photos: Sequence[Photo], run: FinishedRun, label: str) -> Pixels:

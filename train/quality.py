@@ -69,10 +69,13 @@ def score_auroc(known: npt.NDArray[np.floating[Any]], other: npt.NDArray[np.floa
 
     Returns:
         `auroc`: the probability that a picture of the task has the higher score (ties count half), with
-        its 95 % interval (DeLong, DeLong, Clarke-Pearson 1988), which has no width if the groups do not overlap.
+        its 95 % interval (DeLong, DeLong, Clarke-Pearson 1988), which has no width if the groups do not overlap
+        and is 0–1 if one of them is a single picture.
     """
     wins = (known[:, np.newaxis] > other).astype(float) + 0.5 * (known[:, np.newaxis] == other)
     area = float(wins.mean())
+    if min(wins.shape) < 2:  # one picture has no scatter
+        return {"auroc": area, "auroc_95": [0.0, 1.0], "pictures": len(other)}
     variance = wins.mean(axis=1).var(ddof=1) / len(known) + wins.mean(axis=0).var(ddof=1) / len(other)
     spread = _Z_95 * float(np.sqrt(variance))
     return {"auroc": area, "auroc_95": [max(0.0, area - spread), min(1.0, area + spread)], "pictures": len(other)}

@@ -58,3 +58,7 @@ def test_auroc_is_scikit_learns_and_its_interval_holds_in_95_of_100_draws() -> N
 
 def test_equal_scores_count_half() -> None:
     assert score_auroc(np.array([0.5, 0.5]), np.array([0.5, 0.5, 0.5]))["auroc"] == 0.5
+
+
+def test_a_single_picture_says_nothing_of_the_spread():
+    assert score_auroc(np.array([0.9, 0.8]), np.array([0.1])) == {"auroc": 1.0, "auroc_95": [0.0, 1.0], "pictures": 1}
