@@ -38,7 +38,8 @@ def plot(result: Mapping[str, Any], path: Path) -> None:
     stages.set(title="stages of an answer, p50", ylabel="ms")
     threads.set(title="p50 and quartiles", xlabel="threads", ylabel="ms", ylim=(0, None))
     batches.set(title="bare network", xlabel="batch", ylabel="photos a second", ylim=(0, None))
-    for axes in (stages, threads, batches):
+    stages.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))  # beside the bars, not on them
+    for axes in (threads, batches):
         axes.legend(fontsize="small")
     figure.suptitle(f"{result['machine']['cpu'] or 'unknown processor'}, {result['machine']['cores']} cores")
     path.parent.mkdir(parents=True, exist_ok=True)
