@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import click
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from edge_infer import Prediction
@@ -55,33 +56,37 @@ class FilmedCamera:
 
 
 class Watcher:
-    """A display that notes when it was shown what."""
+    """A display that notes when it was shown which frame, and which answer."""
 
     def __init__(self) -> None:
-        self._shown: list[tuple[float, float, float, float]] = []
+        self._frames: list[tuple[float, float]] = []
+        self._answers: list[tuple[float, float, float]] = []
+        self._answered = 0
 
     def show(self, view: View) -> None:
         """Take a view."""
         now, status = time.monotonic(), view.status
-        time_s = view.prediction.time_s
-        if not self._shown or self._shown[-1][1] != time_s:  # not a repetition while no frame comes
-            self._shown.append((now, time_s, status.latency_ms, status.answer_ms))
+        if not self._frames or self._frames[-1][1] != view.captured_at:
+            self._frames.append((now, view.captured_at))
+        if status.answered != self._answered:
+            self._answered = status.answered
+            self._answers.append((now, status.latency_ms, status.answer_ms))
 
     def figures(self) -> dict[str, float]:
         """Return speed, latency and age of what was shown, warm-up left out, times in milliseconds."""
-        shown_at, time_s, latency_ms, answer_ms = np.array(self._shown).T
-        # Nothing is shown before it is drawn: the least delay gives the clock of `time_s`.
-        captured_at = time_s + (shown_at - latency_ms / 1e3 - time_s).min()
-        kept = shown_at >= shown_at[0] + WARM_UP_S
-        if kept.sum() < 3:
+        begin = (self._frames[0][0] if self._frames else 0.0) + WARM_UP_S
+        answers = np.array([answer for answer in self._answers if answer[0] >= begin])
+        frames = np.array([frame for frame in self._frames if frame[0] >= begin])
+        if min(len(answers), len(frames)) < 3:
             raise click.UsageError("too few frames: give more --seconds")
-        age_ms = (shown_at - captured_at)[kept] * 1e3
-        last_age_ms = (shown_at[1:] - captured_at[:-1])[kept[1:]] * 1e3  # just before the next one replaces it
+        (answered_at, latency_ms, answer_ms), (shown_at, captured_at) = answers.T, frames.T
+        last_age_ms = (shown_at[1:] - captured_at[:-1]) * 1e3  # just before the next one replaces it
         return {
-            "fps": round((kept.sum() - 1) / float(np.ptp(shown_at[kept])), 2),
-            **{f"latency_ms_p{q}": round(float(np.percentile(latency_ms[kept], q)), 2) for q in (50, 95, 99)},
-            "model_ms_p50": round(statistics.median(answer_ms[kept]), 2),
-            "oldest_when_shown_ms": round(float(age_ms.max()), 1),
+            "fps": _per_second(answered_at),
+            "shown_fps": _per_second(shown_at),
+            **{f"latency_ms_p{q}": round(float(np.percentile(latency_ms, q)), 2) for q in (50, 95, 99)},
+            "model_ms_p50": round(statistics.median(answer_ms), 2),
+            "oldest_when_shown_ms": round(float((shown_at - captured_at).max()) * 1e3, 1),
             "oldest_until_replaced_ms": round(float(last_age_ms.max()), 1),
         }
 
@@ -185,6 +190,10 @@ def watched_page(reading: int, silent: int = 0) -> Iterator[LiveServer]:
             stop.set()
             for process in processes:
                 process.join()
+
+
+def _per_second(moments: npt.NDArray[np.float64]) -> float:
+    return round((len(moments) - 1) / float(np.ptp(moments)), 2)
 
 
 def _viewers(server: LiveServer) -> int:

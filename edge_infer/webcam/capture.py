@@ -127,19 +127,46 @@ class Capture:
         Raises:
             CameraError: The source cannot be opened, gives no picture, or was lost for good.
         """
-        deadline = time.monotonic() + wait_s
         with self._changed:
-            while self._newest is None and not self._has_ended:
-                self._keep_alive()
-                remaining = deadline - time.monotonic()
-                if remaining <= 0:
-                    break
-                self._changed.wait(min(remaining, 0.05))
+            self._wait(lambda: self._newest is not None or self._has_ended, wait_s)
             if self._has_ended and self._first_frame_at is None:
                 raise CameraUnavailableError(f"{self.name} holds no picture")
             frame, self._newest = self._newest, None
             self._changed.notify_all()  # a reader of every frame waits for this
         return frame
+
+    def newest_since(self, moment: float, wait_s: float, is_enough: Callable[[], bool]) -> Frame | None:
+        """Return the newest frame and leave it to be taken, waiting for one that was captured after a moment.
+
+        Args:
+            moment: On the clock of `time.monotonic`, seconds.
+            wait_s: How long to wait.
+            is_enough: Whether to wait no longer; asked again on `wake`.
+
+        Raises:
+            CameraError: As in `next_frame`.
+        """
+
+        def is_there() -> bool:
+            return self._newest is not None and self._newest.captured_at > moment
+
+        with self._changed:
+            self._wait(lambda: is_there() or is_enough(), wait_s)
+            return self._newest if is_there() else None
+
+    def wake(self) -> None:
+        """Let a waiting `newest_since` ask whether it is enough."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def _wait(self, is_over: Callable[[], bool], wait_s: float) -> None:
+        deadline = time.monotonic() + wait_s
+        while not is_over():
+            self._keep_alive()
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                break
+            self._changed.wait(min(remaining, 0.05))
 
     def _keep_alive(self) -> None:
         now = time.monotonic()

@@ -1,4 +1,9 @@
-"""The loop: newest frame -> answer -> drawn picture -> whoever shows it."""
+"""The loop: newest frame -> answer -> drawn picture -> whoever shows it.
+
+A frame is shown with its own answer when that comes before the next frame does. Otherwise newer
+frames are shown with the last answer meanwhile, so that a slow model delays the labels, not the
+picture: what is seen is never older than a frame or two.
+"""
 
 import time
 from collections.abc import Callable, Sequence
@@ -13,6 +18,7 @@ from PIL import Image, ImageOps
 from edge_infer.annotate import annotate
 from edge_infer.errors import OutputError
 from edge_infer.results import Prediction
+from edge_infer.webcam.answering import Answering
 from edge_infer.webcam.answers import VideoClassifier
 from edge_infer.webcam.capture import Capture, Frame
 from edge_infer.webcam.overlay import draw_status
@@ -21,19 +27,21 @@ from edge_infer.webcam.view import Command, FeedStatus, Meter, View
 
 # Without a new frame the displays still hear of keys, and of a camera that is lost.
 _IDLE_S = 0.1
+# From one frame that is shown before its answer to the next: every one of a camera of 30 a second, not of 200.
+_BETWEEN_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """The last answered frame.
+class Picture:
+    """A frame as a picture.
 
     Attributes:
-        image_rgb: With its answer drawn in, as it is recorded.
-        prediction: The answer.
+        frame: The frame.
+        image_rgb: What the model sees of it; or, once drawn, with an answer, as it is recorded.
     """
 
+    frame: Frame
     image_rgb: Image.Image
-    prediction: Prediction
 
 
 class Display(Protocol):
@@ -88,11 +96,14 @@ class LiveFeed:
         on_answer: Callable[[Prediction], None] = lambda _: None,
         on_note: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._capture, self._classifier, self._commands, self._displays = capture, classifier, commands, displays
-        self._options, self._source = options or LiveOptions(), source
+        self._capture, self._commands, self._displays = capture, commands, displays
+        self._answering = Answering(classifier, source, capture.wake)
+        self._options = options or LiveOptions()
         self._on_answer, self._on_note = on_answer, on_note
         self._meter = Meter()
-        self._drawn: Drawn | None = None
+        self._newest: Picture | None = None
+        self._answer: Prediction | None = None
+        self._drawn: Picture | None = None
         self._recorder: Recorder | None = None
         self._is_paused = self._has_quit = False
         self.status = FeedStatus(source=source)
@@ -106,13 +117,11 @@ class LiveFeed:
             OutputError: The recording that was asked for from the start cannot be written.
         """
         try:
-            began = time.monotonic()
-            while not self._is_over(time.monotonic() - began):
-                frame = self._next_frame()
-                if frame is not None:
-                    self._answer(frame)
-                self._show()
-                self._obey()
+            with self._answering:
+                began = time.monotonic()
+                while not self._is_over(time.monotonic() - began):
+                    self._step()
+                    self._obey()
         finally:
             self._stop_recording()
         return self.status
@@ -121,10 +130,19 @@ class LiveFeed:
         frames, limit_s = self._options.frames, self._options.seconds
         return (
             self._has_quit
-            or self._capture.state == "ended"
+            or (self._capture.state == "ended" and not self._answering.is_busy)
             or (frames is not None and self._meter.answered >= frames)
             or (limit_s is not None and seconds >= limit_s)
         )
+
+    def _step(self) -> None:
+        """Wait for a frame or an answer, and show it."""
+        if not self._answering.is_busy and (frame := self._next_frame()) is not None:
+            self._newest = self._picture(frame)
+            self._answering.begin(frame, self._newest.image_rgb)
+        if self._answering.is_busy:
+            self._follow()
+        self._show()
 
     def _next_frame(self) -> Frame | None:
         if self._is_paused and self._capture.every_frame:
@@ -133,22 +151,41 @@ class LiveFeed:
         frame = self._capture.next_frame(_IDLE_S)
         return None if self._is_paused else frame
 
-    def _answer(self, frame: Frame) -> None:
+    def _picture(self, frame: Frame) -> Picture:
         image = Image.fromarray(frame.pixels_rgb)
-        if self._options.mirror:
-            image = ImageOps.mirror(image)
-        began = time.monotonic()
-        answer = self._classifier.answer(image, frame.time_s)
-        answer_s = time.monotonic() - began
-        answer = replace(answer, source=self._source, frame=frame.number, time_s=frame.time_s)
+        return Picture(frame, ImageOps.mirror(image) if self._options.mirror else image)
+
+    def _follow(self) -> None:
+        """Draw the answer that is waited for, or a newer frame if one comes before."""
+        frame = self._newer_frame()
+        if frame is not None:
+            self._newest = self._picture(frame)
+        answered = self._answering.take()
+        if answered is not None:
+            self._answer = answered.prediction
+        if frame is not None or answered is not None:
+            self._draw()
+        if answered is not None:
+            self._meter.count(answered.captured_at, answered.answer_s)
+            self._on_answer(answered.prediction)
+
+    def _newer_frame(self) -> Frame | None:
+        """Return a frame newer than the newest, if it comes before the answer; it may still be answered."""
+        if self._newest is None or self._is_paused or self._capture.every_frame:
+            self._answering.wait(_IDLE_S)
+            return None
+        since = self._newest.frame.captured_at + _BETWEEN_S
+        return self._capture.newest_since(since, _IDLE_S, self._answering.is_ready)
+
+    def _draw(self) -> None:
+        if self._newest is None or self._answer is None:
+            return
         is_first = self._drawn is None
-        self._drawn = Drawn(annotate(image, answer), answer)
-        self._meter.count(frame.captured_at, answer_s)
+        self._drawn = Picture(self._newest.frame, annotate(self._newest.image_rgb, self._answer))
         if is_first and self._options.record is not None:
             self._start_recording(self._options.record)
         if self._recorder is not None:
-            self._recorder.write(self._drawn.image_rgb, frame.time_s)
-        self._on_answer(answer)
+            self._recorder.write(self._drawn.image_rgb, self._drawn.frame.time_s)
 
     def _show(self) -> None:
         self.status = replace(
@@ -161,8 +198,9 @@ class LiveFeed:
             counts=self._capture.counts,
             recording=None if self._recorder is None else self._recorder.path.name,
         )
-        if self._drawn is not None:
-            view = View(draw_status(self._drawn.image_rgb, self.status), self._drawn.prediction, self.status)
+        if self._drawn is not None and self._answer is not None:
+            image = draw_status(self._drawn.image_rgb, self.status)
+            view = View(image, self._drawn.frame.captured_at, self._answer, self.status)
             for display in self._displays:
                 display.show(view)
 

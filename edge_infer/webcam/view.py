@@ -1,4 +1,4 @@
-"""What is shown: the drawn frame, its answer, and how the feed is doing."""
+"""What is shown: the drawn frame, the answer, and how the feed is doing."""
 
 import time
 from collections import deque
@@ -26,7 +26,7 @@ class FeedStatus:
         source: What the frames come from.
         state: Whether they come.
         fps: Frames answered per second, over the last two.
-        latencies_ms: From the capture of a frame until it was drawn, for the last frames, oldest first.
+        latencies_ms: From the capture of a frame until its answer was drawn, for the last ones, oldest first.
         answer_ms: The model's part of the last one.
         counts: What the capture counted.
         answered: Frames answered.
@@ -57,12 +57,14 @@ class View:
     """What a display shows.
 
     Attributes:
-        image_rgb: The frame with its answer and the status drawn in.
-        prediction: The answer.
+        image_rgb: The newest frame with the newest answer and the status drawn in.
+        captured_at: When that frame was taken, on the clock of `time.monotonic`, seconds.
+        prediction: The answer: to this frame, or to an earlier one while this one is waiting.
         status: How the feed is doing.
     """
 
     image_rgb: Image.Image
+    captured_at: float
     prediction: Prediction
     status: FeedStatus
 
@@ -77,7 +79,7 @@ class Meter:
         self.answer_ms = 0.0
 
     def count(self, captured_at: float, answer_s: float) -> None:
-        """Count a frame that was drawn just now.
+        """Count a frame whose answer was drawn just now.
 
         Args:
             captured_at: On the clock of `time.monotonic`, seconds.

@@ -67,6 +67,31 @@ def test_the_newest_frame_wins_and_the_others_are_counted() -> None:
     assert source.is_released
 
 
+def test_a_frame_that_was_looked_at_is_still_there_to_be_taken() -> None:
+    source = StuckSource(10)
+    with capture_of(source, timeout_s=LONG_S) as capture:
+        wait_until(lambda: capture.counts.captured == 10)
+        newest = capture.newest_since(0.0, LONG_S, lambda: False)
+        assert (newest.number, capture.counts.dropped) == (9, 9)
+        assert capture.newest_since(newest.captured_at, 0.01, lambda: False) is None
+        assert capture.next_frame(LONG_S) is newest
+        assert capture.newest_since(0.0, 0.01, lambda: False) is None
+        source.let_go.set()
+
+
+def test_who_waits_for_a_newer_frame_can_be_called_away() -> None:
+    source, is_enough = StuckSource(1), threading.Event()
+    with capture_of(source, timeout_s=LONG_S) as capture:
+        first = capture.next_frame(LONG_S)
+        calling = threading.Timer(0.05, lambda: (is_enough.set(), capture.wake()))
+        calling.start()
+        began = time.monotonic()
+        assert capture.newest_since(first.captured_at, LONG_S, is_enough.is_set) is None
+        assert time.monotonic() - began < LONG_S / 2
+        calling.join()
+        source.let_go.set()
+
+
 def test_times_are_those_of_capture() -> None:
     with capture_of(endless()) as capture:
         first, second = capture.next_frame(LONG_S), capture.next_frame(LONG_S)

@@ -1,5 +1,6 @@
 """The loop, on scripted sources: what is answered, shown, recorded, and when it ends."""
 
+import threading
 import time
 from collections.abc import Callable
 from itertools import cycle
@@ -10,13 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_infer.errors import CameraLostError, OutputError
+from edge_infer.errors import CameraLostError, ModelOutputError, OutputError
 from edge_infer.results import Prediction
 from edge_infer.webcam import capture as capture_module
 from edge_infer.webcam.capture import Capture
 from edge_infer.webcam.live import LiveFeed, LiveOptions
 from edge_infer.webcam.view import Command, FeedStatus, View
-from tests.edge_infer.webcam.conftest import ScriptedSource, bad, endless, frame, prediction, read_clip
+from tests.edge_infer.webcam.conftest import ScriptedSource, bad, endless, frame, prediction, read_clip, wait_until
 
 
 class Display:
@@ -32,15 +33,18 @@ class Display:
 
 
 class Answers:
-    """A classifier that gives one answer, after a while."""
+    """A classifier that gives one answer, after a while, or fails."""
 
     def __init__(self, seconds: float = 0.0) -> None:
         self.seconds = seconds
+        self.error: Exception | None = None
         self.images: list[Image.Image] = []
         self.times_s: list[float] = []
 
     def answer(self, image: Image.Image, time_s: float) -> Prediction:
         time.sleep(self.seconds)
+        if self.error is not None:
+            raise self.error
         self.images.append(image)
         self.times_s.append(time_s)
         return prediction()
@@ -124,6 +128,64 @@ def test_a_slow_classifier_gets_the_newest_frames_and_the_others_are_dropped() -
     assert max(ages) < 200
     assert status.answer_ms == pytest.approx(100, abs=50)
     assert status.latency_ms > status.answer_ms
+
+
+def camera(fps: float) -> ScriptedSource:
+    """Return a camera whose frames are as grey as their number."""
+    return ScriptedSource(map(frame, range(256)), pause_s=1 / fps)
+
+
+def shown_frame(view: View) -> int:
+    return round(np.asarray(view.image_rgb)[20:28, 50:].mean())
+
+
+def test_a_frame_is_shown_with_its_own_answer_if_that_comes_before_the_next_frame() -> None:
+    run = Run(camera(5), live=True, frames=4)
+    run()
+    shown = [(shown_frame(view), view.prediction.frame) for view in run.display.views]
+    assert list(dict.fromkeys(shown)) == [(i, i) for i in range(4)]
+
+
+def test_while_a_slow_classifier_answers_newer_frames_are_shown_with_the_last_answer() -> None:
+    run, ages = Run(camera(30), live=True, frames=6), []
+
+    def on_view(view: View) -> None:
+        if len(run.display.views) > 1:
+            ages.append(time.monotonic() - run.display.views[-2].captured_at)
+
+    run.display, run.answers.seconds = Display(on_view), 0.2
+    status = run()
+    frames = [shown_frame(view) for view in run.display.views]
+    answers = [view.prediction.frame for view in run.display.views]
+    assert (frames, answers) == (sorted(frames), sorted(answers))
+    assert all(frame >= answer for frame, answer in zip(frames, answers, strict=True))
+    assert len(set(frames)) > 3 * len(set(answers))
+    assert max(ages) < 0.45  # of what is seen, just before something newer replaces it
+    assert [record.frame for record in run.records] == sorted(set(answers))
+    assert status.counts.dropped == pytest.approx(run.records[-1].frame - 5, abs=7)  # what was never answered
+
+
+def test_a_recording_is_as_fluent_as_what_is_shown(tmp_path: Path) -> None:
+    run = Run(camera(30), live=True, frames=4, record=tmp_path / "out.avi")
+    run.answers.seconds = 0.2
+    run()
+    assert len({round(image[20:28, 50:].mean()) for image in read_clip(tmp_path / "out.avi")}) > 9
+
+
+def test_a_model_that_fails_ends_the_feed() -> None:
+    run = Run(endless(), live=True)
+    run.answers.error = ModelOutputError("NaN")
+    threads = threading.active_count()
+    with pytest.raises(ModelOutputError, match="NaN"):
+        run()
+    wait_until(lambda: threading.active_count() == threads)
+
+
+def test_the_last_frame_of_a_video_is_answered_too() -> None:
+    run = Run(video(3))
+    run.answers.seconds = 0.15  # longer than the loop waits before it shows the feed again
+    assert run().answered == 3
+    assert run.display.views[-1].prediction.frame == 2
 
 
 def test_mirrored_frames_are_answered_and_shown_mirrored() -> None:

@@ -33,7 +33,7 @@ STATUS = FeedStatus(
 
 
 def view(grey: int = 128, size: tuple[int, int] = (64, 48)) -> View:
-    return View(Image.new("RGB", size, (grey,) * 3), prediction(), STATUS)
+    return View(Image.new("RGB", size, (grey,) * 3), 0.0, prediction(), STATUS)
 
 
 @pytest.fixture
@@ -144,7 +144,8 @@ def test_a_viewer_gets_each_new_picture(live: LiveServer) -> None:
 def test_a_slow_viewer_gets_the_newest_picture_and_holds_nobody_up(live: LiveServer) -> None:
     rng = np.random.default_rng(0)
     noise = [
-        View(Image.fromarray(rng.integers(0, 256, (480, 640, 3), np.uint8)), prediction(), STATUS) for _ in range(4)
+        View(Image.fromarray(rng.integers(0, 256, (480, 640, 3), np.uint8)), 0.0, prediction(), STATUS)
+        for _ in range(4)
     ]
     live.show(view(0))
     with closing(Viewer(live)) as slow, closing(Viewer(live)) as quick:
@@ -284,7 +285,7 @@ def test_closing_hangs_up_on_viewers_that_read_and_on_those_that_do_not() -> Non
     viewers = [Viewer(live) for _ in range(6)]
     idle = socket.create_connection(address(live))
     for _ in range(20):
-        live.show(View(Image.fromarray(rng.integers(0, 256, (480, 640, 3), np.uint8)), prediction(), STATUS))
+        live.show(View(Image.fromarray(rng.integers(0, 256, (480, 640, 3), np.uint8)), 0.0, prediction(), STATUS))
         time.sleep(0.01)
     began = time.monotonic()
     live.close()

@@ -130,7 +130,7 @@ def test_an_empty_folder_is_not_found(tmp_path: Path) -> None:
 
 
 def test_a_stream_over_http_is_read_by_opencv() -> None:
-    view = View(Image.new("RGB", (64, 48), (200, 40, 20)), prediction(), FeedStatus(source="cam"))
+    view = View(Image.new("RGB", (64, 48), (200, 40, 20)), 0.0, prediction(), FeedStatus(source="cam"))
     stop = threading.Event()
     with closing(LiveServer("127.0.0.1", 0, lambda command: None)) as server:
         feeding = threading.Thread(target=lambda: [server.show(view) for _ in iter(lambda: stop.wait(0.02), True)])

@@ -47,7 +47,7 @@ class FakeGui(SimpleNamespace):
         self.closed = True
 
 
-VIEW = View(Image.new("RGB", (320, 240), (200, 100, 50)), prediction(), FeedStatus(source="cam"))
+VIEW = View(Image.new("RGB", (320, 240), (200, 100, 50)), 0.0, prediction(), FeedStatus(source="cam"))
 
 
 @pytest.fixture
