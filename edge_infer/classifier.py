@@ -60,6 +60,8 @@ class Classifier:
             there is none; `always` refuses pictures without a face; `never` takes every
             picture for the crop of a face.
         quick_start: For a handful of pictures: load faster, run a little slower.
+        spinning: Without it, the threads of an inference sleep while they wait for each other, and leave
+            the cores to whatever else has to be done: for a live feed.
 
     Raises:
         ModelError: The model or the provider cannot be used.
@@ -83,6 +85,7 @@ class Classifier:
         max_bytes: int = DEFAULT_MAX_BYTES,
         faces: FaceMode = "auto",
         quick_start: bool = False,
+        spinning: bool = True,
     ) -> None:
         if threads is not None and threads < 1:
             raise ValueError(f"threads must be at least 1, got {threads}")
@@ -93,7 +96,7 @@ class Classifier:
         file = open_model(model, ClassifierMetadata)
         if faces == "always" and file.metadata.input.face is None:
             raise ValueError(f"model {file.metadata.name!r} was not made for faces, so faces='always' does not fit it")
-        self._session = Session(file, threads=threads, provider=provider, quick_start=quick_start)
+        self._session = Session(file, threads=threads, provider=provider, quick_start=quick_start, spinning=spinning)
         self._threads = self._session.threads
         self._single: Classifier | None = None
         self._file = file
@@ -103,7 +106,7 @@ class Classifier:
         self._faces = faces
         self._detector = None
         if faces != "never" and file.metadata.input.face is not None:
-            self._detector = FaceDetector(threads=threads, provider=provider)
+            self._detector = FaceDetector(threads=threads, provider=provider, spinning=spinning)
 
     @property
     def metadata(self) -> ClassifierMetadata:

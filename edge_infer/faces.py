@@ -86,6 +86,7 @@ class FaceDetector:
             for the model's own, 1 for no close-ups.
         max_pixels: Refuse pictures that decode to more pixels than this.
         max_bytes: Refuse larger files.
+        spinning: As in `Classifier`.
 
     Raises:
         ModelError: The model or the provider cannot be used.
@@ -107,13 +108,14 @@ class FaceDetector:
         candidate_score: float | None = None,
         max_pixels: int = DEFAULT_MAX_PIXELS,
         max_bytes: int = DEFAULT_MAX_BYTES,
+        spinning: bool = True,
     ) -> None:
         if threads is not None and threads < 1:
             raise ValueError(f"threads must be at least 1, got {threads}")
         if min_score is not None and not 0 <= min_score <= 1:
             raise ValueError(f"min_score must be in 0-1, got {min_score}")
         file = open_model(model, DetectorMetadata)
-        self._session = start_session(file, threads=threads, provider=provider)
+        self._session = start_session(file, threads=threads, provider=provider, spinning=spinning)
         _check_contract(self._session, str(file.path))
         self._metadata = file.metadata
         self._min_score = file.metadata.min_score if min_score is None else min_score

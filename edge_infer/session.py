@@ -42,7 +42,9 @@ def find_provider(name: str) -> str:
     raise ProviderError(f"provider {name!r} is not available in this onnxruntime (it has: {short})")
 
 
-def session_options(*, threads: int | None = None, quick_start: bool = False) -> ort.SessionOptions:
+def session_options(
+    *, threads: int | None = None, quick_start: bool = False, spinning: bool = True
+) -> ort.SessionOptions:
     """Return the settings every session runs with; arguments as in `start_session`."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads if threads is not None else available_cpus()
@@ -51,6 +53,8 @@ def session_options(*, threads: int | None = None, quick_start: bool = False) ->
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     # Threads that spin after a run would take the cores from whatever comes next, such as another session.
     options.add_session_config_entry("session.force_spinning_stop", "1")
+    if not spinning:
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if not _multiplies_int8_exactly():
         options.add_session_config_entry("session.x64quantprecision", "1")
     options.log_severity_level = 4  # fatal only: errors reach the user once, as typed errors
@@ -58,7 +62,12 @@ def session_options(*, threads: int | None = None, quick_start: bool = False) ->
 
 
 def start_session(
-    model: ModelFile[ModelMetadata], *, threads: int | None = None, provider: str = "cpu", quick_start: bool = False
+    model: ModelFile[ModelMetadata],
+    *,
+    threads: int | None = None,
+    provider: str = "cpu",
+    quick_start: bool = False,
+    spinning: bool = True,
 ) -> ort.InferenceSession:
     """Build an onnxruntime session from a model's bytes.
 
@@ -69,13 +78,17 @@ def start_session(
         quick_start: Leave out the slowest step of loading a float model, which lays the weights
             out anew for the CPU: a VGG16 loads in half the time and runs about an eighth slower.
             An int8 model is loaded as ever: it would gain nothing, and take almost twice the time to run.
+        spinning: Threads that wait for each other within an inference do so by spinning: a little faster on
+            idle cores. On cores that others use too, threads that sleep are twice as fast.
 
     Raises:
         ProviderError: The provider is missing or was not used.
         ModelFormatError: onnxruntime refuses the graph.
     """
     chosen = find_provider(provider)
-    options = session_options(threads=threads, quick_start=quick_start and model.metadata.precision == "fp32")
+    options = session_options(
+        threads=threads, quick_start=quick_start and model.metadata.precision == "fp32", spinning=spinning
+    )
     try:
         # Its fallback would print on stdout and go on with another provider.
         session = ort.InferenceSession(model.data, options, providers=[chosen], enable_fallback=0)
@@ -108,6 +121,7 @@ class Session:
         threads: As in `start_session`.
         provider: As in `start_session`.
         quick_start: As in `start_session`.
+        spinning: As in `start_session`.
 
     Raises:
         ModelError: As in `start_session`.
@@ -121,8 +135,11 @@ class Session:
         threads: int | None = None,
         provider: str = "cpu",
         quick_start: bool = False,
+        spinning: bool = True,
     ) -> None:
-        self._session = start_session(model, threads=threads, provider=provider, quick_start=quick_start)
+        self._session = start_session(
+            model, threads=threads, provider=provider, quick_start=quick_start, spinning=spinning
+        )
         self.provider = self._session.get_providers()[0]
         self.threads = self._session.get_session_options().intra_op_num_threads
         self._classes = len(model.metadata.labels)

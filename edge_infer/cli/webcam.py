@@ -170,7 +170,9 @@ def webcam(
                 retries=retries,
             )
         )
-        classifier = load_classifier(context, task, model, threads=threads, provider=provider, min_score=min_score)
+        classifier = load_classifier(
+            context, task, model, threads=threads, provider=provider, min_score=min_score, spinning=False
+        )
         write = _ignore if jsonl is None else stack.enter_context(_jsonl_writer(jsonl, top))
         feed = LiveFeed(
             capture,

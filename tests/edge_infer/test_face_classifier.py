@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnxruntime as ort
 import pytest
 from PIL import Image
 
@@ -38,6 +39,25 @@ def test_the_answer_is_for_the_face_not_for_the_picture(model: Path, one_face: I
     (found,) = FaceDetector().detect(one_face)
     assert (face.box, face.detection_score, face.landmarks) == (found.box, found.score, found.landmarks)
     assert Classifier(model, faces="never").classify(one_face).label != "pink"
+
+
+@pytest.mark.parametrize(("options", "entry"), [({}, None), ({"spinning": False}, "0")])
+def test_spinning_is_for_both_networks(
+    model: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, bool], entry: str | None
+) -> None:
+    entries: list[str | None] = []
+
+    class Options(ort.SessionOptions):
+        def add_session_config_entry(self, key: str, value: str) -> None:
+            if key == "session.force_spinning_stop":
+                entries.append(None)
+            if key == "session.intra_op.allow_spinning":
+                entries[-1] = value
+            super().add_session_config_entry(key, value)
+
+    monkeypatch.setattr("onnxruntime.SessionOptions", Options)
+    Classifier(model, **options)
+    assert entries == [entry, entry]
 
 
 def test_the_network_is_shown_what_the_crop_rule_says(model: Path, one_face: Image.Image) -> None:

@@ -68,6 +68,14 @@ def start(tiny_model_path: Path) -> Iterator[Start]:
         process.communicate()
 
 
+def test_the_networks_leave_the_cores_to_the_feed_while_they_wait(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, object] = {}
+    monkeypatch.setattr("edge_infer.classifier.Classifier", lambda model, **options: seen.update(options) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["webcam", "--model", "any.onnx", "--source", str(clip), "--no-display", "--threads", "3"])
+    assert seen == {"threads": 3, "provider": "cpu", "min_score": None, "spinning": False}
+
+
 def test_json_lines_are_classifys_with_frame_and_time(run: Run, clip: Path) -> None:
     answer = run("--source", str(clip), "--every-frame", "--jsonl", "-", "--smoothing", "0", "--top", "2")
     records = [json.loads(line) for line in answer.out.splitlines()]
