@@ -62,7 +62,7 @@ class Run:
         self.notes: list[str] = []
         self.options = LiveOptions(**options)
         open_source = source if callable(source) else lambda: source
-        self.capture = Capture(open_source, name="cam", is_live=live, every_frame=not live, timeout_s=0.2, retries=1)
+        self.capture = Capture(open_source, name="cam", is_live=live, every_frame=not live, timeout_s=5)
 
     def __call__(self) -> FeedStatus:
         with self.capture as capture:
