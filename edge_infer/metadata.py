@@ -71,7 +71,7 @@ class ModelMetadata:
         precision: Arithmetic of the weights.
         architecture: The network in words.
         accuracy: Measured figures with their confidence intervals.
-        parity: Largest differences to the network it was exported from.
+        parity: Largest differences to the network it was exported from; of int8, to the fp32 file.
         card: The model card: what the labels mean, where the model fails, what it is not for.
         licence: SPDX expression of the file.
         attribution: Whose data and weights it builds on, and the notices they ask for.

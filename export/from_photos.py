@@ -18,9 +18,8 @@ from train.progress import say
 from train.recipes import RECIPES
 from train.run_folder import RunFolder, write_atomic, write_json
 from train.slim_run import compared, find_pictures, slim_run
-from train.slimming import Goal
+from train.slimming import Goal, check_goal
 
-SPEEDUP = 8.0
 SETTINGS = Distillation(views=RECIPES["custom"].schedule.views, epochs=4)  # the views that were trained on
 
 
@@ -33,7 +32,7 @@ def from_photos(
     weights: str,
     cache: Path,
     mixed_precision: bool,
-    speedup: float = SPEEDUP,
+    speedup: float,
 ) -> dict[str, Any]:
     """Make a model file of labelled photos.
 
@@ -53,6 +52,7 @@ def from_photos(
 
     Raises:
         OutputExistsError: `out` exists.
+        GoalError: No network is so fast.
         EdgeInferError: As the steps do.
     """
     for target in (out, out.with_suffix(".json")):
@@ -60,6 +60,7 @@ def from_photos(
             raise OutputExistsError(f"{target} exists: remove it, or give another --out")
     find_pictures(unlabelled)  # a wrong path is better known now than after the training
     recipe = replace(RECIPES["custom"], mixed_precision=mixed_precision)
+    check_goal(Goal(speedup=speedup), recipe)
     say("1/4 Looking over the photos")
     say(f"{summarize(audit(data))}\n`python -m train audit {data}` names them.")
     say("2/4 Training")

@@ -69,11 +69,15 @@ def split(source: Path, destination: Path, ratios: tuple[float, float, float], s
 @click.argument("run", metavar="RUN", type=FOLDER)
 @click.option("--out", metavar="RUN2", type=FOLDER, required=True, help="Run folder to write.")
 @click.option("--speedup", type=click.FloatRange(1, 64), help="Divide the multiply-accumulates by this.")
-@click.option("--width", type=click.FloatRange(0, 1, min_open=True), help="Keep this share of every layer's channels.")
+@click.option(
+    "--width",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Keep this share of every layer's channels, rounded to 16s.",
+)
 @click.option(
     "--max-drop",
     type=click.FloatRange(0, 1),
-    help="As fast as can be while k-fold accuracy falls by no more than this.  [default: 0.01]",
+    help="Try speed-ups from 24 down to 2; take the first that loses no more k-fold accuracy.  [default: 0.01]",
 )
 @click.option(
     "--unlabelled",

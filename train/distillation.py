@@ -174,7 +174,10 @@ def distil(
         chosen = _drawn(len(wanted), number, recipe.seed)
         logs = model.fit(load(chosen), target.apply(wanted[chosen]), batch_size=BATCH, shuffle=False, verbose=0).history
         if not np.isfinite(logs["loss"][0]):
-            raise DistillationError("the distillation went astray: its loss is not finite")
+            raise DistillationError(
+                "the distillation went astray: its loss is not finite; start anew with a lower speed-up"
+                + (", or without --mixed-precision" if recipe.mixed_precision else "")
+            )
         history["loss"].append(logs["loss"][0])
         write_atomic(folder / _CHECKPOINT.format(round=number + 1), model.save_weights)
         write_json(folder / HISTORY, history)

@@ -19,6 +19,10 @@ class RunFolderError(TrainError, FileExistsError):
     """The run folder exists, is missing, or belongs to another run."""
 
 
+class GoalError(TrainError, ValueError):
+    """No network is as slim, or as right, as was asked for."""
+
+
 class DistillationError(TrainError, ArithmeticError):
     """A slim network could not be taught."""
 

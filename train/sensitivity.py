@@ -6,7 +6,7 @@ covariance and the map's weights.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -30,16 +30,23 @@ class Reader:
             inputs lie together.
         weights: `float64 [C * block, n]`.
         block: Inputs a channel: 9 for a 3x3 convolution, the parts of the grid for a pooled head.
+        products: Covariance of each input with the output, `float64 [C * block, n]`; multiplied once, since every
+            width asks for it.
     """
 
     covariance: Doubles
     weights: Doubles
     block: int
+    products: Doubles = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Multiply."""
+        object.__setattr__(self, "products", self.covariance @ self.weights)
 
     @property
     def output_variance(self) -> float:
         """Variance of the output, summed over its values."""
-        return float((self.weights * (self.covariance @ self.weights)).sum())
+        return float((self.weights * self.products).sum())
 
     def contributions(self) -> Doubles:
         """Return the inner products of what each channel adds to the output, `[C, C]`, summing to 1."""
@@ -51,7 +58,7 @@ class Reader:
     def error(self, kept: Channels) -> float:
         """Return the share of the output's variance, 0-1, that the best weights on some channels leave over."""
         rows = (kept[:, np.newaxis] * self.block + np.arange(self.block)).ravel()
-        inner, target = self.covariance[np.ix_(rows, rows)], self.covariance[rows] @ self.weights
+        inner, target = self.covariance[np.ix_(rows, rows)], self.products[rows]
         solution = solve_ridge(inner, target)
         explained = float((solution * (2 * target - inner @ solution)).sum())
         return float(np.clip(1 - explained / max(self.output_variance, _NOTHING), 0.0, 1.0))

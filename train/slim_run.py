@@ -15,13 +15,13 @@ from edge_infer.results import FailedInput
 from edge_infer.sources import STDIN, expand
 from train.distillation import Distillation
 from train.duplicates import duplicate_groups
-from train.errors import DataError, RunFolderError
+from train.errors import DataError, GoalError, RunFolderError
 from train.finished_run import load_run, noted_folders
 from train.photos import Photo, sha256_file
 from train.progress import say
 from train.run_data import RunData, read_run_data
 from train.run_folder import METRICS, SPLIT, WEIGHTS, read_json, write_json
-from train.slimming import Goal, slim, teach
+from train.slimming import Goal, check_goal, slim, teach
 
 SETTINGS = "slim.json"
 ROUNDING = 1e-9
@@ -60,7 +60,8 @@ def slim_run(
 
     Raises:
         RunFolderError: The run is unfinished or slim already, `out` exists, or was started otherwise.
-        DataError: Photos are missing, or no network is within the allowed loss.
+        DataError: Photos are missing.
+        GoalError: No network is so fast, or none is within the allowed loss.
     """
     tf.config.experimental.enable_op_determinism()
     run = load_run(run_folder)
@@ -69,10 +70,16 @@ def slim_run(
         raise RunFolderError(f"{run_folder} is slim already: give the run that it was made from")
     if out.exists() and not resume:
         raise RunFolderError(f"{out} exists: give a new folder, or --resume to finish that run")
+    if out.exists() and not (out / SETTINGS).exists():
+        raise RunFolderError(f"{out} is no slim run: give a new folder")
+    if isinstance(goal, Goal):
+        check_goal(goal, run.recipe)
     run = replace(run, recipe=replace(run.recipe, mixed_precision=mixed_precision))
     folder, test_folder = noted_folders(run.path, data, test)
     run_data = read_run_data(run.recipe, folder, test_folder, run.path / SPLIT)
-    photos = [*run_data.part_photos("train"), *find_unlabelled(unlabelled, run_data)]
+    photos, more = run_data.part_photos("train"), find_unlabelled(unlabelled, run_data)
+    say(f"Learning from {len(photos)} training photos" + (f" and {len(more)} unlabelled pictures" * bool(unlabelled)))
+    photos += more
     noted = {
         "run": sha256_file(run_folder / WEIGHTS),
         "goal": goal if isinstance(goal, float) else asdict(goal),
@@ -80,8 +87,6 @@ def slim_run(
         "mixed_precision": mixed_precision,
         **asdict(settings),
     }
-    if out.exists() and not (out / SETTINGS).exists():
-        raise RunFolderError(f"{out} is no slim run: give a new folder")
     if (out / SETTINGS).exists() and read_json(out / SETTINGS) != noted:
         raise RunFolderError(f"{out} was started with other settings: resume with those, or give a new folder")
     write_json(out / SETTINGS, noted)
@@ -109,7 +114,7 @@ def _slim_within(
             for tried in out.glob("speedup-*"):
                 shutil.rmtree(tried)
             return metrics
-    raise DataError(
+    raise GoalError(
         f"even half of the multiply-accumulates lose more than {max_drop:.1%}: give a new --out and a larger --max-drop"
     )
 

@@ -42,15 +42,13 @@ from train.run_folder import (
 )
 from train.sensitivity import Reader
 from train.vgg16 import FULL_WIDTHS, build_base, conv_layers, copy_in_precision, count_macs
-from train.widths import uniform_widths, widths_for_speedup
+from train.widths import check_speedup, uniform_widths, widths_for_speedup
 
 PRUNING_PHOTOS = 192
 PRUNED = "pruned.weights.h5"
 DISTILLED = "distilled.weights.h5"
 READOUT = "readout.npz"
 WIDTHS = "widths.json"
-
-Base = keras.Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,20 @@ class Teaching:
         )
 
 
-def teach(base: Base, recipe: Recipe, photos: Sequence[Photo], settings: Distillation, cache: Path) -> Teaching:
+def check_goal(goal: Goal, recipe: Recipe) -> None:
+    """Refuse a goal that no slim network of a recipe reaches, before hours are spent on it.
+
+    Raises:
+        GoalError: The speed-up is too high.
+    """
+    if goal.speedup is not None:
+        taps, _ = observed_taps(recipe)
+        layers = conv_layers(taps[-1])
+        prunable = layers if isinstance(recipe.head, PooledHead) else layers[:-1]  # as in `Pruner.sensitivities`
+        check_speedup(goal.speedup, layers, prunable, recipe.image_size)
+
+
+def teach(base: keras.Model, recipe: Recipe, photos: Sequence[Photo], settings: Distillation, cache: Path) -> Teaching:
     """Compute or read the original's features."""
     taps, grid = observed_taps(recipe)
     recipe = view_recipe(recipe, settings)
@@ -98,8 +109,8 @@ def teach(base: Base, recipe: Recipe, photos: Sequence[Photo], settings: Distill
 
 
 def slim_base(
-    base: Base, recipe: Recipe, head: LinearHead | None, teaching: Teaching, goal: Goal, folder: Path
-) -> tuple[Recipe, Base, Readout | None]:
+    base: keras.Model, recipe: Recipe, head: LinearHead | None, teaching: Teaching, goal: Goal, folder: Path
+) -> tuple[Recipe, keras.Model, Readout | None]:
     """Prune and distil a base; each step that the run folder holds is not done again.
 
     Args:
@@ -226,8 +237,8 @@ def full_widths(recipe: Recipe) -> tuple[int, ...]:
 
 
 def _prune(
-    base: Base, recipe: Recipe, head: LinearHead | None, teaching: Teaching, goal: Goal, folder: Path
-) -> tuple[Recipe, Base]:
+    base: keras.Model, recipe: Recipe, head: LinearHead | None, teaching: Teaching, goal: Goal, folder: Path
+) -> tuple[Recipe, keras.Model]:
     """Choose widths and rebuild the base on them, or read what the run folder holds."""
     if (folder / WIDTHS).exists():
         slim = replace(recipe, widths=tuple(read_json(folder / WIDTHS)["widths"]), fine_tune=None)

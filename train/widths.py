@@ -1,7 +1,8 @@
 """How many channels each layer keeps: as few as a budget allows, taken where they are missed least."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from train.errors import GoalError
 from train.sensitivity import Sensitivity
 from train.vgg16 import FULL_WIDTHS, count_macs
 
@@ -22,6 +23,28 @@ def uniform_widths(layers: tuple[str, ...], share: float, fixed: frozenset[str] 
     )
 
 
+def check_speedup(speedup: float, layers: tuple[str, ...], prunable: Iterable[str], image_size: int) -> None:
+    """Refuse a speed-up that no widths reach.
+
+    Args:
+        speedup: Factor, at least 1.
+        layers: The network's convolutions, in order.
+        prunable: Those of them that may be pruned.
+        image_size: Side of the input, pixels.
+
+    Raises:
+        GoalError: It is too high.
+    """
+    full = {name: FULL_WIDTHS[name] for name in layers}
+    narrowest = full | dict.fromkeys(prunable, STEP)
+    macs, least = (count_macs(tuple(widths.values()), image_size) for widths in (full, narrowest))
+    if least > macs / speedup:
+        raise GoalError(
+            f"a speed-up of {speedup:g} cannot be reached: with {STEP} channels wherever any can be taken away, this "
+            f"network has {macs / least:.2f} times fewer multiply-accumulates; give --speedup {macs // least} or less"
+        )
+
+
 def widths_for_speedup(
     sensitivities: Mapping[str, Sensitivity], layers: tuple[str, ...], image_size: int, speedup: float
 ) -> tuple[int, ...]:
@@ -34,8 +57,12 @@ def widths_for_speedup(
         sensitivities: Of the layers that may be pruned.
         layers: The network's convolutions, in order.
         image_size: Side of the input, pixels.
-        speedup: Factor, at least 1. Where the narrowest network is not fast enough, it is returned.
+        speedup: Factor, at least 1.
+
+    Raises:
+        GoalError: The narrowest network is not fast enough.
     """
+    check_speedup(speedup, layers, sensitivities, image_size)
     widths = {name: FULL_WIDTHS[name] for name in layers}
     macs = count_macs(tuple(widths.values()), image_size)
     budget = macs / speedup
@@ -48,8 +75,6 @@ def widths_for_speedup(
             saved = macs - count_macs(tuple((widths | {name: narrower}).values()), image_size)
             lost = sensitivity.error_at(narrower) - sensitivity.error_at(widths[name])
             steps.append((lost / saved, name))
-        if not steps:
-            break
         widths[min(steps)[1]] -= STEP
         macs = count_macs(tuple(widths.values()), image_size)
     return tuple(widths.values())

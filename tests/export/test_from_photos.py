@@ -16,7 +16,7 @@ from edge_infer.metadata import ClassifierMetadata
 from edge_infer.model_file import open_model
 from export.errors import OutputExistsError
 from export.from_photos import from_photos
-from train.errors import RunFolderError
+from train.errors import GoalError, RunFolderError
 from train.finished_run import load_run
 from train.photos import find_photos
 from train.recipes import RECIPES, CachedViews, Recipe
@@ -89,6 +89,13 @@ def test_the_slim_network_has_fewer_channels(folder: Path):
 def test_an_existing_file_is_kept(folder: Path, photos: Path):
     with pytest.raises(OutputExistsError, match=r"my\.onnx exists: remove it, or give another --out"):
         from_photos(photos, folder / "my.onnx", folder / "work", weights="any", cache=folder / "cache", **OPTIONS)
+
+
+def test_a_speedup_that_cannot_be_reached_is_told_before_the_training(photos: Path, tmp_path: Path):
+    options = {**OPTIONS, "speedup": 69.0}
+    with pytest.raises(GoalError, match="give --speedup 68 or less"):
+        from_photos(photos, tmp_path / "my.onnx", tmp_path / "work", weights="any", cache=tmp_path, **options)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_work_folder_is_not_worked_on_again(folder: Path, photos: Path, random_weights: str, tmp_path: Path):

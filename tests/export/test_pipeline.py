@@ -5,18 +5,25 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import export.pipeline
 from benchmarks.accuracy import measure_model
 from edge_infer import Classifier
+from edge_infer.metadata import InputSpec
 from edge_infer.sources import find_images
 from export.errors import OutputExistsError, ParityError
 from export.parity import Parity
 from export.pipeline import export as export_run
+from tests.export.test_int8 import SIDE_PX, network
+from tests.tiny_model import METADATA
+from tests.train.conftest import photo
 from train.errors import DataError, RunFolderError
 from train.finished_run import load_run, run_photos
+from train.photos import Photo
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +105,43 @@ def test_a_file_that_answers_differently_is_not_written(pooled_run: Path, tmp_pa
     with pytest.raises(ParityError, match=r"differs from Keras by up to 0\.2"):
         export_run(pooled_run, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_int8_says_how_far_it_is_from_fp32_and_not_what_fp32_said_of_keras():
+    rng = np.random.default_rng(1)
+    pictures = [rng.integers(0, 256, (SIDE_PX, SIDE_PX, 3), np.uint8) for _ in range(12)]
+    spec, keras_parity = InputSpec(SIDE_PX, SIDE_PX), {"pictures": 1, "max_difference": 1e-6, "same_top1": 1}
+    metadata = replace(METADATA, labels=("a", "b", "c"), input=spec, parity=keras_parity)
+    run = SimpleNamespace(split=SimpleNamespace(indices=lambda photos, part: np.arange(len(photos))))
+
+    fp32 = export.pipeline._answered(network(), metadata, {}, pictures)
+    int8 = export.pipeline._quantized(fp32, run, [photo(Path(__file__))] * 12, pictures)
+    difference = np.abs(int8.answers - fp32.answers).max()
+    assert 1e-5 < difference <= int8.metadata.parity["max_difference"] <= 10 * difference
+    assert (int8.metadata.parity["pictures"], int8.metadata.parity["same_top1"]) == (12, 12)
+    assert (int8.metadata.precision, fp32.metadata.parity) == ("int8", keras_parity)
+
+
+@pytest.mark.parametrize(("max_drop", "allowed"), [(0.0, 0), (0.02, 1), (0.1, 2), (0.14, 2), (0.15, 3)])
+def test_int8_may_lose_no_more_than_its_share(max_drop: float, allowed: int):
+    photos = [photo(Path(__file__), label) for label in ("a", "b") * 10]
+    right = np.array([[1.0, 0.0], [0.0, 1.0]] * 10)
+    run = SimpleNamespace(path="runs/x", labels=("a", "b"), split=SimpleNamespace(indices=held_out_by_halves))
+
+    def answers(wrong: int) -> np.ndarray:
+        return np.concatenate([right[:wrong, ::-1], right[wrong:]])
+
+    export.pipeline._check_drop(right, answers(allowed), run, photos, max_drop)
+    with pytest.raises(
+        ParityError,
+        match=f"answers {19 - allowed} of 20 held-out photos right, fp32 20, and may lose {allowed}; nothing is "
+        r"written \(`python -m export runs/x --max-drop X` allows more\)",
+    ):
+        export.pipeline._check_drop(right, answers(allowed + 1), run, photos, max_drop)
+
+
+def held_out_by_halves(photos: list[Photo], part: str) -> np.ndarray:
+    return np.arange(len(photos)).reshape(2, -1)[("validation", "test").index(part)]
 
 
 def test_photos_that_have_moved_can_be_named(pooled_run: Path, photos: Path, tmp_path: Path):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from edge_infer.registry import bundled_models
+
 ROOT = Path(__file__).parents[2]
 MAX_WHEEL_BYTES = 10_000_000
 
@@ -70,4 +72,13 @@ def test_a_device_classifies_the_example(device: Path, tmp_path: Path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
 
     assert done.stdout.startswith(f"{ROOT / 'examples/stone.png'}: green ")
+    assert done.stderr == ""
+
+
+def test_a_device_has_every_bundled_model_and_computes_it_rightly(device: Path, tmp_path: Path):
+    command = [device / "edge-infer", "models", "verify"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+
+    assert [line.split(": ok (sha256, ")[0] for line in done.stdout.splitlines()] == list(bundled_models())
+    assert "faces" in bundled_models()
     assert done.stderr == ""

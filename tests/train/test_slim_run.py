@@ -9,7 +9,7 @@ from PIL import Image
 from tests.conftest import drawn
 from tests.train.conftest import COLOURS, write_photos
 from train import slim_run
-from train.errors import DataError
+from train.errors import DataError, GoalError
 from train.recipes import RECIPES
 from train.run_data import RunData, read_run_data
 from train.run_folder import write_json
@@ -40,7 +40,7 @@ def test_the_highest_speedup_within_the_allowed_loss_is_kept(tmp_path: Path):
 
 def test_no_speedup_within_the_allowed_loss_is_one_line(tmp_path: Path):
     steps = pretend_slimming(dict.fromkeys(slim_run.SPEEDUPS, 0.5), [])
-    with pytest.raises(DataError, match=r"even half .* lose more than 1\.0%: give a new --out and a larger --max-drop"):
+    with pytest.raises(GoalError, match=r"even half .* lose more than 1\.0%: give a new --out and a larger --max-drop"):
         slim_run._slim_within(0.01, {"kfold": {"mean_accuracy": 0.98}}, steps, tmp_path)
 
 

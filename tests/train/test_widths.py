@@ -1,7 +1,11 @@
 import numpy as np
 import pytest
 
+from train.errors import GoalError
+from train.recipes import RECIPES, Recipe
 from train.sensitivity import Sensitivity
+from train.slim_run import SPEEDUPS
+from train.slimming import Goal, check_goal
 from train.vgg16 import FULL_WIDTHS, conv_layers, count_macs
 from train.widths import uniform_widths, widths_for_speedup
 
@@ -43,4 +47,29 @@ def test_channels_go_where_they_are_missed_least():
 
 def test_a_layer_that_may_not_be_pruned_keeps_its_channels():
     sensitivities = {name: sensitivity(FULL_WIDTHS[name], 0.1) for name in LAYERS[:-1]}
-    assert widths_for_speedup(sensitivities, LAYERS, SIDE_PX, 64)[-1] == 128
+    assert widths_for_speedup(sensitivities, LAYERS, SIDE_PX, 8)[-1] == 128
+
+
+def test_the_highest_speedup_is_reached_and_a_higher_one_is_refused_by_name():
+    sensitivities = {name: sensitivity(FULL_WIDTHS[name], 0.1) for name in LAYERS}
+    full = count_macs(tuple(FULL_WIDTHS[name] for name in LAYERS), SIDE_PX)
+    highest = full / count_macs((16, 16, 16, 16), SIDE_PX)  # 10,432 / 432 at any size
+    assert widths_for_speedup(sensitivities, LAYERS, SIDE_PX, highest) == (16, 16, 16, 16)
+    with pytest.raises(
+        GoalError,
+        match=r"^a speed-up of 24\.5 cannot be reached: .* has 24\.15 times fewer .*; give --speedup 24 or less$",
+    ):
+        widths_for_speedup(sensitivities, LAYERS, SIDE_PX, 24.5)
+
+
+@pytest.mark.parametrize(("name", "highest"), [("gems", 68), ("gender", 62), ("gems-improved", 64), ("gender-l2", 62)])
+def test_what_a_recipe_reaches_is_known_before_anything_is_computed(name: str, highest: int):
+    check_goal(Goal(speedup=highest), RECIPES[name])
+    check_goal(Goal(width=0.01), RECIPES[name])
+    with pytest.raises(GoalError, match=f"give --speedup {highest} or less"):
+        check_goal(Goal(speedup=highest + 1), RECIPES[name])
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_every_recipe_reaches_what_max_drop_tries(recipe: Recipe):
+    check_goal(Goal(speedup=max(SPEEDUPS)), recipe)
