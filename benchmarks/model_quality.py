@@ -18,6 +18,8 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 
+from benchmarks.exported import exported_file
+from benchmarks.invocation import typed_command
 from edge_infer.cache import default_cache
 from edge_infer.session import INPUT_NAME, session_options
 from train.cached import CachedTraining, prepare
@@ -36,7 +38,8 @@ from train.quiet import start_tensorflow
 from train.run_data import RunData, read_run_data
 from train.run_folder import SPLIT, write_json
 from train.slim_run import find_pictures
-from train.slimming import load_readout
+from train.slimming import full_widths, load_readout
+from train.vgg16 import count_macs
 
 Pixels = np.ndarray  # uint8 [N, H, W, 3]
 
@@ -84,12 +87,12 @@ class Answers:
 def contenders(full: FinishedRun, slim: FinishedRun, files: Path) -> list[Contender]:
     """Return the rows of the table."""
     rows = []
-    for title, run, stem in (("full", full, full.recipe.name), ("slim", slim, f"{slim.recipe.name}-slim")):
+    for title, run in (("full", full), ("slim", slim)):
         readout = None if run is full else load_readout(run.path)
         keras_features = forward(observed_features(run.network.get_layer("vgg16"), run.recipe))
         rows.append(Contender(f"{title}, Keras", keras_features, readout, run.temperature, None))
         for precision in ("fp32", "int8"):
-            file = files / f"{stem}-{precision}.onnx"
+            file = exported_file(run.recipe, files, precision)
             rows.append(
                 Contender(f"{title}, {precision}", onnx_features(file), readout, run.temperature, file.stat().st_size)
             )
@@ -164,6 +167,12 @@ def compare(contender: Contender, answers: Answers, full: Answers, data: RunData
     return row
 
 
+def size_of(run: FinishedRun) -> dict[str, int]:
+    """Return what a network computes for a picture, in multiply-accumulates, and how many parameters it has."""
+    widths = run.recipe.widths or full_widths(run.recipe)
+    return {"macs": count_macs(widths, run.recipe.image_size), "parameters": run.network.count_params()}
+
+
 def load_pictures(photos: Sequence[Photo], run: FinishedRun, label: str) -> Pixels:
     """Load pictures as the device does, `uint8 [N, H, W, 3]`."""
     size = run.recipe.image_size
@@ -195,17 +204,12 @@ def measure(
     rows = contenders(full, slim, files)
     answers = {row.name: answer(row, training, fit, pictures) for row in rows}
     reference = answers[rows[0].name]
-    runs = {"full": full, "slim": slim}
-    return {
-        row.name: compare(
-            row,
-            answers[row.name],
-            reference,
-            data,
-            runs[row.name.split(",")[0]].metrics["calibration"]["min_score"],
-        )
-        for row in rows
-    }
+    measured = {}
+    for row in rows:
+        run = full if row.name.startswith("full") else slim
+        min_score = run.metrics["calibration"]["min_score"]
+        measured[row.name] = size_of(run) | compare(row, answers[row.name], reference, data, min_score)
+    return measured
 
 
 @click.command()
@@ -220,10 +224,7 @@ def main(
 ) -> None:
     """Compare the networks of two runs, FULL and what was slimmed from it."""
     measured = measure(load_run(full), load_run(slim), files, other, off_task, default_cache())
-    result = {
-        "command": "python -m benchmarks.model_quality RUN SLIM_RUN --files DIR --other … --off-task …",
-        "rows": measured,
-    }
+    result = {"command": typed_command(), "rows": measured}
     click.echo(json.dumps(result, indent=1))
     if json_path:
         write_json(json_path, result)

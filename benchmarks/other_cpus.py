@@ -24,15 +24,11 @@ import click
 
 from benchmarks.emulators import CPUS, UNGUARDED, EmulatedCpu, make_prefix, run_python, what_is_missing
 from benchmarks.machine import machine
+from benchmarks.pictures import spread
 from edge_infer.golden import TOLERANCE
 from edge_infer.sources import find_images
 
 Scores = dict[str, float]
-
-
-def spread(paths: Sequence[str], count: int) -> list[str]:
-    """Return `count` of the paths, evenly spaced; all of them if there are not so many."""
-    return [paths[number * len(paths) // count] for number in range(count)] if count < len(paths) else list(paths)
 
 
 def golden_difference(says: str) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import cycle, islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
@@ -13,6 +14,8 @@ DRAWN = 32
 SIZE = (400, 400)  # that of most gem photos
 QUALITY = 85
 FACE_HEIGHT_PX = 170
+
+Picture = TypeVar("Picture")
 
 
 def draw_photos(folder: Path, *, with_face: bool, count: int = DRAWN) -> list[str]:
@@ -56,6 +59,13 @@ def photos_of(folder: Path | None, scratch: Path, *, with_face: bool) -> list[st
     if not photos:
         raise FileNotFoundError(f"{folder} holds no pictures")
     return photos
+
+
+def spread(pictures: Sequence[Picture], count: int) -> list[Picture]:
+    """Return `count` of the pictures, evenly spaced; all of them if there are not so many."""
+    if count >= len(pictures):
+        return list(pictures)
+    return [pictures[number * len(pictures) // count] for number in range(count)]
 
 
 def _draw(number: int, with_face: bool) -> Image.Image:

@@ -1,14 +1,16 @@
 """What a network's answers are compared by."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from benchmarks.model_quality import Answers, Contender, compare
+from benchmarks.model_quality import Answers, Contender, compare, size_of
 from train.crossval import CrossValidation
 from train.distillation import Readout
 from train.head import LinearHead
+from train.recipes import RECIPES
 
 
 def test_a_head_goes_behind_the_readout():
@@ -36,3 +38,11 @@ def test_a_row_compares_held_out_answers_with_the_full_networks():
     assert row["other"]["uncertain"]["count"] == 0
     assert row["off_task"]["uncertain"]["count"] == 1
     assert row["off_task"]["auroc"] == 1.0
+
+
+def test_the_size_is_counted_for_the_widths_of_the_network():
+    network = SimpleNamespace(count_params=lambda: 7)
+    full = SimpleNamespace(recipe=RECIPES["gems"], network=network)
+    slim = SimpleNamespace(recipe=replace(RECIPES["gems"], widths=(16, 16)), network=network)
+    assert size_of(full) == {"macs": 15_346_630_656, "parameters": 7}
+    assert size_of(slim)["macs"] == 224 * 224 * 9 * (3 * 16 + 16 * 16)

@@ -5,8 +5,9 @@ import click
 import pytest
 
 from benchmarks.emulators import CPUS, UNGUARDED, make_prefix, run_python, what_is_missing
-from benchmarks.other_cpus import compare, golden_difference, spread
+from benchmarks.other_cpus import compare, golden_difference
 from benchmarks.other_cpus_page import other_cpus_table
+from benchmarks.pictures import spread
 
 HASWELL, CORTEX = (next(cpu for cpu in CPUS if name in cpu.name) for name in ("Haswell", "A72"))
 
