@@ -24,6 +24,9 @@ from train.network import FLATTEN
 OPSET = 17
 IR_VERSION = 8  # the one opset 17 was released with, which old runtimes read too
 
+# What the inputs behind the first are.
+ROLES = {"Conv": ("weight", "bias"), "MatMul": ("weight",), "Gemm": ("weight", "bias")}
+
 Serve = Callable[[tf.Tensor], dict[str, tf.Tensor]]
 
 
@@ -117,14 +120,13 @@ def _rename(graph: onnx.GraphProto, network_name: str) -> None:
     """Name everything after its layer, without the counters that Keras and tf2onnx add."""
     names = {INPUT_NAME: INPUT_NAME, OUTPUT_NAME: OUTPUT_NAME}
     taken: set[str] = set()
-    roles = {"Conv": ("weight", "bias"), "MatMul": ("weight",), "Gemm": ("weight", "bias")}
     for node in graph.node:
         node.name = _unique(_layer_path(node.name, network_name, node.op_type), taken)
         for output in node.output:
             names.setdefault(output, node.name)
-        for i, source in enumerate(node.input[1:]):
-            role = roles.get(node.op_type, ())
-            names.setdefault(source, f"{node.name}.{role[i] if i < len(role) else f'input_{i + 1}'}")
+        roles = dict(enumerate(ROLES.get(node.op_type, ()), start=1))
+        for i, source in enumerate(node.input):
+            names.setdefault(source, f"{node.name}.{roles.get(i, f'input_{i}')}")
     order = {tensor: i for i, tensor in enumerate(dict.fromkeys(s for node in graph.node for s in node.input))}
     weights = sorted(graph.initializer, key=lambda tensor: order[tensor.name])
     for node in graph.node:

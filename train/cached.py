@@ -11,7 +11,7 @@ from train.crossval import CrossValidation, cross_validate
 from train.evaluation import Floats, Ints
 from train.features import Features, extract, select
 from train.finetune import LastBlock, fine_tune
-from train.head import LinearHead, fit_linear, fitting_curve, head_features, set_head
+from train.head import LinearHead, fit_linear, fitting_curve, head_features, set_head, with_familiarity
 from train.recipes import CachedViews, Recipe
 from train.run_data import RunData
 
@@ -36,7 +36,8 @@ class CachedTraining:
 
     def fit(self, chosen: Ints) -> LinearHead:
         """Fit the head on some of the photos."""
-        return fit_linear(self.views[:, chosen], self.data.targets[chosen], self.recipe.head.inverse_l2)
+        head = fit_linear(self.views[:, chosen], self.data.targets[chosen], self.recipe.head.inverse_l2)
+        return with_familiarity(head, self.views[0, chosen]) if self.recipe.head.familiarity else head
 
     def tune(self, chosen: Ints) -> LastBlock:
         """Fit the head, then train it with the last block."""

@@ -72,7 +72,7 @@ class Readout:
     def head(self, original: LinearHead) -> LinearHead:
         """Return a head of the original network as one that reads the pruned network's features."""
         kernel, bias = self.kernel @ original.kernel, self.bias @ original.kernel + original.bias
-        return LinearHead(kernel.astype(np.float32), bias.astype(np.float32))
+        return LinearHead(kernel.astype(np.float32), bias.astype(np.float32), original.familiarity)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from train.features import MAPS, Features
 from train.head import LinearHead
-from train.network import pool, pooled_features
+from train.network import linear_logits, pool, pooled_features
 from train.recipes import FineTune, PooledHead
 from train.vgg16 import block_of
 
@@ -63,7 +63,7 @@ def fine_tune(
         seed: Decides the order of the views.
     """
     keras.utils.set_random_seed(seed)
-    model = _build(features, base, shape, num_classes=len(head.bias))
+    model = _build(features, base, shape, num_classes=head.classes)
     model.get_layer("logits").set_weights([head.kernel, head.bias])
     model.compile(
         keras.optimizers.Adam(settings.learning_rate), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -91,8 +91,7 @@ def _build(features: Features, base: keras.Model, shape: PooledHead, num_classes
         inputs[tap] = keras.Input(features[tap].shape[2:], name=tap)
         pooled.append(inputs[tap])
     pooled.append(pool(maps, shape.grid))
-    logits = keras.layers.Dense(num_classes, name="logits")(pooled_features(pooled))
-    model = keras.Model(inputs, logits)
+    model = keras.Model(inputs, linear_logits(shape, pooled_features(pooled), num_classes))
     for name in block:
         model.get_layer(name).set_weights(base.get_layer(name).get_weights())
     return model

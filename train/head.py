@@ -3,7 +3,8 @@
 The head is one Dense layer with softmax on root-normalized features: a multinomial
 logistic regression, a convex problem with one solution, which scikit-learn finds. It is
 solved on standardized features, where one penalty fits all of them; the standardization
-is then folded into the layer, so the network needs no extra step for it.
+is then folded into the layer, so the network needs no extra step for it. A further output of
+the layer may tell how familiar a picture is.
 """
 
 import warnings
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
@@ -23,24 +25,34 @@ from train.features import Features
 from train.network import root_normalize
 
 MAX_ITERATIONS = 2048
+STRANGE_DEVIATIONS = 4.0  # far enough below the training photos to leave their own confidence alone
+_LEAST_DEVIATION = 1e-3  # of features of unit length: photos may all be the same
 BASELINE_INVERSE_L2 = 1.0  # scikit-learn's default: the baseline is what anyone would run
 
 
 @dataclass(frozen=True, slots=True)
 class LinearHead:
-    """A Dense layer.
+    """A Dense layer, and what `train.network.Familiarity` does behind it.
 
     Attributes:
-        kernel: `float32 [D, C]`.
-        bias: `float32 [C]`.
+        kernel: `float32 [D, C]`, or `[D, C + 1]` with `familiarity`.
+        bias: `float32 [C]`, or `[C + 1]`.
+        familiarity: Whether the last output scales the others.
     """
 
     kernel: npt.NDArray[np.float32]
     bias: npt.NDArray[np.float32]
+    familiarity: bool = False
+
+    @property
+    def classes(self) -> int:
+        """C, the number of labels."""
+        return len(self.bias) - self.familiarity
 
     def logits(self, features: Floats) -> Floats:
         """Return `float32 [N, C]` for features `[N, D]`."""
-        return features @ self.kernel + self.bias
+        outputs = features @ self.kernel + self.bias
+        return outputs[:, :-1] * expit(outputs[:, -1:]) if self.familiarity else outputs
 
 
 def set_head(network: keras.Model, head: LinearHead) -> None:
@@ -75,6 +87,27 @@ def fit_linear(features: Floats, targets: Ints, inverse_l2: float, iterations: i
         coefficients, intercept = np.vstack([0 * coefficients, coefficients]), np.append(0.0, intercept)
     kernel = (coefficients / scaler.scale_).T
     return LinearHead(kernel.astype(np.float32), (intercept - scaler.mean_ @ kernel).astype(np.float32))
+
+
+def with_familiarity(head: LinearHead, features: Floats) -> LinearHead:
+    """Let a head answer with less confidence where features are unlike those it was fitted on.
+
+    A linear head is as sure of a face as of a gem whose features point the same way. How far they
+    reach along the training photos' mean tells the two apart: root-normalized features are of one
+    length, so this is how close they are to that mean. The logits of a picture that reaches
+    `STRANGE_DEVIATIONS` standard deviations less far than the photos do on average are halved.
+
+    Args:
+        head: Without familiarity.
+        features: Of the photos it was fitted on, `[N, D]`.
+    """
+    mean = features.mean(axis=0, dtype=np.float64)
+    direction = mean / np.linalg.norm(mean)
+    reach = features @ direction
+    deviation = max(reach.std(), _LEAST_DEVIATION)
+    kernel = np.column_stack([head.kernel, direction / deviation])
+    bias = np.append(head.bias, STRANGE_DEVIATIONS - reach.mean() / deviation)
+    return LinearHead(kernel.astype(np.float32), bias.astype(np.float32), familiarity=True)
 
 
 def fitting_curve(

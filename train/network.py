@@ -76,6 +76,18 @@ class BinaryLogits(keras.layers.Layer):
         return ops.pad(logit, [[0, 0], [1, 0]])
 
 
+class Familiarity(keras.layers.Layer):
+    """Scale the logits by how familiar the picture is, 0–1: the sigmoid of the last one of them.
+
+    What a picture has to be confident about is the quotient of two outputs, as in Generalized ODIN
+    (Hsu, Shen, Jin, Kira 2020). The label stays the same; a strange picture's scores come out even.
+    """
+
+    def call(self, outputs):  # noqa: ANN001, ANN201  # [N, C + 1]
+        """Return `[N, C]`."""
+        return outputs[:, :-1] * ops.sigmoid(outputs[:, -1:])
+
+
 def build_network(recipe: Recipe, num_classes: int, weights: str | None) -> keras.Model:
     """Build a recipe's network.
 
@@ -86,7 +98,7 @@ def build_network(recipe: Recipe, num_classes: int, weights: str | None) -> kera
 
     Returns:
         A model `[N, H, W, 3]` RGB 0–255 -> logits `[N, num_classes]`. The base's
-        layers keep VGG16's names and are frozen; the head's last layer is `logits`.
+        layers keep VGG16's names and are frozen; the head's last layer with weights is `logits`.
     """
     base = build_base(recipe, weights)
     base.trainable = False
@@ -101,8 +113,15 @@ def build_network(recipe: Recipe, num_classes: int, weights: str | None) -> kera
     if isinstance(recipe.head, DenseHead) and recipe.head.sigmoid:
         logits = BinaryLogits(name="binary_logits")(keras.layers.Dense(1, name="logit")(features))
     else:
-        logits = keras.layers.Dense(num_classes, name="logits")(features)
+        logits = linear_logits(recipe.head, features, num_classes)
     return keras.Model(image, logits, name=recipe.name.replace("-", "_"))
+
+
+def linear_logits(head: DenseHead | PooledHead, features: keras.KerasTensor, num_classes: int) -> keras.KerasTensor:
+    """Apply a head's last layer to features `[N, D]`: logits `[N, num_classes]`."""
+    if not (isinstance(head, PooledHead) and head.familiarity):
+        return keras.layers.Dense(num_classes, name="logits")(features)
+    return Familiarity(name="familiarity")(keras.layers.Dense(num_classes + 1, name="logits")(features))
 
 
 def pool(maps: keras.KerasTensor, grid: int, name: str = "pool") -> keras.KerasTensor:

@@ -82,6 +82,8 @@ class PooledHead:
     Attributes:
         taps: VGG16 layers whose maps are pooled; the last one is the network's end.
         grid: Pooled are grid x grid parts of the map; 1 for the whole.
+        familiarity: Answer with less confidence where the features have little in common with those
+            of the training photos (`train.head.with_familiarity`).
         inverse_l2: Inverse strength of the penalty on the layer's weights, on
             standardized features (scikit-learn's C).
     """
@@ -89,6 +91,7 @@ class PooledHead:
     taps: tuple[str, ...]
     inverse_l2: float
     grid: int = 1
+    familiarity: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +233,7 @@ _CUSTOM = Recipe(
     task=None,
     image_size=224,
     preprocessing="caffe",
-    head=PooledHead(taps=("block4_conv3", "block5_conv3"), inverse_l2=0.1),
+    head=PooledHead(taps=("block4_conv3", "block5_conv3"), inverse_l2=0.1, familiarity=True),
     schedule=CachedViews(views=4),
     augmentation=Augmentation(
         rotation_deg=40, shift=0.05, zoom=0.15, horizontal_flip=True, vertical_flip=True, brightness=0.2

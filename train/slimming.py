@@ -227,7 +227,7 @@ def pooled_head(run: FinishedRun) -> LinearHead | None:
     """Return a run's head if it reads pooled features."""
     if not isinstance(run.recipe.head, PooledHead):
         return None
-    return LinearHead(*run.network.get_layer("logits").get_weights())
+    return LinearHead(*run.network.get_layer("logits").get_weights(), run.recipe.head.familiarity)
 
 
 def full_widths(recipe: Recipe) -> tuple[int, ...]:
@@ -272,7 +272,7 @@ def _head_readers(head: LinearHead | None, features: Features, taps: Sequence[st
     """Describe a pooled head as what reads the tapped layers."""
     if head is None:
         return {}
-    kernel = head.kernel.astype(np.float64)
+    kernel = head.kernel[:, : head.classes].astype(np.float64)
     kernel -= kernel.mean(axis=1, keepdims=True)  # a softmax does not see what all classes have in common
     rows = head_features(features, taps).reshape(-1, len(kernel))
     readers, start = {}, 0

@@ -10,7 +10,7 @@ import pytest
 from tests.train.conftest import assert_close, write_photos
 from train.features import Features, extract, load_batch
 from train.finetune import fine_tune
-from train.head import LinearHead, fit_linear, head_features, set_head
+from train.head import LinearHead, fit_linear, head_features, set_head, with_familiarity
 from train.network import build_network, forward
 from train.photos import Photo, find_photos, labels_of
 from train.recipes import FineTune, PooledHead, Recipe
@@ -45,7 +45,8 @@ def features(
 
 @pytest.fixture(scope="module")
 def head(features: Features, targets: np.ndarray, cached_recipe: Recipe) -> LinearHead:
-    return fit_linear(head_features(features, cached_recipe.head.taps), targets, inverse_l2=0.1)
+    inputs = head_features(features, cached_recipe.head.taps)
+    return with_familiarity(fit_linear(inputs, targets, inverse_l2=0.1), inputs[0])
 
 
 @pytest.mark.parametrize("taps", [("block4_conv3", "block5_conv3"), ("block5_conv3",)])
@@ -91,7 +92,7 @@ def test_fine_tuning_lowers_the_loss_and_follows_from_the_seed(
     features: Features, targets: np.ndarray, head: LinearHead, base: keras.Model, cached_recipe: Recipe
 ):
     taps = cached_recipe.head.taps
-    hesitant = LinearHead(head.kernel / 10, head.bias / 10)
+    hesitant = LinearHead(head.kernel / 10, head.bias / 10, head.familiarity)
     settings = replace(GENTLE, learning_rate=1e-5)
 
     def tuned_logits() -> np.ndarray:
@@ -130,12 +131,13 @@ def _weights_of(base: keras.Model, name: str) -> list[np.ndarray]:
 def test_a_head_on_an_earlier_layer_tunes_the_block_that_ends_there(
     photos: list[Photo], targets: np.ndarray, random_weights: str, tmp_path: Path, cached_recipe: Recipe
 ):
-    shape = PooledHead(("block3_conv3", "block4_conv3"), 0.1, grid=2)
+    shape = PooledHead(("block3_conv3", "block4_conv3"), 0.1, grid=2, familiarity=True)
     recipe = replace(cached_recipe, head=shape)
     base = build_base(recipe, random_weights)
     features = extract(photos, 2, recipe, base, shape.taps, tmp_path, grid=2, with_maps=True)
     assert features["maps"].shape[2:] == (4, 4, 256)  # block3_pool of 32 pixels
-    head = fit_linear(head_features(features, shape.taps), targets, inverse_l2=0.1)
+    inputs = head_features(features, shape.taps)
+    head = with_familiarity(fit_linear(inputs, targets, inverse_l2=0.1), inputs[0])
     network = build_network(recipe, len(set(targets.tolist())), random_weights)
     set_head(network, head)
     still = fine_tune(features, targets, head, base, shape, STILL, seed=1)

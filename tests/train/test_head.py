@@ -7,7 +7,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from train.evaluation import softmax
-from train.head import fit_linear, fitting_curve, head_features
+from train.head import LinearHead, fit_linear, fitting_curve, head_features, with_familiarity
 from train.network import root_normalize
 
 
@@ -50,6 +50,42 @@ def test_the_solver_works_in_double_precision():
     features, targets = clusters(classes=3)
     single, double = (fit_linear(features.astype(kind), targets, inverse_l2=0.1) for kind in (np.float32, np.float64))
     assert np.array_equal(single.kernel, double.kernel)
+
+
+def unit_rows(seed: int, count: int, *, centre: int) -> np.ndarray:
+    """Draw features of unit length around one axis of eight."""
+    rows = np.random.default_rng(seed).normal(0, 0.1, (count, 8))
+    rows[:, centre] += 1
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def test_familiarity_keeps_the_labels_and_takes_confidence_from_strange_features():
+    rng, known, strange = np.random.default_rng(5), unit_rows(1, 200, centre=0), unit_rows(2, 50, centre=3)
+    plain = LinearHead(rng.normal(0, 5, (8, 3)).astype(np.float32), np.zeros(3, np.float32))
+    head = with_familiarity(plain, known)
+    assert (head.classes, head.kernel.shape, head.bias.shape) == (3, (8, 4), (4,))
+    assert (head.kernel.dtype, head.bias.dtype) == (np.float32, np.float32)
+    for features in (known, strange):
+        assert np.array_equal(head.logits(features).argmax(axis=1), plain.logits(features).argmax(axis=1))
+    scales = [head.logits(features) / plain.logits(features) for features in (known, strange)]
+    assert np.median(scales[0]) == pytest.approx(1 / (1 + np.exp(-4)), abs=0.01)
+    assert scales[1].max() < 1e-6
+
+
+def test_four_deviations_below_the_training_photos_the_logits_are_halved():
+    known = unit_rows(1, 200, centre=0)
+    head = with_familiarity(LinearHead(np.eye(8, 2, dtype=np.float32), np.zeros(2, np.float32)), known)
+    direction = known.mean(axis=0) / np.linalg.norm(known.mean(axis=0))
+    reach = known @ direction
+    probe = direction * (reach.mean() - 4 * reach.std())
+    assert head.logits(probe[np.newaxis])[0] == pytest.approx(probe[:2] / 2, rel=1e-4)
+
+
+def test_photos_that_are_all_the_same_are_familiar_and_nothing_else_is():
+    known = np.repeat(unit_rows(1, 1, centre=0), 5, axis=0)
+    head = with_familiarity(LinearHead(np.eye(8, 2, dtype=np.float32), np.ones(2, np.float32)), known)
+    assert head.logits(known)[0] == pytest.approx((known[0, :2] + 1) / (1 + np.exp(-4)), rel=1e-3)
+    assert np.abs(head.logits(unit_rows(2, 1, centre=3))).max() < 1e-6
 
 
 def test_a_weaker_penalty_gives_larger_weights():
