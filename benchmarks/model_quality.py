@@ -38,7 +38,7 @@ from train.quiet import start_tensorflow
 from train.run_data import RunData, read_run_data
 from train.run_folder import SPLIT, write_json
 from train.slim_run import find_pictures
-from train.slimming import full_widths, load_readout
+from train.slimming import full_widths, load_readout, slim_head
 from train.vgg16 import count_macs
 
 Pixels = np.ndarray  # uint8 [N, H, W, 3]
@@ -62,9 +62,9 @@ class Contender:
     temperature: float
     file_bytes: int | None
 
-    def head(self, full: LinearHead) -> LinearHead:
-        """Return a head of the full network as one for this network's features."""
-        return full if self.readout is None else self.readout.head(full)
+    def head(self, full: LinearHead, features: Floats) -> LinearHead:
+        """Return a head of the full network as one for this network, given its features of the head's photos."""
+        return full if self.readout is None else slim_head(full, self.readout, features)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +116,16 @@ def answer(
     """Let a network answer everything."""
     say(contender.name)
     features = {name: contender.features(pixels) for name, pixels in pictures.items() if len(pixels)}
-    data, final = training.data, contender.head(fit(training.data.part("train")))
+    data = training.data
+
+    def head(chosen: Ints) -> LinearHead:
+        return contender.head(fit(chosen), features["task"][chosen])
+
+    final = head(data.part("train"))
     held_out = cross_validate(
         data.targets,
         data.groups,
-        lambda chosen, left_out: contender.head(fit(chosen)).logits(features["task"][left_out]),
+        lambda chosen, left_out: head(chosen).logits(features["task"][left_out]),
         num_classes=len(data.labels),
         seed=training.recipe.seed,
     )

@@ -70,9 +70,13 @@ class Readout:
     bias: Floats
 
     def head(self, original: LinearHead) -> LinearHead:
-        """Return a head of the original network as one that reads the pruned network's features."""
-        kernel, bias = self.kernel @ original.kernel, self.bias @ original.kernel + original.bias
-        return LinearHead(kernel.astype(np.float32), bias.astype(np.float32), original.familiarity)
+        """Return a head of the original network as one that reads the pruned network's features.
+
+        Its familiarity is left out: what is unlike the photos that the readout was learned from, the readout
+        does not tell rightly.
+        """
+        kernel, bias = original.kernel[:, : original.classes], original.bias[: original.classes]
+        return LinearHead((self.kernel @ kernel).astype(np.float32), (self.bias @ kernel + bias).astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ from train.network import root_normalize
 
 MAX_ITERATIONS = 2048
 STRANGE_DEVIATIONS = 4.0  # far enough below the training photos to leave their own confidence alone
+_SHRINKAGE = 10.0  # of the covariance, towards a sphere of its own mean variance
+_EPSILON = 1e-12
 _LEAST_DEVIATION = 1e-3  # of features of unit length: photos may all be the same
 BASELINE_INVERSE_L2 = 1.0  # scikit-learn's default: the baseline is what anyone would run
 
@@ -92,18 +94,21 @@ def fit_linear(features: Floats, targets: Ints, inverse_l2: float, iterations: i
 def with_familiarity(head: LinearHead, features: Floats) -> LinearHead:
     """Let a head answer with less confidence where features are unlike those it was fitted on.
 
-    A linear head is as sure of a face as of a gem whose features point the same way. How far they
-    reach along the training photos' mean tells the two apart: root-normalized features are of one
-    length, so this is how close they are to that mean. The logits of a picture that reaches
-    `STRANGE_DEVIATIONS` standard deviations less far than the photos do on average are halved.
+    A linear head is as sure of a face as of a gem whose features point the same way. What all training
+    photos have in common tells the two apart: the direction of their mean, turned away from where they
+    differ (their covariance, shrunk). The logits of a picture that reaches `STRANGE_DEVIATIONS` standard
+    deviations less far in that direction than the photos do on average are halved.
 
     Args:
         head: Without familiarity.
-        features: Of the photos it was fitted on, `[N, D]`.
+        features: Of the photos it was fitted on, `[N, D]`, as the head's own network computes them.
     """
-    mean = features.mean(axis=0, dtype=np.float64)
-    direction = mean / np.linalg.norm(mean)
-    reach = features @ direction
+    rows = features.astype(np.float64)
+    mean, spread = rows.mean(axis=0), np.atleast_2d(np.cov(rows, rowvar=False, bias=True))
+    ridge = _SHRINKAGE * spread.trace() / len(spread) + _EPSILON
+    common = np.linalg.solve(spread + ridge * np.eye(len(spread)), mean)
+    direction = common / np.linalg.norm(common)
+    reach = rows @ direction
     deviation = max(reach.std(), _LEAST_DEVIATION)
     kernel = np.column_stack([head.kernel, direction / deviation])
     bias = np.append(head.bias, STRANGE_DEVIATIONS - reach.mean() / deviation)

@@ -21,7 +21,7 @@ from train.distillation import Distillation, Readout, distil, drop_checkpoint, o
 from train.evaluation import Floats, Ints
 from train.features import Features, extract, load_view
 from train.finished_run import FinishedRun
-from train.head import LinearHead, head_features, set_head
+from train.head import LinearHead, head_features, set_head, with_familiarity
 from train.network import Preprocess, build_network, pixel_scaling
 from train.photos import Photo
 from train.pipeline import measure_run
@@ -178,11 +178,12 @@ def slim(
     if readout is None:
         _copy_head(run.network, network)
     else:
-        set_head(network, readout.head(head))
+        own = head_features(features, taps)[0]
+        set_head(network, slim_head(head, readout, own[data.part("train")]))
         if not is_tuned(run.metrics):  # a tuned block has seen the labels of every fold
             plain = replace(run.recipe, fine_tune=None)
             training = prepare(plain, plain.schedule, data, copy_in_precision(original, plain), cache)
-            crossval = cross_validate_slim(training, readout, head_features(features, taps)[0])
+            crossval = cross_validate_slim(training, readout, own)
     write_json(out / RECIPE, asdict(recipe))
     write_json(out / DATA, read_json(run.path / DATA) | places)
     write_json(out / SPLIT, read_json(run.path / SPLIT))
@@ -212,10 +213,22 @@ def cross_validate_slim(training: CachedTraining, readout: Readout, features: Fl
     return cross_validate(
         data.targets,
         data.groups,
-        lambda chosen, held_out: readout.head(training.fit(chosen)).logits(features[held_out]),
+        lambda chosen, held_out: slim_head(training.fit(chosen), readout, features[chosen]).logits(features[held_out]),
         num_classes=len(data.labels),
         seed=training.recipe.seed,
     )
+
+
+def slim_head(original: LinearHead, readout: Readout, features: Floats) -> LinearHead:
+    """Return a head of the original as one of the slim network, with a familiarity of its own.
+
+    Args:
+        original: Fitted on the original's features of some photos.
+        readout: From the slim network's features to the original's.
+        features: Of the slim network, for the same photos, `[N, d]`.
+    """
+    head = readout.head(original)
+    return with_familiarity(head, features) if original.familiarity else head
 
 
 def is_tuned(metrics: dict[str, Any]) -> bool:

@@ -16,9 +16,19 @@ from train.recipes import RECIPES
 def test_a_head_goes_behind_the_readout():
     head = LinearHead(np.array([[1.0, -1.0], [2.0, 0.0]], np.float32), np.array([0.5, 0.0], np.float32))
     readout = Readout(np.array([[3.0, 1.0]]), np.array([0.0, 10.0]))
-    slim = Contender("slim", lambda pixels: pixels, readout, 1.0, None).head(head)
-    assert slim.kernel.tolist() == [[5.0, -3.0]]
-    assert slim.bias.tolist() == [20.5, 0.0]
+    slim = Contender("slim", lambda pixels: pixels, readout, 1.0, None)
+    assert slim.head(head, np.ones((2, 1))).kernel.tolist() == [[5.0, -3.0]]
+    assert slim.head(head, np.ones((2, 1))).bias.tolist() == [20.5, 0.0]
+
+
+def test_a_slim_network_has_a_familiarity_of_its_own():
+    kernel = np.array([[1.0, -1.0, 9.0], [2.0, 0.0, 9.0]], np.float32)
+    head = LinearHead(kernel, np.array([0.5, 0.0, 9.0], np.float32), familiarity=True)
+    features = np.array([[1.0], [3.0]])  # of the photos that the head was fitted on: mean 2, deviation 1
+    readout = Readout(np.array([[3.0, 1.0]]), np.array([0.0, 10.0]))
+    slim = Contender("slim", lambda pixels: pixels, readout, 1.0, None).head(head, features)
+    assert slim.kernel == pytest.approx(np.array([[5.0, -3.0, 1.0]]))
+    assert slim.bias == pytest.approx(np.array([20.5, 0.0, 4.0 - 2.0]))
 
 
 def test_a_row_compares_held_out_answers_with_the_full_networks():
