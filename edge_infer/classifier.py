@@ -69,7 +69,7 @@ class Classifier:
             a model that was not made for faces.
 
     Example:
-        >>> classifier = Classifier("gems.onnx")
+        >>> classifier = Classifier("gems")
         >>> classifier.classify("photo.jpg").label
         'Amethyst'
     """
