@@ -47,7 +47,7 @@ def slim(cached_recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Fin
     build_network(recipe, len(LABELS), None).save_weights(folder / "network.weights.h5")
     write_json(folder / "recipe.json", asdict(recipe))
     write_json(folder / "split.json", {"parts": {}})
-    write_json(folder / "metrics.json", {"labels": LABELS, "calibration": {"temperature": 0.01}})
+    write_json(folder / "metrics.json", {"labels": LABELS, "calibration": {"temperature": 0.2}})
     return load_run(folder)
 
 
