@@ -14,7 +14,7 @@ from edge_infer.metadata import ClassifierMetadata, InputSpec
 from edge_infer.model_file import ModelFile
 from edge_infer.session import Session
 
-TOLERANCE = 0.02  # of a probability; rounding differs by less, an overflow by more
+TOLERANCE = 0.01  # of a probability; rounding differs by less than 0.001, an overflow by more
 DIGITS = 4
 
 

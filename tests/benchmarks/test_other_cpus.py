@@ -19,7 +19,7 @@ def test_pictures_are_taken_evenly_from_the_whole_folder():
 
 def test_the_golden_difference_is_read_from_both_verdicts():
     assert golden_difference("m.onnx: ok (4 golden answers, largest difference 0.0012)\n") == 0.0012
-    refused = "m.onnx: failed: its answers differ by up to 0.157 from those it carries (allowed: 0.02): …"
+    refused = "m.onnx: failed: its answers differ by up to 0.157 from those it carries (allowed: 0.01): …"
     assert golden_difference(refused) == 0.157
     with pytest.raises(click.ClickException, match="loads; carries no golden answers"):
         golden_difference("m.onnx: ok (loads; carries no golden answers)")
