@@ -28,7 +28,7 @@ MAX_ITERATIONS = 2048
 STRANGE_DEVIATIONS = 4.0  # far enough below the training photos to leave their own confidence alone
 _SHRINKAGE = 10.0  # of the covariance, towards a sphere of its own mean variance
 _EPSILON = 1e-12
-_LEAST_DEVIATION = 1e-3  # of features of unit length: photos may all be the same
+_LEAST_DEVIATION = 0.005  # of features of unit length: photos may all be the same
 BASELINE_INVERSE_L2 = 1.0  # scikit-learn's default: the baseline is what anyone would run
 
 

@@ -77,7 +77,7 @@ def test_perfect_answers_do_not_drive_the_temperature_to_zero():
     assert fit_temperature(np.eye(3) * 2, np.arange(3)) == pytest.approx(0.25, rel=0.01)
 
 
-def test_calibrate_mends_overconfidence_and_lets_95_percent_of_right_answers_pass():
+def test_calibrate_mends_overconfidence_and_lets_96_percent_of_right_answers_pass():
     logits, targets = _calibrated_logits()
     result = calibrate(logits * 3, targets)
     assert result["temperature"] == pytest.approx(3.0, rel=0.03)
@@ -85,7 +85,7 @@ def test_calibrate_mends_overconfidence_and_lets_95_percent_of_right_answers_pas
     assert result["ece_after"] < 0.02
     probabilities = softmax(logits * 3 / result["temperature"])
     scores = probabilities.max(axis=1)[probabilities.argmax(axis=1) == targets]
-    assert (scores >= result["min_score"]).mean() == pytest.approx(0.95, abs=1e-3)
+    assert (scores >= result["min_score"]).mean() == pytest.approx(0.96, abs=1e-3)
 
 
 def test_calibrate_without_a_right_answer_calls_nothing_uncertain():

@@ -22,6 +22,7 @@ def test_a_folder_is_created_only_when_the_run_starts(tmp_path: Path):
         "taps": ["block4_conv3", "block5_conv3"],
         "inverse_l2": 0.1,
         "grid": 1,
+        "familiarity": True,
     }
 
 
