@@ -83,8 +83,8 @@ def entries(full: FinishedRun, slim: FinishedRun, files: Mapping[str, Path], scr
     return [
         Entry(KERAS, "full", runtimes.keras_predict, lambda: full.path, sets_threads=False),
         Entry("tf.function", "full", runtimes.tf_function, lambda: full.path),
-        Entry("TFLite fp32", "full", runtimes.tflite, tflite),
-        Entry("TFLite, int8 weights", "full", runtimes.tflite, tflite_int8),
+        Entry("TFLite fp32", "full", runtimes.tflite, tflite, ("ai-edge-litert",)),
+        Entry("TFLite, int8 weights", "full", runtimes.tflite, tflite_int8, ("ai-edge-litert",)),
         Entry("OpenVINO fp32", "full", runtimes.openvino, given["full fp32"], ("openvino",)),
         Entry("OpenVINO int8", "full", runtimes.openvino, given["full int8"], ("openvino",)),
         Entry("ncnn", "full", runtimes.ncnn, ncnn, ("ncnn", "pnnx")),

@@ -60,14 +60,11 @@ def tf_function(run: Path, threads: int | None) -> Answer:
 
 
 def tflite(model: Path, threads: int | None) -> Answer:
-    """Return a TensorFlow Lite model in LiteRT, or in TensorFlow's own interpreter where LiteRT is not installed."""
+    """Return a TensorFlow Lite model in LiteRT, which is what TensorFlow's own interpreter has become."""
     from train.quiet import silent_stderr
 
     with silent_stderr():
-        try:
-            from ai_edge_litert.interpreter import Interpreter
-        except ModuleNotFoundError:
-            from tensorflow.lite.python.interpreter import Interpreter
+        from ai_edge_litert.interpreter import Interpreter
 
         interpreter = Interpreter(model_path=str(model), num_threads=threads)
         interpreter.allocate_tensors()

@@ -93,6 +93,7 @@ def test_an_onnx_file_is_the_same_network_everywhere(
 def test_tflite_is_the_same_network_and_int8_weights_are_smaller(
     slim: FinishedRun, picture: np.ndarray, expected: np.ndarray, tmp_path: Path
 ) -> None:
+    pytest.importorskip("ai_edge_litert")
     fp32 = convert_to_tflite(slim, tmp_path / "fp32.tflite")
     int8 = convert_to_tflite(slim, tmp_path / "int8.tflite", int8_weights=True)
     assert runtimes.tflite(fp32, 1)(picture) == pytest.approx(expected, abs=1e-4)
