@@ -2,10 +2,10 @@
 
     python -m benchmarks.models_page
 
-The figures come from benchmarks/results/: faces.json (`python -m benchmarks.faces`),
-training/gender.json (`python -m train gender`), and of each task that has been measured,
-models/TASK.json (`python -m benchmarks.model_quality`) and compare/TASK.json
-(`python benchmarks/compare.py`).
+The figures come from benchmarks/results/: faces.json and, of the bundled model, faces_bundled.json
+(`python -m benchmarks.faces`), training/gender.json (`python -m train gender`), and of each task
+that has been measured, models/TASK.json (`python -m benchmarks.model_quality`) and
+compare/TASK.json (`python benchmarks/compare.py`).
 """
 
 from pathlib import Path
@@ -29,22 +29,26 @@ NETWORKS = (
 )
 
 
-def gender_table(faces: dict[str, Any], training: dict[str, Any]) -> str:
-    """Return where and how well the gender model answers."""
-    metrics, rows = training["metrics"], []
+def gender_table(faces: dict[str, Any], bundled: dict[str, Any], training: dict[str, Any]) -> str:
+    """Return where and how well the full gender model answers, and the bundled one in the same scenes."""
+    metrics = training["metrics"]
     test, kfold = metrics["test"], metrics["kfold"]
     low, high = kfold["mean_accuracy_95"]
     recalls = ", ".join(f"{label} {values['recall']:.1%}" for label, values in test["per_class"].items())
-    rows.append(("face crops, held-out 20 %", f"{test['right']}/{test['photos']}", _share(test), recalls))
-    rows.append(("face crops, 5x5 grouped k-fold", "", f"{kfold['mean_accuracy']:.1%} ({low:.1%}-{high:.1%})", ""))
-    for key, name in (
-        ("composed", "held-out faces in composed scenes, 32-300 pixels"),
-        ("damaged", "the same, heavily relit, blurred and compressed"),
-        ("portraits", "ordinary portraits from other sources, whole photos"),
+    rows = [
+        ("face crops, held-out 20 %", f"{test['right']}/{test['photos']}", _share(test), recalls),
+        ("face crops, 5x5 grouped k-fold", "", f"{kfold['mean_accuracy']:.1%} ({low:.1%}-{high:.1%})", ""),
+    ]
+    for measured, key, name in (
+        (faces, "composed", "held-out faces in composed scenes, 32-300 pixels"),
+        (bundled, "composed", "the same, bundled model"),
+        (faces, "damaged", "those scenes heavily relit, blurred and compressed"),
+        (bundled, "damaged", "the same, bundled model"),
+        (faces, "portraits", "ordinary portraits from other sources, whole photos"),
     ):
-        if key in faces:
-            part = faces[key]["all"]
-            recalls = ", ".join(f"{label} {_percent(values)}" for label, values in faces[key]["by_class"].items())
+        if key in measured:
+            part = measured[key]["all"]
+            recalls = ", ".join(f"{label} {_percent(values)}" for label, values in measured[key]["by_class"].items())
             rows.append((name, f"{part['right']}/{part['faces']}", _share(part), recalls))
     return table(("what", "right", "accuracy (95 % interval)", "by class"), rows)
 
@@ -59,11 +63,10 @@ def breakdown_table(faces: dict[str, Any]) -> str:
     return table(("", "found", "right", "found, damaged", "right, damaged"), rows)
 
 
-def detector_table(faces: dict[str, Any]) -> str:
-    """Return what the detector finds, and what it costs."""
-    scenes, once, backgrounds, time = (
-        faces[key] for key in ("scenes", "scenes_without_close_ups", "backgrounds", "time")
-    )
+def detector_table(faces: dict[str, Any], bundled: dict[str, Any]) -> str:
+    """Return what the detector finds, and what it costs, alone and with the bundled gender model."""
+    scenes, once, backgrounds = (faces[key] for key in ("scenes", "scenes_without_close_ups", "backgrounds"))
+    time = bundled["time"]
     rows = [
         ("faces found in composed 640x480 scenes (IoU 0.5 or more)", f"{scenes['found']}/{scenes['faces']}"),
         ("the same without close-ups", f"{once['found']}/{once['faces']}"),
@@ -82,7 +85,7 @@ def detector_table(faces: dict[str, Any]) -> str:
     threads = time["threads"]
     rows += [
         (f"time of the detector, 640x480, {threads} threads, p50", f"{time['detector_ms']['p50']:.1f} ms"),
-        ("detector and fp32 gender classifier, likewise", f"{time['detector_and_classifier_ms']['p50']:.1f} ms"),
+        ("detector and bundled gender model, likewise", f"{time['detector_and_classifier_ms']['p50']:.1f} ms"),
     ]
     return table(("what", "measured"), rows)
 
@@ -163,11 +166,12 @@ def _found(part: dict[str, Any]) -> str:
 
 def main() -> None:
     """Fill the page's tables."""
-    faces, training = read_json(RESULTS / "faces.json"), read_json(RESULTS / "training" / "gender.json")
+    faces, bundled = (read_json(RESULTS / f"{name}.json") for name in ("faces", "faces_bundled"))
+    training = read_json(RESULTS / "training" / "gender.json")
     tables = {
-        "gender": gender_table(faces, training),
+        "gender": gender_table(faces, bundled, training),
         "gender-breakdown": breakdown_table(faces),
-        "faces": detector_table(faces),
+        "faces": detector_table(faces, bundled),
     }
     for task in TASKS:
         tables |= task_tables(task)

@@ -1,5 +1,5 @@
 from benchmarks.faces import by_kind, share_right
-from benchmarks.models_page import breakdown_table
+from benchmarks.models_page import breakdown_table, gender_table
 
 ANSWERS = [
     ("man", "man", 40.0, 0.55),
@@ -35,3 +35,19 @@ def test_the_page_shows_both_kinds_of_scenes_and_empty_groups() -> None:
     table = breakdown_table({"composed": by_kind(ANSWERS), "damaged": by_kind(ANSWERS[:1])})
     assert "| face height, pixels 32-48 | 1/2 | 50.0% | 1/1 | 100.0% |" in table
     assert "| face height, pixels 96-160 | 1/1 | 0.0% | 0/0 | none |" in table
+
+
+def test_the_bundled_model_stands_beside_the_full_one() -> None:
+    test = {"right": 9, "photos": 10, "accuracy": 0.9, "accuracy_95": [0.6, 0.98], "per_class": {"man": {"recall": 1}}}
+    training = {"metrics": {"test": test, "kfold": {"mean_accuracy": 0.95, "mean_accuracy_95": [0.9, 1.0]}}}
+    full = {"composed": by_kind(ANSWERS), "damaged": by_kind(ANSWERS[:2])}
+    bundled = {"composed": by_kind(ANSWERS[2:3]), "damaged": by_kind(ANSWERS[1:2])}
+    lines = gender_table(full, bundled, training).splitlines()
+    assert [line.split(" | ")[:2] for line in lines[2:]] == [
+        ["| face crops, held-out 20 %", "9/10"],
+        ["| face crops, 5x5 grouped k-fold", ""],
+        ["| held-out faces in composed scenes, 32-300 pixels", "2/4"],
+        ["| the same, bundled model", "1/1"],
+        ["| those scenes heavily relit, blurred and compressed", "1/2"],
+        ["| the same, bundled model", "0/1"],
+    ]
