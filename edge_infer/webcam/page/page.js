@@ -32,7 +32,7 @@ function showState(state) {
 }
 
 function showAnswer(answer, showsSubject) {
-  byId("model").textContent = `${answer.task} · ${answer.model}`;
+  byId("model").textContent = [...new Set([answer.task, answer.model])].join(" · ");
   const faces = answer.faces ?? [];
   const label = byId("label");
   label.textContent = faces.length > 1 ? faces.map((face) => face.label).join(", ") : answer.label;
