@@ -164,8 +164,8 @@ def _found(part: dict[str, Any]) -> str:
     return f"{part['found']}/{part['faces']}"
 
 
-def main() -> None:
-    """Fill the page's tables."""
+def all_tables() -> dict[str, str]:
+    """Return the page's tables by name."""
     faces, bundled = (read_json(RESULTS / f"{name}.json") for name in ("faces", "faces_bundled"))
     training = read_json(RESULTS / "training" / "gender.json")
     tables = {
@@ -175,7 +175,12 @@ def main() -> None:
     }
     for task in TASKS:
         tables |= task_tables(task)
-    fill(PAGE, tables)
+    return tables
+
+
+def main() -> None:
+    """Fill the page's tables."""
+    fill(PAGE, all_tables())
 
 
 if __name__ == "__main__":

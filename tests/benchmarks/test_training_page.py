@@ -1,4 +1,3 @@
-from benchmarks.models_page import breakdown_table, detector_table, gender_table
 from benchmarks.training_page import RESULTS, to_crop_table, to_loss_table, to_table
 from train.run_folder import read_json
 
@@ -20,10 +19,3 @@ def test_kept_results_name_the_command_and_no_path_of_a_machine():
         assert command.startswith(f"python -m train {read_json(path)['recipe']['name']} --data DIR --out RUN ")
         assert "/work" not in text
         assert "/root" not in text
-
-
-def test_the_models_page_holds_the_tables_of_the_kept_results():
-    faces, training = read_json(RESULTS.parent / "faces.json"), read_json(RESULTS / "gender.json")
-    page = (RESULTS.parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
-    for table in (gender_table(faces, training), breakdown_table(faces), detector_table(faces)):
-        assert table in page
