@@ -2,7 +2,8 @@
 
     python -m benchmarks.soak --inferences 100000
 
-Each answer reads a file (or bytes, or fails on a damaged one, in turn), as a kiosk does for months.
+Each answer is to a file, bytes, a picture or an array, in turn, and now and then a damaged file fails between
+them, as a kiosk does for months.
 """
 
 import json

@@ -21,7 +21,7 @@ RESULTS = ROOT / "benchmarks" / "results" / "training"
 PAGE = ROOT / "docs" / "training.md"
 FIGURES = ROOT / "docs" / "figures"
 TABLE = re.compile(r"(<!-- (?P<name>[a-z-]+) results -->\n).*?(?=<!-- end of results -->)", re.DOTALL)
-# What the student projects published, as quoted in DESIGN.md. The gems' test had 43 photos too;
+# What the student projects published. The gems' test had 43 photos too;
 # the faces were another, larger set of the same kind.
 PUBLISHED = {
     "gems-baseline": {"validation": "50 %", "test": "77 %"},

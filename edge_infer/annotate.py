@@ -1,8 +1,5 @@
 """Draw an answer into its picture: boxes around faces, labels with scores."""
 
-import os
-from contextlib import suppress
-from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,6 +7,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from edge_infer.errors import OutputError
 from edge_infer.images import load_rgb
+from edge_infer.jpeg_files import write_jpeg
 from edge_infer.results import FacePrediction, Prediction
 from edge_infer.sources import STDIN
 
@@ -120,18 +118,7 @@ class AnnotatedCopies:
             source.seek(0)
         drawn = annotate(load_rgb(source, **self._limits), prediction)
         path = self._free_path(Path(prediction.source or "picture").stem)
-        unfinished = path.with_name(f".unfinished-{os.getpid()}-{path.name}")
-        try:
-            # Into memory first: Pillow takes the short write of a disk that fills up for a whole one.
-            encoded = BytesIO()
-            drawn.save(encoded, "JPEG", quality=_JPEG_QUALITY, comment=_MARK)
-            unfinished.write_bytes(encoded.getvalue())
-            unfinished.replace(path)
-        except OSError as error:
-            raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
-        finally:
-            with suppress(OSError):
-                unfinished.unlink(missing_ok=True)
+        write_jpeg(path, drawn, quality=_JPEG_QUALITY, comment=_MARK)
         return path
 
     def _free_path(self, stem: str) -> Path:

@@ -4,7 +4,7 @@ A format lets a file of a few kilobytes ask for hours or gigabytes: thousands of
 one JPEG, tiles larger than the picture, megabytes of compressed text. Pillow and the
 libraries behind it check that a file keeps to its format's rules, not what it costs. Each
 check walks the container's own lengths in a few milliseconds and decodes nothing;
-tests/edge_infer/test_hostile_pictures.py holds the files that made each one necessary.
+tests/hostile_pictures.py holds the files that made each one necessary.
 """
 
 import re

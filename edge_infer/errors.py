@@ -31,7 +31,7 @@ class UnsupportedImageError(InputError, TypeError):
 
 
 class ImageTooLargeError(InputError):
-    """The picture, once decoded, would exceed the pixel limit."""
+    """The picture exceeds the limit of bytes, or decoded that of pixels, or what memory holds."""
 
 
 class NoFaceError(InputError, LookupError):

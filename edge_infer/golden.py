@@ -38,14 +38,12 @@ def golden_answers(session: Session, spec: InputSpec) -> tuple[tuple[float, ...]
     return tuple(tuple(round(float(p), DIGITS) for p in row) for row in session.run(golden_pictures(spec)))
 
 
-def largest_difference(
-    file: ModelFile[ClassifierMetadata], golden: Sequence[Sequence[float]], *, threads: int | None = None
-) -> float:
+def largest_difference(file: ModelFile[ClassifierMetadata], golden: Sequence[Sequence[float]]) -> float:
     """Return by how much a model's answers on this machine differ from its golden ones, at most, 0-1.
 
     Raises:
         ModelError: The model cannot be loaded.
         ModelOutputError: Its output is no probability distribution.
     """
-    answers = Session(file, threads=threads).run(golden_pictures(file.metadata.input))
+    answers = Session(file).run(golden_pictures(file.metadata.input))
     return float(np.abs(answers - np.array(golden)).max())

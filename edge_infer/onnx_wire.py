@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from edge_infer.errors import ModelFormatError
 
-# Far more than any network here has (the face detector: 370 nodes, 20,000 fields), and little
+# Far more than any network here has (the face detector: 370 nodes, 7,400 fields), and little
 # enough that a file made of nothing else is refused within a second.
 MAX_NODES = 10_000
 MAX_FIELDS = 500_000

@@ -34,8 +34,8 @@ def make_writer(output_format: OutputFormat, stream: TextIO, top: int | None) ->
     Args:
         output_format: `text`, `json`, `jsonl` or `csv`.
         stream: Where to write.
-        top: How many of the best classes to show; None for one in text, and all in
-            JSON and CSV.
+        top: How many of the best classes to show; None for one in text and CSV, and
+            all in JSON.
     """
     match output_format:
         case "text":

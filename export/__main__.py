@@ -72,8 +72,8 @@ def run(
 ) -> None:
     """Export a finished training run.
 
-    The file is checked against the network it comes from on every photo of the run; one that does
-    not answer the same is not written.
+    An fp32 file that does not answer as the network it comes from on every photo of the run is not
+    written, nor is int8 that loses more than --max-drop.
     """
     say("Loading TensorFlow")
     start_tensorflow()

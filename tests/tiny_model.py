@@ -1,7 +1,7 @@
 """Make a tiny model file with the real contract: it says how much of a picture has which colour.
 
 The whole runtime suite runs on it, without weights or training. As a script it writes
-the example that the README classifies with:
+an example for `benchmarks.soak`:
 
     python -m tests.tiny_model examples/colours.onnx
 """

@@ -1,4 +1,4 @@
-"""`python -m train`: audit, split, and a command a recipe."""
+"""`python -m train`: audit, split, a command a recipe, and slim."""
 
 import time
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The recipes: data, not code. Nothing outside this file knows about gems.
+"""The recipes: data, not code. Nothing else in train and export knows about gems.
 
 `*-baseline` and `*-improved` repeat a published student project as it was published;
 the names without a suffix are ours.

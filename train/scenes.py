@@ -22,12 +22,10 @@ class ComposedScene:
     Attributes:
         image: Mode RGB.
         boxes: Where the faces are: left, top, right, bottom in pixels.
-        crops: Which crop each face is.
     """
 
     image: Image.Image
     boxes: list[tuple[int, int, int, int]]
-    crops: list[int]
 
 
 def compose(
@@ -48,7 +46,6 @@ def compose(
     """
     image = ImageOps.fit(background, size, Image.Resampling.BILINEAR)
     boxes: list[tuple[int, int, int, int]] = []
-    used = []
     for number in np.argsort(heights_px)[::-1]:  # the largest first, while there is room
         crop, height = crops[number], heights_px[number]
         width = max(1, round(crop.width * height / crop.height))
@@ -59,8 +56,7 @@ def compose(
         face = face.point((np.clip(np.arange(256) * rng.uniform(0.7, 1.2), 0, 255).astype(int).tolist()) * 3)
         image.paste(face, place, _soft_edged(face.size))
         boxes.append((*place, place[0] + width, place[1] + height))
-        used.append(int(number))
-    return ComposedScene(image, boxes, used)
+    return ComposedScene(image, boxes)
 
 
 def _free_place(

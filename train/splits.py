@@ -155,15 +155,12 @@ def _contradictory(photos: Sequence[Photo]) -> list[int]:
     return [i for i, photo in enumerate(photos) if len(labels[photo.sha256]) > 1]
 
 
-def check_class_sizes(
-    photos: Sequence[Photo], groups: npt.NDArray[np.int64] | None = None, minimum: int = MIN_PHOTOS_A_CLASS
-) -> None:
+def check_class_sizes(photos: Sequence[Photo], groups: npt.NDArray[np.int64] | None = None) -> None:
     """Refuse classes that are too small to be divided or cross-validated.
 
     Args:
         photos: The photos.
         groups: `int64 [N]`, duplicate groups, if known: a group counts as one photo.
-        minimum: Photos that every class needs.
 
     Raises:
         DataError: Naming the smallest class.
@@ -171,10 +168,11 @@ def check_class_sizes(
     numbers = np.arange(len(photos)) if groups is None else groups
     different = Counter(label for label, _ in {(photo.label, numbers[i]) for i, photo in enumerate(photos)})
     label, count = min(different.items(), key=lambda item: (item[1], item[0]))
-    if count < minimum:
+    if count < MIN_PHOTOS_A_CLASS:
         apart = "" if groups is None else " besides duplicates"
         raise DataError(
-            f"class {label} has {count} photos{apart}, at least {minimum} are needed: add photos or remove the class"
+            f"class {label} has {count} photos{apart}, at least {MIN_PHOTOS_A_CLASS} are needed: "
+            "add photos or remove the class"
         )
 
 

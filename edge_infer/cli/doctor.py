@@ -8,7 +8,7 @@ EXIT_BROKEN = 3  # as for a model or provider that cannot be used
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print the findings as one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as a JSON array.")
 @click.pass_context
 def doctor(context: click.Context, as_json: bool) -> None:
     """Check this installation and say what the machine is.

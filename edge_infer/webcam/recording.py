@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from edge_infer.errors import OutputError
+from edge_infer.jpeg_files import write_jpeg
 from edge_infer.webcam.opencv import load_cv2
 
 # Encoders that every OpenCV wheel has; H.264 is in none.
@@ -68,9 +69,9 @@ def save_snapshot(folder: Path, image_rgb: Image.Image) -> Path:
     path = free_path(folder / f"{time_name()}.jpg")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        image_rgb.save(path, "JPEG", quality=_SNAPSHOT_QUALITY)
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+    write_jpeg(path, image_rgb, quality=_SNAPSHOT_QUALITY)
     return path
 
 

@@ -1,8 +1,8 @@
 """Faces followed from frame to frame: looked for now and then, found again where they were in between.
 
 Each known face is looked at in a close-up, which costs a fifth of a search of the whole
-picture and is a measurement all the same, so nothing drifts. A search, every `SEARCH_S`,
-only adds faces: its boxes differ a little, and would make those on the screen twitch.
+picture and is a measurement all the same, so nothing drifts. A search, every `SEARCH_S`
+and when one is lost, only adds faces: its boxes differ a little, and would make those on the screen twitch.
 Faces of two frames are the same when their boxes overlap (the IoU tracker of Bochinski
 et al. 2017).
 """

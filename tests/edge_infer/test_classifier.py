@@ -214,7 +214,7 @@ def test_several_workers_take_a_bounded_number_of_batches_ahead(tiny_model_path:
     assert max(ahead) <= 2 * 2 * 3
 
 
-def test_a_picture_of_the_models_size_is_not_copied(tiny_model_path: Path) -> None:
+def test_a_picture_of_the_models_size_is_not_copied() -> None:
     spec = METADATA.input
     picture = np.zeros((spec.height, spec.width, 3), np.uint8)
     assert load_input(picture, spec) is picture

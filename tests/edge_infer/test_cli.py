@@ -126,10 +126,8 @@ def test_csv(classify: Run) -> None:
     assert gone == ["gone.jpg", *[""] * 7, "ImageNotFoundError", "gone.jpg does not exist"]
 
 
-@pytest.mark.parametrize(
-    ("output_format", "expected"), [("text", ""), ("json", []), ("jsonl", ""), ("csv", ["source"])]
-)
-def test_output_is_well_formed_when_every_input_fails(classify: Run, output_format: str, expected: object) -> None:
+@pytest.mark.parametrize("output_format", ["text", "json", "jsonl", "csv"])
+def test_output_is_well_formed_when_every_input_fails(classify: Run, output_format: str) -> None:
     Path("empty").mkdir()
     answer = classify("empty", "--format", output_format)
     assert (answer.code, answer.err) == (

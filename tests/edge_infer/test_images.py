@@ -340,7 +340,7 @@ def test_a_file_object_is_read_from_its_start_and_left_open() -> None:
     assert not stream.closed
 
 
-def test_a_file_object_that_cannot_seek_is_read(tmp_path: Path) -> None:
+def test_a_file_object_that_cannot_seek_is_read() -> None:
     reading, writing = os.pipe()
     os.write(writing, encoded(quadrants(), "PNG"))
     os.close(writing)

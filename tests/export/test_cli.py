@@ -47,7 +47,7 @@ def test_ctrl_c_says_that_no_model_was_written(pooled_run: Path, tmp_path: Path,
     assert not (tmp_path / "out").exists()
 
 
-def test_precisions_stand_side_by_side(capsys):
+def test_precisions_stand_side_by_side():
     test = {"right": 9, "photos": 10, "accuracy_95": [0.6, 0.98]}
     shared = {"accuracy": {"test": test}, "latency_ms": {"1": 12.34, "2": 7.0}}
     fp32 = {"file": "a-fp32.onnx", "bytes": 58_900_000, "agreement_with_fp32": {"count": 10, "of": 10}, **shared}

@@ -1,7 +1,9 @@
 """Recordings, written and read again by OpenCV."""
 
+import resource
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -75,6 +77,19 @@ def test_a_snapshot_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match=r"file/webcam-.*\.jpg cannot be written"):
         save_snapshot(tmp_path / "file", RED)
+
+
+def test_a_disk_that_fills_up_leaves_no_half_snapshot(tmp_path: Path) -> None:
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (400, 400, 3), np.uint8))
+    room = save_snapshot(tmp_path / "whole", noise).stat().st_size - 100  # the last write comes up short
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        with pytest.raises(OutputError, match=r"webcam-.*\.jpg cannot be written: File too large"):
+            save_snapshot(tmp_path / "full", noise)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list((tmp_path / "full").iterdir()) == []
 
 
 def test_a_free_path_is_the_path_itself_if_it_can_be(tmp_path: Path) -> None:

@@ -18,7 +18,6 @@ from tests.drawn_face import picture_with_faces
 from tests.tiny_model import write_tiny_model
 
 FRAME_S = 1 / 30
-EMPTY = (320, 240), []
 
 
 def scene(*faces: tuple[int, int, int]) -> Image.Image:
