@@ -24,7 +24,7 @@ def scene(places: list[tuple[int, int, int]], claimed: list[tuple[int, int, int]
         (round(x + 0.06 * h), round(y + 0.18 * h), round(x + 0.69 * h), round(y + 0.97 * h))
         for x, y, h in (places if claimed is None else claimed)
     ]
-    return ComposedScene(picture_with_faces((640, 480), places), boxes, list(range(len(boxes))))
+    return ComposedScene(picture_with_faces((640, 480), places), boxes)
 
 
 def test_found_missed_and_false_faces_are_counted(detector: FaceDetector) -> None:
@@ -36,7 +36,7 @@ def test_agreement_is_the_share_of_the_references_boxes(detector: FaceDetector) 
     scenes = [scene(PLACES)]
     assert agreement(detector, detector, scenes) == 1
     assert agreement(detector, FaceDetector(threads=1, min_score=0.99), scenes) == 0
-    empty = [ComposedScene(Image.fromarray(np.zeros((64, 64, 3), np.uint8)), [], [])]
+    empty = [ComposedScene(Image.fromarray(np.zeros((64, 64, 3), np.uint8)), [])]
     assert agreement(detector, detector, empty) == 0
 
 

@@ -93,10 +93,14 @@ def test_who_waits_for_a_newer_frame_can_be_called_away() -> None:
 
 
 def test_times_are_those_of_capture() -> None:
+    source = StuckSource(1)
+    with capture_of(source, timeout_s=LONG_S) as capture:
+        assert capture.next_frame(LONG_S).time_s == 0
+        source.let_go.set()
     with capture_of(endless()) as capture:
-        first, second = capture.next_frame(LONG_S), capture.next_frame(LONG_S)
-    assert first.time_s == 0
-    assert second.time_s == pytest.approx(second.captured_at - first.captured_at)
+        early, late = capture.next_frame(LONG_S), capture.next_frame(LONG_S)
+    assert late.time_s > 0
+    assert late.time_s - early.time_s == pytest.approx(late.captured_at - early.captured_at)
 
 
 def test_every_frame_of_a_video_waits_to_be_taken_and_has_its_place_in_the_video() -> None:
