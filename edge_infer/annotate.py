@@ -132,11 +132,19 @@ class AnnotatedCopies:
 
 
 def _may_replace(path: Path) -> bool:
-    """Return whether nothing is at `path`, or a copy from an earlier run."""
+    """Return whether nothing is at `path`, or a copy from an earlier run.
+
+    Raises:
+        OutputError: Nothing can be at such a path, nor can it be looked at.
+    """
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return True
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
     try:
         with Image.open(path, formats=("JPEG",)) as found:
             return found.info.get("comment") == _MARK
-    except FileNotFoundError:
-        return True
     except (OSError, SyntaxError, ValueError):
         return False

@@ -22,7 +22,7 @@ from edge_infer.webcam.answering import Answering
 from edge_infer.webcam.answers import VideoClassifier
 from edge_infer.webcam.capture import Capture, Frame
 from edge_infer.webcam.overlay import draw_status
-from edge_infer.webcam.recording import RECORDING_FPS, Recorder, free_path, save_snapshot, time_name
+from edge_infer.webcam.recording import RECORDING_FPS, Recorder, free_path, path_in, save_snapshot, time_name
 from edge_infer.webcam.view import Command, FeedStatus, Meter, View
 
 # Without a new frame the displays still hear of keys, and of a camera that is lost.
@@ -219,7 +219,7 @@ class LiveFeed:
                     self.status = replace(self.status, snapshot=path.name, trouble=None)
                     self._on_note(f"Snapshot: {path}")
                 case "record" if self._recorder is None:
-                    self._start_recording(self._options.keep_in / f"{time_name()}.mp4")
+                    self._start_recording(path_in(self._options.keep_in, f"{time_name()}.mp4"))
                 case "stop-recording":
                     self._stop_recording()
                 case "toggle-recording":

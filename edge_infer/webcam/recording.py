@@ -66,11 +66,7 @@ def save_snapshot(folder: Path, image_rgb: Image.Image) -> Path:
     Raises:
         OutputError: It cannot be written.
     """
-    path = free_path(folder / f"{time_name()}.jpg")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+    path = path_in(folder, f"{time_name()}.jpg")
     write_jpeg(path, image_rgb, quality=_SNAPSHOT_QUALITY)
     return path
 
@@ -80,10 +76,30 @@ def time_name() -> str:
     return time.strftime("webcam-%Y%m%d-%H%M%S")
 
 
+def path_in(folder: Path, name: str) -> Path:
+    """Return a free path in a folder, which is made if it does not exist.
+
+    Raises:
+        OutputError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder / name} cannot be written: {error.strerror}") from error
+    return free_path(folder / name)
+
+
 def free_path(path: Path) -> Path:
-    """Return the path itself, or with the first number that makes it new: nothing is ever replaced."""
+    """Return the path itself, or with the first number that makes it new: nothing is ever replaced.
+
+    Raises:
+        OutputError: Nothing can be at such a path, nor can it be looked at.
+    """
     free, number = path, 1
-    while free.exists():
-        number += 1
-        free = path.with_stem(f"{path.stem}-{number}")
+    try:
+        while free.exists():
+            number += 1
+            free = path.with_stem(f"{path.stem}-{number}")
+    except OSError as error:
+        raise OutputError(f"{free} cannot be written: {error.strerror}") from error
     return free

@@ -110,6 +110,19 @@ def test_a_file_of_the_user_is_never_replaced(photo: Path) -> None:
     assert AnnotatedCopies(out).save("photo.png", prediction()).name == "photo-annotated-3.jpg"
 
 
+def test_a_name_that_is_too_long_is_an_error(photo: Path) -> None:
+    with pytest.raises(OutputError, match=r"-annotated\.jpg cannot be written: File name too long"):
+        AnnotatedCopies(Path("out")).save("photo.png", prediction(source="x" * 250 + ".png"))
+    assert list(Path("out").iterdir()) == []
+
+
+def test_a_link_to_nothing_is_never_replaced(photo: Path) -> None:
+    Path("out").mkdir()
+    Path("out/photo-annotated.jpg").symlink_to("gone.jpg")
+    assert AnnotatedCopies(Path("out")).save("photo.png", prediction()).name == "photo-annotated-2.jpg"
+    assert Path("out/photo-annotated.jpg").is_symlink()
+
+
 def test_names_that_differ_in_case_only_are_kept_apart(photo: Path) -> None:
     copies = AnnotatedCopies(Path("out"))
     names = [copies.save("photo.png", prediction(source=source)).name for source in ("A.png", "a.png")]

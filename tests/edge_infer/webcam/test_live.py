@@ -276,6 +276,14 @@ def test_a_recording_that_was_asked_for_and_cannot_be_written_is_an_error(tmp_pa
         Run(video(5), record=tmp_path / "gone" / "out.mp4")()
 
 
+def test_the_folder_for_what_is_kept_is_made(tmp_path: Path) -> None:
+    run = Run(video(20), keep_in=tmp_path / "new")
+    run.commands.put("snapshot")
+    run.commands.put("record")
+    run()
+    assert sorted(path.suffix for path in (tmp_path / "new").iterdir()) == [".jpg", ".mp4"]
+
+
 def test_what_cannot_be_kept_later_is_said_and_the_feed_goes_on(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     run = Run(video(20), keep_in=tmp_path / "file")

@@ -79,6 +79,12 @@ def test_a_snapshot_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
         save_snapshot(tmp_path / "file", RED)
 
 
+def test_a_path_that_is_too_long_is_an_error(tmp_path: Path) -> None:
+    for keep in (free_path, lambda path: save_snapshot(path, RED)):
+        with pytest.raises(OutputError, match="cannot be written: File name too long"):
+            keep(tmp_path / ("x" * 300))
+
+
 def test_a_disk_that_fills_up_leaves_no_half_snapshot(tmp_path: Path) -> None:
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (400, 400, 3), np.uint8))
     room = save_snapshot(tmp_path / "whole", noise).stat().st_size - 100  # the last write comes up short
