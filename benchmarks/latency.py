@@ -24,6 +24,7 @@ from benchmarks.model_latency import Choice, measure_model
 from benchmarks.plan import FULL, QUICK
 from benchmarks.verdicts import Change, check_same_machine, compare, ratios
 from edge_infer.__main__ import silence_libraries
+from edge_infer.cli.model_options import NumberRange
 from edge_infer.cpus import available_cpus
 from train.columns import side_by_side
 from train.command_line import run as run_command
@@ -54,9 +55,7 @@ EXIT_INCOMPLETE_OR_WORSE = 1
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Compare with an earlier result of this machine; exit 1 if a figure got worse by more than --threshold.",
 )
-@click.option(
-    "--threshold", type=click.FloatRange(min=0), default=0.1, show_default=True, help="Share that is allowed."
-)
+@click.option("--threshold", type=NumberRange(min=0), default=0.1, show_default=True, help="Share that is allowed.")
 @click.pass_context
 def main(
     context: click.Context,

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import click
 
+from edge_infer.cli.model_options import NumberRange
 from edge_infer.metadata import Precision
 from train.columns import side_by_side
 from train.command_line import run as run_command
@@ -53,7 +54,7 @@ def cli() -> None:
 )
 @click.option(
     "--max-drop",
-    type=click.FloatRange(0, 1),
+    type=NumberRange(0, 1),
     default=MAX_DROP,
     show_default=True,
     help="Share of the held-out photos that int8 may lose; a file that loses more is not written.",
@@ -90,7 +91,7 @@ def run(
 @click.option("--work", metavar="DIR", type=FOLDER, help="Folder for the runs; default: FILE without suffix, -work.")
 @click.option(
     "--speedup",
-    type=click.FloatRange(1, 64),
+    type=NumberRange(1, 64),
     default=8.0,
     show_default=True,
     help="Divide VGG16's multiply-accumulates by this.",

@@ -7,6 +7,7 @@ from typing import get_args
 
 import click
 
+from edge_infer.cli.model_options import NumberRange
 from train.command_line import run as run_command
 from train.progress import say
 from train.quiet import start_tensorflow
@@ -68,15 +69,15 @@ def split(source: Path, destination: Path, ratios: tuple[float, float, float], s
 @cli.command()
 @click.argument("run", metavar="RUN", type=FOLDER)
 @click.option("--out", metavar="RUN2", type=FOLDER, required=True, help="Run folder to write.")
-@click.option("--speedup", type=click.FloatRange(1, 64), help="Divide the multiply-accumulates by this.")
+@click.option("--speedup", type=NumberRange(1, 64), help="Divide the multiply-accumulates by this.")
 @click.option(
     "--width",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=NumberRange(0, 1, min_open=True),
     help="Keep this share of every layer's channels, rounded to 16s.",
 )
 @click.option(
     "--max-drop",
-    type=click.FloatRange(0, 1),
+    type=NumberRange(0, 1),
     help="Try speed-ups from 24 down to 2; take the first that loses no more k-fold accuracy.  [default: 0.01]",
 )
 @click.option(

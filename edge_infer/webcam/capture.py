@@ -102,7 +102,8 @@ class Capture:
     @property
     def state(self) -> CaptureState:
         """Whether frames come."""
-        if self._has_ended and self._newest is None:
+        # Without a single picture it is a fault, which `next_frame` raises.
+        if self._has_ended and self._newest is None and self._first_frame_at is not None:
             return "ended"
         return "lost" if self._is_lost else "live"
 

@@ -272,6 +272,7 @@ def test_audit_in_words_and_as_json(run: Run, data: Path):
         (("nonsense",), "No such command 'nonsense'"),
         (("small", "--seed", "x"), "'x' is not a valid integer"),
         (("small", "--preprocessing", "bgr"), "'bgr' is not one of 'caffe', 'unit'"),
+        (("slim", "run", "--out", "slim", "--speedup", "nan"), "nan is not in the range 1<=x<=64"),
     ],
 )
 def test_wrong_usage_exits_with_2(run: Run, arguments: tuple[str, ...], reason: str):

@@ -173,6 +173,7 @@ def test_an_empty_video_is_an_error() -> None:
         pytest.raises(CameraUnavailableError, match="cam holds no picture"),
     ):
         capture.next_frame(LONG_S)
+    assert capture.state == "live"  # or a feed would take it for a video that was watched to its end
 
 
 FAULTS = {
