@@ -21,9 +21,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.model_identity import identify
 from edge_infer import Classifier, FailedInput
-from edge_infer.metadata import FaceMode
-from edge_infer.model_file import open_model
-from edge_infer.sources import find_images
+from edge_infer.model_file.metadata import FaceMode
+from edge_infer.model_file.opening import open_model
+from edge_infer.pictures.sources import find_images
 from train.columns import side_by_side
 from train.command_line import run as run_command
 from train.errors import DataError

@@ -21,7 +21,7 @@ from benchmarks.compare_table import to_text
 from benchmarks.invocation import typed_command
 from benchmarks.machine import NotMeasuredError, machine
 from edge_infer.__main__ import silence_libraries
-from edge_infer.cpus import available_cpus
+from edge_infer.runtime.cpus import available_cpus
 from train.command_line import run as run_command
 from train.quiet import start_tensorflow
 from train.run_folder import write_json

@@ -19,9 +19,9 @@ from benchmarks.plan import FULL, QUICK, Plan
 from benchmarks.runtimes import Answer, Pixels
 from benchmarks.samples import Rounds, ratio_of_medians, summarize_ms
 from benchmarks.workers import WarmUp, Worker, in_turn, seconds_of
-from edge_infer.cpus import available_cpus
-from edge_infer.metadata import ClassifierMetadata
-from edge_infer.model_file import open_model
+from edge_infer.model_file.metadata import ClassifierMetadata
+from edge_infer.model_file.opening import open_model
+from edge_infer.runtime.cpus import available_cpus
 from train.finished_run import FinishedRun
 from train.photos import sha256_file
 from train.progress import say

@@ -9,10 +9,10 @@ import onnxruntime as ort
 
 from benchmarks.workers import Contender
 from edge_infer import Classifier
-from edge_infer.golden import golden_pictures
-from edge_infer.metadata import ClassifierMetadata, InputSpec
-from edge_infer.model_file import open_model
-from edge_infer.session import CPU_PROVIDER, INPUT_NAME, session_options
+from edge_infer.model_file.metadata import ClassifierMetadata, InputSpec
+from edge_infer.model_file.opening import open_model
+from edge_infer.runtime.golden import golden_pictures
+from edge_infer.runtime.session import CPU_PROVIDER, INPUT_NAME, session_options
 
 # What threads do that wait for work: spin always (onnxruntime's own default), only within a run (ours), or sleep.
 Spinning = Literal["always", "within a run", "never"]

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from benchmarks.machine import NotMeasuredError
-from edge_infer.session import INPUT_NAME
+from edge_infer.runtime.session import INPUT_NAME
 from export.convert import serving_function
 from train.finished_run import FinishedRun
 from train.quiet import silent_stderr

@@ -16,8 +16,8 @@ import numpy as np
 from sklearn.metrics import log_loss
 
 from edge_infer.cache import default_cache
-from edge_infer.images import load_rgb
-from edge_infer.metadata import FaceCrop
+from edge_infer.model_file.metadata import FaceCrop
+from edge_infer.pictures.loading import load_rgb
 from train.crossval import cross_validate
 from train.evaluation import Floats, Ints, softmax
 from train.faces import find_face

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from edge_infer.metadata import Precision
+from edge_infer.model_file.metadata import Precision
 from train.recipes import Recipe
 
 

@@ -21,10 +21,10 @@ from benchmarks.machine import machine
 from benchmarks.samples import summarize_ms
 from benchmarks.timing import interleave
 from edge_infer import Classifier, FaceDetector
-from edge_infer.face_decoding import overlaps
-from edge_infer.images import load_rgb
+from edge_infer.faces.decoding import overlaps
+from edge_infer.pictures.loading import load_rgb
+from edge_infer.pictures.sources import find_images
 from edge_infer.results import FacePrediction
-from edge_infer.sources import find_images
 from export.face_detector import MEASURED_SCENES, MIN_OVERLAP, compose_scenes, measure
 from train.augmentation import relight
 from train.evaluation import wilson_interval

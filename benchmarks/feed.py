@@ -18,16 +18,16 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from benchmarks.harness.drawn_face import picture_with_faces
 from edge_infer import Prediction
-from edge_infer.webcam.answers import VideoClassifier
-from edge_infer.webcam.capture import Capture
-from edge_infer.webcam.frames import Pixels
+from edge_infer.webcam.answers.video_classifier import VideoClassifier
+from edge_infer.webcam.camera.capture import Capture
+from edge_infer.webcam.camera.rgb_frames import Pixels
+from edge_infer.webcam.camera.sources import FrameSource, SourceOptions, find_source, open_source
 from edge_infer.webcam.live import Display, LiveFeed, LiveOptions
 from edge_infer.webcam.opencv import load_cv2
-from edge_infer.webcam.server import LiveServer
-from edge_infer.webcam.sources import FrameSource, SourceOptions, find_source, open_source
+from edge_infer.webcam.page.server import LiveServer
 from edge_infer.webcam.view import Command, View
-from tests.drawn_face import picture_with_faces
 
 SIZE = (640, 480)
 FPS = 30

@@ -21,10 +21,10 @@ from benchmarks.processes import classify_command, model_arguments, output_of, p
 from benchmarks.samples import median, ratio_of_medians
 from benchmarks.timing import interleave
 from edge_infer import Classifier
-from edge_infer.cpus import available_cpus
-from edge_infer.metadata import ClassifierMetadata
-from edge_infer.model_file import open_model
-from edge_infer.session import INPUT_NAME
+from edge_infer.model_file.metadata import ClassifierMetadata
+from edge_infer.model_file.opening import open_model
+from edge_infer.runtime.cpus import available_cpus
+from edge_infer.runtime.session import INPUT_NAME
 
 MUST_HOLD = 0.8  # photos a second, of those of the bare network
 MAX_GROWTH_MB = 10.0  # of memory, from a small folder to a large one: the names take some
@@ -33,7 +33,7 @@ SMALL_FOLDER = 400
 WITH_PEAK = """
 import sys
 from benchmarks.machine import peak_memory_mb
-from edge_infer.cli import cli
+from edge_infer.cli.main import cli
 cli.main(sys.argv[1:], standalone_mode=False)
 print(peak_memory_mb())
 """

@@ -18,9 +18,9 @@ from benchmarks.machine import machine
 from benchmarks.samples import summarize_ms
 from benchmarks.timing import interleave
 from edge_infer import Classifier
-from edge_infer.images import fit, load_input, load_rgb
-from edge_infer.metadata import InputSpec
-from edge_infer.sources import find_images
+from edge_infer.model_file.metadata import InputSpec
+from edge_infer.pictures.loading import fit, load_input, load_rgb
+from edge_infer.pictures.sources import find_images
 
 SIZE = (4000, 3000)
 QUALITY = 90

@@ -24,8 +24,8 @@ from benchmarks.model_latency import Choice, measure_model
 from benchmarks.plan import FULL, QUICK
 from benchmarks.verdicts import Change, check_same_machine, compare, ratios
 from edge_infer.__main__ import silence_libraries
-from edge_infer.cli.model_options import NumberRange
-from edge_infer.cpus import available_cpus
+from edge_infer.cli.options import NumberRange
+from edge_infer.runtime.cpus import available_cpus
 from train.columns import side_by_side
 from train.command_line import run as run_command
 from train.errors import RunFolderError

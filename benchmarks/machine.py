@@ -10,8 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from edge_infer.cpus import affinity_cpus, available_cpus, cpu_quota
-from edge_infer.diagnosis import cpu_fields, int8_flags
+from edge_infer.cli.diagnosis import cpu_fields, int8_flags
+from edge_infer.runtime.cpus import affinity_cpus, available_cpus, cpu_quota
 
 PACKAGES = ("onnxruntime", "numpy", "pillow", "click")
 # What two results must share to be compared; software may differ, since it is what one compares.

@@ -3,8 +3,8 @@
 import hashlib
 from typing import Any
 
-from edge_infer.metadata import ModelMetadata
-from edge_infer.model_file import ModelFile
+from edge_infer.model_file.metadata import ModelMetadata
+from edge_infer.model_file.opening import ModelFile
 
 
 def identify(file: ModelFile[ModelMetadata]) -> dict[str, Any]:

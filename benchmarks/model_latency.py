@@ -13,9 +13,9 @@ from benchmarks.model_identity import identify
 from benchmarks.pictures import link_photos, photos_of
 from benchmarks.plan import Plan
 from benchmarks.stages import measure_stages
-from edge_infer.metadata import ClassifierMetadata
-from edge_infer.model_file import ModelFile, open_model
-from edge_infer.session import Session
+from edge_infer.model_file.metadata import ClassifierMetadata
+from edge_infer.model_file.opening import ModelFile, open_model
+from edge_infer.runtime.session import Session
 from train.progress import say
 
 SECTIONS = ("cold_start", "threads", "independent_ms", "stages", "batches", "folder", "spinning")

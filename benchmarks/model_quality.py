@@ -21,7 +21,7 @@ import onnxruntime as ort
 from benchmarks.exported import exported_file
 from benchmarks.invocation import typed_command
 from edge_infer.cache import default_cache
-from edge_infer.session import INPUT_NAME, session_options
+from edge_infer.runtime.session import INPUT_NAME, session_options
 from train.cached import CachedTraining, prepare
 from train.command_line import run as run_command
 from train.crossval import CrossValidation, cross_validate

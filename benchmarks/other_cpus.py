@@ -6,7 +6,7 @@
 
 On every processor that QEMU can emulate here, `edge-infer models verify` looks at the golden answers and
 `edge-infer classify` at pictures, decoding included; its probabilities are compared with this machine's own.
-One processor is emulated twice: as it is, and with the guard of edge_infer.session led to believe that
+One processor is emulated twice: as it is, and with the guard of edge_infer.runtime.session led to believe that
 nothing needs guarding, to see what it is good for. Emulated times say nothing of the processors.
 """
 
@@ -25,8 +25,8 @@ import click
 from benchmarks.emulators import CPUS, UNGUARDED, EmulatedCpu, make_prefix, run_python, what_is_missing
 from benchmarks.machine import machine
 from benchmarks.pictures import spread
-from edge_infer.golden import TOLERANCE
-from edge_infer.sources import find_images
+from edge_infer.pictures.sources import find_images
+from edge_infer.runtime.golden import TOLERANCE
 
 Scores = dict[str, float]
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
-from edge_infer.sources import find_images
+from edge_infer.pictures.sources import find_images
 
 DRAWN = 32
 SIZE = (400, 400)  # that of most gem photos
@@ -71,7 +71,7 @@ def spread(pictures: Sequence[Picture], count: int) -> list[Picture]:
 def _draw(number: int, with_face: bool) -> Image.Image:
     rng = np.random.default_rng(number)
     if with_face:
-        from tests.drawn_face import picture_with_faces
+        from benchmarks.harness.drawn_face import picture_with_faces
 
         return picture_with_faces(SIZE, [(int(rng.integers(40, 220)), int(rng.integers(40, 200)), FACE_HEIGHT_PX)])
     coarse = Image.fromarray(rng.integers(0, 256, (12, 12, 3), np.uint8))

@@ -50,7 +50,7 @@ def tf_function(run: Path, threads: int | None) -> Answer:
     start_tensorflow(threads)
     import tensorflow as tf
 
-    from edge_infer.session import OUTPUT_NAME
+    from edge_infer.runtime.session import OUTPUT_NAME
     from export.convert import serving_function
     from train.finished_run import load_run
 
@@ -111,7 +111,7 @@ def ncnn(model: Path, threads: int | None) -> Answer:
 def onnx_runtime(model: Path, threads: int | None) -> Answer:
     """Return an ONNX file in onnxruntime as it comes, with nothing set but threads."""
     from benchmarks.contenders import bare_session
-    from edge_infer.session import INPUT_NAME
+    from edge_infer.runtime.session import INPUT_NAME
 
     session = bare_session(str(model), threads or 0, "always")
     return lambda batch: session.run(None, {INPUT_NAME: batch})[0]

@@ -9,13 +9,13 @@ import numpy as np
 
 from benchmarks.samples import summarize_ms
 from edge_infer import Classifier
-from edge_infer.face_crops import crop_face
-from edge_infer.faces import SCENE_SIDE
-from edge_infer.images import DRAFT_MARGIN, fit, load_rgb
-from edge_infer.metadata import ClassifierMetadata
-from edge_infer.model_file import open_model
+from edge_infer.faces.crops import crop_face
+from edge_infer.faces.detector import SCENE_SIDE
+from edge_infer.model_file.metadata import ClassifierMetadata
+from edge_infer.model_file.opening import open_model
+from edge_infer.pictures.loading import DRAFT_MARGIN, fit, load_rgb
 from edge_infer.results import Prediction, rank
-from edge_infer.session import Session
+from edge_infer.runtime.session import Session
 
 
 def measure_stages(model: str, photos: Sequence[str], threads: int, answers: int) -> dict[str, Any]:

@@ -22,13 +22,13 @@ import click
 from PIL import Image
 
 from benchmarks.feed import SIZE, NoModel, Sampler, Slowed, Watcher, run_feed, watched_page, write_clip
+from benchmarks.harness.drawn_face import picture_with_faces
 from benchmarks.machine import machine
 from edge_infer import Classifier
-from edge_infer.webcam.answers import VideoClassifier
+from edge_infer.webcam.answers.video_classifier import VideoClassifier
 from edge_infer.webcam.live import LiveOptions
 from edge_infer.webcam.opencv import load_cv2
 from edge_infer.webcam.view import Command, View
-from tests.drawn_face import picture_with_faces
 from train.run_folder import read_json, write_json
 
 RESULTS = Path(__file__).parent / "results" / "webcam.json"

@@ -18,7 +18,7 @@ from edge_infer.results import FacePrediction, FailedInput, LabelScore, Predicti
 
 if TYPE_CHECKING:
     from edge_infer.classifier import Classifier
-    from edge_infer.faces import Face, FaceDetector
+    from edge_infer.faces.detector import Face, FaceDetector
 
 __version__ = "0.1.0"
 __all__ = [
@@ -44,7 +44,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401  # the type of the lazily imp
 
         return Classifier
     if name in ("Face", "FaceDetector"):
-        from edge_infer import faces
+        from edge_infer.faces import detector
 
-        return getattr(faces, name)
+        return getattr(detector, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

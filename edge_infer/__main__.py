@@ -8,7 +8,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
-from edge_infer.interrupts import SIGNAL_EXIT, SIGNALS
+from edge_infer.cli.interrupts import SIGNAL_EXIT, SIGNALS
 
 
 def run() -> NoReturn:
@@ -17,7 +17,7 @@ def run() -> NoReturn:
         signal.signal(number, _end_at_once)
     silence_libraries()
     try:
-        from edge_infer.cli import main
+        from edge_infer.cli.main import main
 
         main()
     except SystemExit:

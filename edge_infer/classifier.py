@@ -1,7 +1,7 @@
 """The classifier: a photo in, a ranked answer out.
 
-A classifier of faces first looks for them and answers for each; see `edge_infer.faces`
-and `edge_infer.face_crops`.
+A classifier of faces first looks for them and answers for each; see `edge_infer.faces.detector`
+and `edge_infer.faces.crops`.
 """
 
 import os
@@ -17,15 +17,15 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_infer.errors import InputError, NoFaceError
-from edge_infer.face_crops import crop_face
-from edge_infer.faces import SCENE_SIDE, Face, FaceDetector
-from edge_infer.images import ImageSource, fit, load_input, load_scene
-from edge_infer.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
-from edge_infer.metadata import ClassifierMetadata, FaceMode
-from edge_infer.model_file import open_model
-from edge_infer.parallel import map_in_order
+from edge_infer.faces.crops import crop_face
+from edge_infer.faces.detector import SCENE_SIDE, Face, FaceDetector
+from edge_infer.model_file.metadata import ClassifierMetadata, FaceMode
+from edge_infer.model_file.opening import open_model
+from edge_infer.pictures.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
+from edge_infer.pictures.loading import ImageSource, fit, load_input, load_scene
 from edge_infer.results import FacePrediction, FailedInput, LabelScore, Prediction, Result, rank
-from edge_infer.session import CPU_PROVIDER, Session
+from edge_infer.runtime.parallel import map_in_order
+from edge_infer.runtime.session import CPU_PROVIDER, Session
 
 
 @dataclass(frozen=True, slots=True)

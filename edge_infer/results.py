@@ -63,7 +63,7 @@ class FacePrediction(_Ranked):
     Attributes:
         box: Left, top, right, bottom in pixels of the upright picture.
         detection_score: The detector's confidence that this is a face, 0–1.
-        landmarks: As in `edge_infer.faces.Face`.
+        landmarks: As in `edge_infer.faces.detector.Face`.
         scores: Every class, best first; the scores sum to 1.
         min_score: The score in 0–1 under which the answer counts as uncertain.
     """

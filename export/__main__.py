@@ -7,8 +7,8 @@ from typing import Any, get_args
 
 import click
 
-from edge_infer.cli.model_options import NumberRange
-from edge_infer.metadata import Precision
+from edge_infer.cli.options import NumberRange
+from edge_infer.model_file.metadata import Precision
 from train.columns import side_by_side
 from train.command_line import run as run_command
 from train.progress import say

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge_infer.model_file import open_model
-from edge_infer.registry import MODELS_DIR
+from edge_infer.model_file.opening import open_model
+from edge_infer.model_file.registry import MODELS_DIR
 from export.errors import BundleError
 from train.run_folder import write_atomic, write_json
 

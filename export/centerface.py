@@ -18,8 +18,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from edge_infer.face_decoding import HEATMAP, LANDMARKS, OFFSET, SCALE
-from edge_infer.session import INPUT_NAME
+from edge_infer.faces.decoding import HEATMAP, LANDMARKS, OFFSET, SCALE
+from edge_infer.runtime.session import INPUT_NAME
 from export.convert import standard_model
 from export.errors import FetchError
 

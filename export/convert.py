@@ -17,8 +17,8 @@ import tf2onnx
 from onnx import helper, numpy_helper
 
 import edge_infer
-from edge_infer.metadata import METADATA_KEY, ModelMetadata
-from edge_infer.session import INPUT_NAME, OUTPUT_NAME
+from edge_infer.model_file.metadata import METADATA_KEY, ModelMetadata
+from edge_infer.runtime.session import INPUT_NAME, OUTPUT_NAME
 from train.network import FLATTEN
 
 OPSET = 17

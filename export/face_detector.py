@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import onnx
 
-from edge_infer.face_decoding import overlaps
-from edge_infer.faces import DETECTOR, FaceDetector
-from edge_infer.images import load_rgb
-from edge_infer.metadata import DetectorMetadata
-from edge_infer.sources import find_images
+from edge_infer.faces.decoding import overlaps
+from edge_infer.faces.detector import DETECTOR, FaceDetector
+from edge_infer.model_file.metadata import DetectorMetadata
+from edge_infer.pictures.loading import load_rgb
+from edge_infer.pictures.sources import find_images
 from export.centerface import fetch, rewrite
 from export.convert import with_metadata
 from export.errors import OutputExistsError, ParityError

@@ -5,8 +5,8 @@ from collections import Counter
 import onnx
 
 from edge_infer.errors import ModelFormatError
-from edge_infer.onnx_wire import summarize
-from edge_infer.operators import check_operators
+from edge_infer.model_file.onnx_wire import summarize
+from edge_infer.model_file.operators import check_operators
 from export.errors import GraphError
 
 MAX_IR_VERSION = 10

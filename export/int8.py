@@ -12,7 +12,7 @@ import onnx
 import onnxruntime as ort
 from onnx import numpy_helper
 
-from edge_infer.session import INPUT_NAME, OUTPUT_NAME, session_options
+from edge_infer.runtime.session import INPUT_NAME, OUTPUT_NAME, session_options
 from export.quantize import quantize
 from train.progress import track
 

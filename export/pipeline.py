@@ -15,11 +15,11 @@ import numpy as np
 import onnx
 import tensorflow as tf
 
-from edge_infer.cpus import available_cpus
-from edge_infer.golden import golden_answers
-from edge_infer.metadata import ClassifierMetadata, Precision
-from edge_infer.model_file import ModelFile, open_model
-from edge_infer.session import OUTPUT_NAME, Session
+from edge_infer.model_file.metadata import ClassifierMetadata, Precision
+from edge_infer.model_file.opening import ModelFile, open_model
+from edge_infer.runtime.cpus import available_cpus
+from edge_infer.runtime.golden import golden_answers
+from edge_infer.runtime.session import OUTPUT_NAME, Session
 from export.convert import convert, serving_function, with_metadata
 from export.errors import ModelNameError, OutputExistsError, ParityError
 from export.graph import check_graph, operator_histogram

@@ -17,7 +17,7 @@ from onnxruntime.quantization.operators.direct_q8 import QDQDirect8BitOp
 from onnxruntime.quantization.registry import QDQRegistry
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from edge_infer.session import INPUT_NAME
+from edge_infer.runtime.session import INPUT_NAME
 from export.convert import standard_model
 
 # It only moves values, and onnxruntime does that in uint8; its quantizer does not know.

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.tiny_model import write_tiny_model
+from tests.support.tiny_model import write_tiny_model
 
 DATA_VARIABLE = "EDGE_INFER_DATA"
 WEIGHTS_VARIABLE = "EDGE_INFER_BASE_WEIGHTS"

@@ -6,14 +6,14 @@ from pathlib import Path
 import click
 import pytest
 
-import edge_infer.cli
+import edge_infer.cli.main
 import export.__main__
 import train.__main__
 
 ROOT = Path(__file__).parents[1]
 CLI_PAGE = ROOT / "docs" / "cli.md"
 PROGRAMS = {
-    "edge-infer": edge_infer.cli.cli,
+    "edge-infer": edge_infer.cli.main.cli,
     "python -m train": train.__main__.cli,
     "python -m export": export.__main__.cli,
 }

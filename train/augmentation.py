@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 from scipy.ndimage import affine_transform
 
-from edge_infer.face_crops import Region
+from edge_infer.faces.crops import Region
 from train.recipes import Augmentation
 
 _BLURRED_TO = (0.2, 0.6)  # of the size

@@ -5,8 +5,8 @@ from typing import NoReturn
 
 import click
 
+from edge_infer.cli.interrupts import EXIT_INTERRUPTED, EXIT_TERMINATED, run_interruptible
 from edge_infer.errors import EdgeInferError
-from edge_infer.interrupts import EXIT_INTERRUPTED, EXIT_TERMINATED, run_interruptible
 
 EXIT_FAILED = 1
 

@@ -17,7 +17,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from edge_infer.errors import InputError
-from edge_infer.images import load_rgb
+from edge_infer.pictures.loading import load_rgb
 from train.errors import DataError
 from train.photos import Photo
 from train.progress import track

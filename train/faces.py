@@ -2,9 +2,9 @@
 
 from functools import cache
 
-from edge_infer.faces import DETECTOR, SCENE_SIDE, Face, FaceDetector
-from edge_infer.images import load_scene
-from edge_infer.registry import bundled_models
+from edge_infer.faces.detector import DETECTOR, SCENE_SIDE, Face, FaceDetector
+from edge_infer.model_file.registry import bundled_models
+from edge_infer.pictures.loading import load_scene
 from train.photos import Photo
 
 

@@ -19,11 +19,11 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from edge_infer.face_crops import cut, face_region
-from edge_infer.face_decoding import decode
-from edge_infer.faces import SCENE_SIDE, FaceDetector
-from edge_infer.images import fit, load_input, load_scene
-from edge_infer.metadata import InputSpec
+from edge_infer.faces.crops import cut, face_region
+from edge_infer.faces.decoding import decode
+from edge_infer.faces.detector import SCENE_SIDE, FaceDetector
+from edge_infer.model_file.metadata import InputSpec
+from edge_infer.pictures.loading import fit, load_input, load_scene
 from train.augmentation import augment, jitter, relight, view_rng
 from train.errors import CacheError
 from train.faces import detector_sha256, find_face

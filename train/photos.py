@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from edge_infer.sources import find_images
+from edge_infer.pictures.sources import find_images
 from train.errors import DataError
 
 Part = Literal["train", "validation", "test"]

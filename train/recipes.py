@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from edge_infer.metadata import FaceCrop
+from edge_infer.model_file.metadata import FaceCrop
 
 Preprocessing = Literal["caffe", "unit"]
 FineTuneMode = Literal["never", "auto", "always"]

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from edge_infer.images import load_rgb
+from edge_infer.pictures.loading import load_rgb
 from train.run_folder import write_atomic
 
 CURVES, EXAMPLES, TABLE = "curves.png", "examples.png", "report.md"

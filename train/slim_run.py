@@ -11,8 +11,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from edge_infer.pictures.sources import STDIN, expand
 from edge_infer.results import FailedInput
-from edge_infer.sources import STDIN, expand
 from train.distillation import Distillation
 from train.duplicates import duplicate_groups
 from train.errors import DataError, GoalError, RunFolderError
@@ -47,7 +47,7 @@ def slim_run(
         run_folder: The run.
         out: Run folder to write.
         goal: How slim, or how much accuracy in k-fold (0–1) may be lost at most.
-        unlabelled: More pictures, as in `edge_infer.sources.expand`.
+        unlabelled: More pictures, as in `edge_infer.pictures.sources.expand`.
         settings: How to distil.
         data: The run's photos, if they are not where they were.
         test: Its separate test folder, likewise.

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from edge_infer.cli.model_options import load_classifier, model_options
-from edge_infer.cpus import available_cpus
-from edge_infer.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
-from edge_infer.metadata import FaceMode
+from edge_infer.cli.options import load_classifier, model_options
+from edge_infer.cli.writers import OutputFormat, make_writer, one_line
+from edge_infer.model_file.metadata import FaceMode
+from edge_infer.pictures.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
+from edge_infer.pictures.sources import expand
 from edge_infer.results import FailedInput
-from edge_infer.sources import expand
-from edge_infer.writers import OutputFormat, make_writer, one_line
+from edge_infer.runtime.cpus import available_cpus
 
 # Up to here all threads work on one picture after the other. From here on each works on pictures of its
 # own, which answers more of them a second, and a VGG16's slower loading pays for itself.
 FEW_PICTURES = 4
 
 if TYPE_CHECKING:
-    from edge_infer.annotate import AnnotatedCopies
+    from edge_infer.pictures.annotate import AnnotatedCopies
 
 
 @click.command()
@@ -131,6 +131,6 @@ def classify(
 
 
 def _annotated_copies(folder: Path, limits: dict[str, int]) -> "AnnotatedCopies":
-    from edge_infer.annotate import AnnotatedCopies
+    from edge_infer.pictures.annotate import AnnotatedCopies
 
     return AnnotatedCopies(folder, **limits)

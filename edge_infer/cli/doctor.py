@@ -16,7 +16,7 @@ def doctor(context: click.Context, as_json: bool) -> None:
     Versions, processor, cores, providers, bundled models (as released, and loaded), webcam, cache.
     Exits with 3 if something that is needed does not work; what is only missing is no error.
     """
-    from edge_infer.diagnosis import examine
+    from edge_infer.cli.diagnosis import examine
 
     findings = examine()
     if as_json:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, cast
 import click
 
 if TYPE_CHECKING:
-    from edge_infer.metadata import ClassifierMetadata, ModelMetadata
-    from edge_infer.model_file import ModelFile
+    from edge_infer.model_file.metadata import ClassifierMetadata, ModelMetadata
+    from edge_infer.model_file.opening import ModelFile
 
 
 @click.group()
@@ -17,7 +17,7 @@ def models() -> None:
 @models.command("list")
 def list_models() -> None:
     """List the bundled models."""
-    from edge_infer.registry import bundled_models
+    from edge_infer.model_file.registry import bundled_models
 
     for model in bundled_models().values():
         click.echo(f"{model.name}  {model.size_bytes / 1e6:.1f} MB  {model.licence}")
@@ -30,7 +30,7 @@ def list_models() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the whole metadata as one JSON object.")
 def show(model: str, as_json: bool) -> None:
     """Show what a bundled model or an .onnx file says of itself."""
-    from edge_infer.model_file import open_model
+    from edge_infer.model_file.opening import open_model
 
     file = open_model(model)
     if as_json:
@@ -65,9 +65,9 @@ def verify(context: click.Context, models: tuple[str, ...]) -> None:
     every model is loaded, and a classifier's answers to drawn pictures are compared with those that
     it carries. Exit code 3 if one fails.
     """
+    from edge_infer.cli.writers import one_line
     from edge_infer.errors import ModelError
-    from edge_infer.registry import bundled_models
-    from edge_infer.writers import one_line
+    from edge_infer.model_file.registry import bundled_models
 
     failed = False
     for model in models or tuple(bundled_models()):
@@ -82,11 +82,11 @@ def verify(context: click.Context, models: tuple[str, ...]) -> None:
 def _verified(model: str) -> list[str]:
     """Return what was found right."""
     from edge_infer.errors import ModelOutputError
-    from edge_infer.golden import TOLERANCE, largest_difference
-    from edge_infer.metadata import ClassifierMetadata
-    from edge_infer.model_file import open_model
-    from edge_infer.registry import bundled_models
-    from edge_infer.session import start_session
+    from edge_infer.model_file.metadata import ClassifierMetadata
+    from edge_infer.model_file.opening import open_model
+    from edge_infer.model_file.registry import bundled_models
+    from edge_infer.runtime.golden import TOLERANCE, largest_difference
+    from edge_infer.runtime.session import start_session
 
     file = open_model(model)
     checks = ["sha256"] if model in bundled_models() else []
@@ -105,7 +105,7 @@ def _verified(model: str) -> list[str]:
 
 
 def _rows_of_kind(meta: "ModelMetadata") -> dict[str, str]:
-    from edge_infer.metadata import ClassifierMetadata, DetectorMetadata
+    from edge_infer.model_file.metadata import ClassifierMetadata, DetectorMetadata
 
     match meta:
         case ClassifierMetadata(input=spec):

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge_infer.cli.model_options import NumberRange, load_classifier, model_options
+from edge_infer.cli.options import NumberRange, load_classifier, model_options
+from edge_infer.cli.writers import make_writer, one_line
 from edge_infer.errors import OutputError
+from edge_infer.pictures.sources import STDIN
 from edge_infer.results import Prediction
-from edge_infer.sources import STDIN
 from edge_infer.webcam.defaults import RETRIES, SMOOTHING_S, TIMEOUT_S
-from edge_infer.writers import make_writer, one_line
 
 if TYPE_CHECKING:
+    from edge_infer.webcam.camera.sources import SourceSpec
     from edge_infer.webcam.live import Display
-    from edge_infer.webcam.sources import SourceSpec
     from edge_infer.webcam.view import Command
 
 LOOPBACK = "127.0.0.1"
@@ -139,11 +139,11 @@ def webcam(
     --jsonl. Keys in the window: q quit, s snapshot, r record, space pause. Needs the webcam extra:
     pip install 'edge-infer[webcam]'.
     """
-    from edge_infer.webcam.answers import VideoClassifier
-    from edge_infer.webcam.capture import Capture
+    from edge_infer.webcam.answers.video_classifier import VideoClassifier
+    from edge_infer.webcam.camera.capture import Capture
+    from edge_infer.webcam.camera.sources import SourceOptions, find_source, open_source
     from edge_infer.webcam.live import LiveFeed, LiveOptions
     from edge_infer.webcam.opencv import load_cv2
-    from edge_infer.webcam.sources import SourceOptions, find_source, open_source
 
     load_cv2()
     if list_only:
@@ -213,7 +213,7 @@ def _displays(
 ) -> "Iterator[Display]":
     """Yield what shows the feed; the stack closes it."""
     if http is not None:
-        from edge_infer.webcam.server import LiveServer
+        from edge_infer.webcam.page.server import LiveServer
 
         try:
             server = LiveServer(*http, commands.put)
@@ -273,7 +273,7 @@ def _quit_on_signals(commands: "SimpleQueue[Command]") -> Iterator[list[int]]:
 
 
 def _list_cameras() -> None:
-    from edge_infer.webcam.cameras import list_cameras
+    from edge_infer.webcam.camera.devices import list_cameras
 
     is_empty = True
     for camera in list_cameras():

@@ -15,12 +15,12 @@ from typing import Protocol
 
 from PIL import Image, ImageOps
 
-from edge_infer.annotate import annotate
 from edge_infer.errors import OutputError
+from edge_infer.pictures.annotate import annotate
 from edge_infer.results import Prediction
-from edge_infer.webcam.answering import Answering
-from edge_infer.webcam.answers import VideoClassifier
-from edge_infer.webcam.capture import Capture, Frame
+from edge_infer.webcam.answers.answer_thread import Answering
+from edge_infer.webcam.answers.video_classifier import VideoClassifier
+from edge_infer.webcam.camera.capture import Capture, Frame
 from edge_infer.webcam.overlay import draw_status
 from edge_infer.webcam.recording import RECORDING_FPS, Recorder, free_path, path_in, save_snapshot, time_name
 from edge_infer.webcam.view import Command, FeedStatus, Meter, View

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from edge_infer.errors import OutputError
-from edge_infer.jpeg_files import write_jpeg
+from edge_infer.pictures.jpeg_files import write_jpeg
 from edge_infer.webcam.opencv import load_cv2
 
 # Encoders that every OpenCV wheel has; H.264 is in none.

@@ -9,7 +9,7 @@ from typing import Literal
 from PIL import Image
 
 from edge_infer.results import Prediction
-from edge_infer.webcam.capture import CaptureCounts, CaptureState
+from edge_infer.webcam.camera.capture import CaptureCounts, CaptureState
 
 Command = Literal["quit", "snapshot", "record", "stop-recording", "toggle-recording", "toggle-pause"]
 SendCommand = Callable[[Command], None]

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from benchmarks import accuracy
 from tests.conftest import drawn
-from tests.tiny_model import COLOURS, METADATA, tiny_model
+from tests.support.tiny_model import COLOURS, METADATA, tiny_model
 from train.errors import DataError
 from train.photos import find_photos
 from train.splits import Split

@@ -22,9 +22,9 @@ from benchmarks.invocation import typed_command
 from benchmarks.machine import NotMeasuredError
 from benchmarks.models_page import NETWORKS
 from edge_infer.errors import ModelError
-from edge_infer.metadata import InputSpec
+from edge_infer.model_file.metadata import InputSpec
 from export.convert import convert, with_metadata
-from tests.tiny_model import METADATA, write_tiny_model
+from tests.support.tiny_model import METADATA, write_tiny_model
 from tests.train.conftest import SIDE_PX, cached_recipe
 from train.command_line import run as run_command
 from train.finished_run import FinishedRun, load_run

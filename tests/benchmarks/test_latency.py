@@ -13,8 +13,8 @@ from click.testing import CliRunner, Result
 
 from benchmarks import latency
 from benchmarks.model_latency import SECTIONS
-from edge_infer import registry
-from tests.tiny_model import write_tiny_model
+from edge_infer.model_file import registry
+from tests.support.tiny_model import write_tiny_model
 
 ROOT = Path(__file__).parents[2]
 Run = Callable[..., Result]

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks import machine as machine_module
 from benchmarks.machine import IDENTITY, NotMeasuredError, machine, peak_memory_mb
-from edge_infer.cpus import available_cpus
+from edge_infer.runtime.cpus import available_cpus
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="of Linux' own files")
 

@@ -61,7 +61,7 @@ def test_a_foreign_prefix_links_to_the_foreign_libraries(tmp_path: Path):
 def test_an_emulated_program_sees_the_emulated_cpuinfo(tmp_path: Path):
     assert shutil.which(HASWELL.qemu)
     make_prefix(HASWELL, tmp_path / "prefix", None)
-    code = "from edge_infer.session import _multiplies_int8_exactly as exact; print(exact())"
+    code = "from edge_infer.runtime.session import _multiplies_int8_exactly as exact; print(exact())"
     done = run_python(["-c", code], HASWELL, tmp_path / "prefix")
     assert done.stdout == "False\n", done.stderr
 

@@ -9,10 +9,10 @@ from PIL import Image
 
 from benchmarks import feed, tables, webcam
 from benchmarks.webcam_page import webcam_table
-from edge_infer.metadata import FaceCrop, InputSpec
+from edge_infer.model_file.metadata import FaceCrop, InputSpec
 from edge_infer.webcam.view import FeedStatus, View
 from tests.edge_infer.webcam.conftest import prediction
-from tests.tiny_model import write_tiny_model
+from tests.support.tiny_model import write_tiny_model
 
 PARTS = {
     "gems": {"fps": 29.9, "fps_full_speed": 80.0, "latency_ms_p95": 12.5},

@@ -8,7 +8,7 @@ import onnx
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.tiny_model import COLOURS, SOFTNESS, tiny_model
+from tests.support.tiny_model import COLOURS, SOFTNESS, tiny_model
 
 settings.register_profile("busy", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")

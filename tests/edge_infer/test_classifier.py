@@ -20,11 +20,11 @@ from edge_infer.errors import (
     ProviderError,
     UnsupportedImageError,
 )
-from edge_infer.images import load_input
-from edge_infer.session import Session
+from edge_infer.pictures.loading import load_input
+from edge_infer.runtime.session import Session
 from tests.conftest import drawn
 from tests.edge_infer.conftest import WriteModel, expected_scores
-from tests.tiny_model import COLOURS, METADATA
+from tests.support.tiny_model import COLOURS, METADATA
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
     code = f"""
 import sys
-from edge_infer.cli import main
+from edge_infer.cli.main import main
 try:
     main({arguments})
 except SystemExit as stop:

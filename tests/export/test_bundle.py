@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from edge_infer import registry
 from edge_infer.errors import MetadataError, ModelNotFoundError
+from edge_infer.model_file import registry
 from export.bundle import bundle
 from export.errors import BundleError
-from tests.tiny_model import write_tiny_model
+from tests.support.tiny_model import write_tiny_model
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edge_infer.face_decoding import OUTPUTS
+from edge_infer.faces.decoding import OUTPUTS
 from export import centerface
 from export.centerface import fetch, rewrite
 from export.errors import FetchError

@@ -6,11 +6,11 @@ import onnx
 import pytest
 import tensorflow as tf
 
-from edge_infer.metadata import METADATA_KEY
+from edge_infer.model_file.metadata import METADATA_KEY
 from export.convert import convert, serving_function, with_metadata
 from export.graph import operator_histogram
 from export.parity import compare
-from tests.tiny_model import METADATA, tiny_model
+from tests.support.tiny_model import METADATA, tiny_model
 from train.evaluation import softmax
 from train.finished_run import FinishedRun, load_run
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_infer.faces import FaceDetector
+from benchmarks.harness.drawn_face import picture_with_faces
+from edge_infer.faces.detector import FaceDetector
 from export.errors import OutputExistsError
 from export.face_detector import agreement, export_face_detector, measure
-from tests.drawn_face import picture_with_faces
 from train.errors import DataError
 from train.scenes import ComposedScene
 

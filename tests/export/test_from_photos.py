@@ -11,9 +11,9 @@ import pytest
 import export.from_photos
 import export.pipeline
 from edge_infer import Classifier
-from edge_infer.golden import largest_difference
-from edge_infer.metadata import ClassifierMetadata
-from edge_infer.model_file import open_model
+from edge_infer.model_file.metadata import ClassifierMetadata
+from edge_infer.model_file.opening import open_model
+from edge_infer.runtime.golden import largest_difference
 from export.errors import OutputExistsError
 from export.from_photos import from_photos
 from train.errors import GoalError, RunFolderError

@@ -4,7 +4,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from export.errors import GraphError
 from export.graph import check_graph, operator_histogram
-from tests.tiny_model import tiny_model
+from tests.support.tiny_model import tiny_model
 
 
 def transposing_model(*, inside: bool) -> onnx.ModelProto:

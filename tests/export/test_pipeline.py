@@ -13,13 +13,13 @@ import pytest
 import export.pipeline
 from benchmarks.accuracy import measure_model
 from edge_infer import Classifier
-from edge_infer.metadata import InputSpec
-from edge_infer.sources import find_images
+from edge_infer.model_file.metadata import InputSpec
+from edge_infer.pictures.sources import find_images
 from export.errors import OutputExistsError, ParityError
 from export.parity import Parity
 from export.pipeline import export as export_run
 from tests.export.test_int8 import SIDE_PX, network
-from tests.tiny_model import METADATA
+from tests.support.tiny_model import METADATA
 from tests.train.conftest import photo
 from train.errors import DataError, RunFolderError
 from train.finished_run import load_run, run_photos

@@ -8,10 +8,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from edge_infer.metadata import METADATA_KEY
-from edge_infer.operators import OPERATORS
+from edge_infer.model_file.metadata import METADATA_KEY
+from edge_infer.model_file.operators import OPERATORS
 from tests.fuzz.mutations import BOUNDARIES, mutate
-from tests.tiny_model import COLOURS, METADATA, tiny_model
+from tests.support.tiny_model import COLOURS, METADATA, tiny_model
 
 MAX_EDITS = 3
 

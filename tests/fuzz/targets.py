@@ -17,16 +17,16 @@ from PIL import Image
 
 from edge_infer.classifier import Classifier
 from edge_infer.errors import EdgeInferError
-from edge_infer.face_crops import crop_face
-from edge_infer.face_decoding import OUTPUTS, STRIDE
-from edge_infer.faces import MAX_FACES, FaceDetector
-from edge_infer.images import load_input, load_rgb
-from edge_infer.metadata import FaceCrop, InputSpec, parse_metadata
+from edge_infer.faces.crops import crop_face
+from edge_infer.faces.decoding import OUTPUTS, STRIDE
+from edge_infer.faces.detector import MAX_FACES, FaceDetector
+from edge_infer.model_file.metadata import FaceCrop, InputSpec, parse_metadata
+from edge_infer.pictures.loading import load_input, load_rgb
 from tests.conftest import drawn
 from tests.fuzz.models import make_model
 from tests.fuzz.mutations import mutate
-from tests.hostile_pictures import encoded
-from tests.tiny_model import METADATA
+from tests.support.hostile_pictures import encoded
+from tests.support.tiny_model import METADATA
 
 SPEC = InputSpec(32, 32)
 # Of any type and none of them likely, as JSON.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_infer.registry import bundled_models
+from edge_infer.model_file.registry import bundled_models
 
 ROOT = Path(__file__).parents[2]
 MAX_WHEEL_BYTES = 10_000_000

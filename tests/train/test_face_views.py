@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_infer.face_crops import crop_face, face_region
-from edge_infer.faces import FaceDetector
-from edge_infer.images import fit, load_rgb
-from edge_infer.metadata import FaceCrop
+from benchmarks.harness.drawn_face import picture_with_faces
+from edge_infer.faces.crops import crop_face, face_region
+from edge_infer.faces.detector import FaceDetector
+from edge_infer.model_file.metadata import FaceCrop
+from edge_infer.pictures.loading import fit, load_rgb
 from tests.conftest import drawn
-from tests.drawn_face import picture_with_faces
 from tests.train.conftest import photo
 from train.augmentation import jitter, relight
 from train.faces import detector_sha256, find_face

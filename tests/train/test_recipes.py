@@ -12,7 +12,7 @@ from train.recipes import RECIPES, Augmentation, CachedViews, DenseHead, OnTheFl
 
 ROOT = Path(__file__).parents[2]
 # The device's default task, and the recipes themselves.
-MAY_NAME_A_TASK = {"train/recipes.py", "edge_infer/cli/model_options.py"}
+MAY_NAME_A_TASK = {"train/recipes.py", "edge_infer/cli/options.py"}
 
 
 def test_the_recipes_of_the_command_line():

@@ -17,9 +17,10 @@ import pytest
 from PIL import Image
 
 import edge_infer
-from edge_infer.cli import main
-from edge_infer.webcam import cameras, opencv
-from tests.edge_infer.test_cli import Answer, Run
+from edge_infer.cli.main import main
+from edge_infer.webcam import opencv
+from edge_infer.webcam.camera import devices
+from tests.edge_infer.cli.test_classify import Answer, Run
 from tests.edge_infer.webcam.conftest import read_clip, wait_until, write_clip
 
 COMMAND = [sys.executable, "-m", "edge_infer", "webcam"]
@@ -218,10 +219,10 @@ def test_a_missing_system_library_is_named(monkeypatch: pytest.MonkeyPatch, run:
 
 
 def test_the_cameras_are_listed(run: Run, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    monkeypatch.setattr(cameras, "DEVICES", folder)
+    monkeypatch.setattr(devices, "DEVICES", folder)
     assert run("--list") == (0, "", "No camera can be opened here.\n")
-    found = [cameras.CameraInfo(0, "Desk\x1b camera", 640, 480, 30.0), cameras.CameraInfo(2, "", 1280, 720, 0.0)]
-    monkeypatch.setattr(cameras, "list_cameras", lambda: iter(found))
+    found = [devices.CameraInfo(0, "Desk\x1b camera", 640, 480, 30.0), devices.CameraInfo(2, "", 1280, 720, 0.0)]
+    monkeypatch.setattr(devices, "list_cameras", lambda: iter(found))
     assert run("--list") == (0, "0  Desk\\x1b camera, 640x480, 30 fps\n2  camera, 1280x720\n", "")
 
 
@@ -330,7 +331,7 @@ def test_sigterm_while_the_stream_is_silent_ends_it_in_under_2_seconds(start: St
 
 def test_help_imports_neither_opencv_nor_numpy() -> None:
     code = (
-        "import sys; from edge_infer.cli import cli; cli(['webcam', '--help'], standalone_mode=False); "
+        "import sys; from edge_infer.cli.main import cli; cli(['webcam', '--help'], standalone_mode=False); "
         "print({'cv2', 'numpy', 'onnxruntime', 'PIL'} & set(sys.modules))"
     )
     root = Path(edge_infer.__file__).parents[1]

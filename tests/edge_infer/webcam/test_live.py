@@ -13,8 +13,8 @@ from PIL import Image
 
 from edge_infer.errors import CameraLostError, ModelOutputError, OutputError
 from edge_infer.results import Prediction
-from edge_infer.webcam import capture as capture_module
-from edge_infer.webcam.capture import Capture
+from edge_infer.webcam.camera import capture as capture_module
+from edge_infer.webcam.camera.capture import Capture
 from edge_infer.webcam.live import LiveFeed, LiveOptions
 from edge_infer.webcam.view import Command, FeedStatus, View
 from tests.edge_infer.webcam.conftest import ScriptedSource, bad, endless, frame, prediction, read_clip, wait_until

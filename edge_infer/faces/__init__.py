@@ -1,0 +1,1 @@
+"""Faces: where they are, and the part of the picture that a classifier of faces sees."""

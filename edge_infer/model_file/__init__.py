@@ -1,0 +1,1 @@
+"""The model file: which there are, what one says of itself, and what it may hold."""

@@ -1,0 +1,1 @@
+"""From what the command line names to the pixels a network is shown."""

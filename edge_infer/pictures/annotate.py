@@ -1,0 +1,150 @@
+"""Draw an answer into its picture: boxes around faces, labels with scores."""
+
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image, ImageDraw, ImageFont
+
+from edge_infer.errors import OutputError
+from edge_infer.pictures.jpeg_files import write_jpeg
+from edge_infer.pictures.loading import load_rgb
+from edge_infer.pictures.sources import STDIN
+from edge_infer.results import FacePrediction, Prediction
+
+Colour = tuple[int, int, int]
+
+CERTAIN_RGB, UNCERTAIN_RGB = (0, 114, 178), (213, 94, 0)  # told apart by colour-blind people too
+_TEXT_SHARE = 1 / 30  # of the picture's shorter side
+_MIN_TEXT_PX = 12
+_JPEG_QUALITY = 90
+_MARK = b"annotated by edge-infer"
+
+
+def annotate(image_rgb: Image.Image, prediction: Prediction) -> Image.Image:
+    """Return a copy of a picture with its answer drawn in.
+
+    Args:
+        image_rgb: The upright picture, mode RGB, in the size that the boxes refer to.
+        prediction: Its answer. Every face gets a box and a label; without faces, the label
+            stands at the top left, or that there is no face where one was needed.
+
+    Returns:
+        A new image of mode RGB.
+    """
+    drawn = image_rgb.copy()
+    pen = Pen(drawn)
+    for face in reversed(prediction.faces or ()):  # the largest last, on top
+        pen.box(face.box, _colour(face))
+        pen.label((face.box[0], face.box[1] - 1.4 * pen.text_px), _text(face), _colour(face))
+    if not prediction.faces:
+        pen.label((0, 0), _text(prediction) if prediction.shows_subject else "no face found", _colour(prediction))
+    return drawn
+
+
+class Pen:
+    """Draws into an image, everything as large as the image asks for.
+
+    Args:
+        image_rgb: Mode RGB; drawn into.
+    """
+
+    def __init__(self, image_rgb: Image.Image) -> None:
+        self._draw = ImageDraw.Draw(image_rgb)
+        self._size = image_rgb.size
+        self.text_px = max(_MIN_TEXT_PX, round(min(image_rgb.size) * _TEXT_SHARE))
+        self._font = ImageFont.load_default(self.text_px)
+
+    def box(self, box: tuple[float, float, float, float], rgb: Colour) -> None:
+        """Draw a rectangle's outline: left, top, right, bottom in pixels."""
+        self._draw.rectangle(box, outline=rgb, width=max(2, self.text_px // 8))
+
+    def label(self, place: tuple[float, float], text: str, rgb: Colour) -> None:
+        """Write white text on a coloured ground, its left top at x, y in pixels, moved inside the image."""
+        left, top, right, bottom = self._draw.textbbox((0, 0), text, font=self._font)
+        pad = (bottom - top) / 4
+        length = right - left + 2 * pad, bottom - top + 2 * pad
+        x, y = (max(0.0, min(at, side - used)) for at, side, used in zip(place, self._size, length, strict=True))
+        self._draw.rectangle((x, y, x + length[0], y + length[1]), fill=rgb)
+        # Whole pixels: Pillow cuts text off that begins at a fraction above the image.
+        self._draw.text((round(x + pad - left), round(y + pad - top)), text, fill="white", font=self._font)
+
+
+def _text(answer: Prediction | FacePrediction) -> str:
+    return f"{answer.label}{'' if answer.is_certain else '?'} {answer.score:.0%}"
+
+
+def _colour(answer: Prediction | FacePrediction) -> Colour:
+    return CERTAIN_RGB if answer.is_certain else UNCERTAIN_RGB
+
+
+class AnnotatedCopies:
+    """A folder that takes an annotated copy of each picture, as `<name>-annotated.jpg`.
+
+    Pictures of the same name from different folders get a number. A copy from an earlier run,
+    which a comment in the file marks, is replaced; nothing else ever is.
+
+    Args:
+        folder: Created when it does not exist.
+        limits: `max_pixels` and `max_bytes` of the pictures, as in `load_rgb`.
+
+    Raises:
+        OutputError: The folder cannot be created.
+    """
+
+    def __init__(self, folder: Path, **limits: int) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"folder {folder} cannot be created: {error.strerror}") from error
+        self._folder = folder
+        self._limits = limits
+        self._taken: set[str] = set()
+
+    def save(self, source: str | BinaryIO, prediction: Prediction) -> Path:
+        """Write the annotated copy of a picture, whole or not at all.
+
+        Args:
+            source: A path, or an open file with the picture.
+            prediction: Its answer.
+
+        Returns:
+            The written file.
+
+        Raises:
+            InputError: The picture has gone or changed since it was answered.
+            OutputError: The file cannot be written.
+        """
+        if not isinstance(source, str):
+            source.seek(0)
+        drawn = annotate(load_rgb(source, **self._limits), prediction)
+        path = self._free_path(Path(prediction.source or "picture").stem)
+        write_jpeg(path, drawn, quality=_JPEG_QUALITY, comment=_MARK)
+        return path
+
+    def _free_path(self, stem: str) -> Path:
+        stem = "stdin" if stem == STDIN else stem
+        path, number = self._folder / f"{stem}-annotated.jpg", 1
+        while path.name.casefold() in self._taken or not _may_replace(path):
+            number += 1
+            path = self._folder / f"{stem}-annotated-{number}.jpg"
+        self._taken.add(path.name.casefold())
+        return path
+
+
+def _may_replace(path: Path) -> bool:
+    """Return whether nothing is at `path`, or a copy from an earlier run.
+
+    Raises:
+        OutputError: Nothing can be at such a path, nor can it be looked at.
+    """
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return True
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+    try:
+        with Image.open(path, formats=("JPEG",)) as found:
+            return found.info.get("comment") == _MARK
+    except (OSError, SyntaxError, ValueError):
+        return False

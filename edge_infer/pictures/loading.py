@@ -1,0 +1,283 @@
+"""Any picture to the network's input: decode, orient, flatten to RGB, resize.
+
+The same code serves training, calibration, parity checks and the device, so there
+is no difference between what a model learned from and what it is shown.
+
+Every source ends as 8-bit RGB, by fixed rules:
+
+- EXIF orientation is applied; embedded colour profiles are ignored.
+- Transparency is laid over white.
+- 16-bit greyscale is scaled to 8 bits; 1-bit, palette, CMYK and YCbCr are converted.
+- Of an animation or a multi-page file the first frame counts.
+"""
+
+import os
+from dataclasses import dataclass, replace
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from edge_infer.errors import ImageDecodeError, ImageTooLargeError, InputError, UnsupportedImageError
+from edge_infer.model_file.metadata import InputSpec
+from edge_infer.pictures.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
+from edge_infer.pictures.opening import OpenedPicture, open_picture
+
+ImageSource = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | npt.NDArray[np.uint8]
+
+# A JPEG is decoded at the smallest scale (1, 1/2, 1/4, 1/8) that is still this many
+# times the input: at 2 the antialiasing filter sees enough pixels that no gem photo
+# changes its answer (tests/edge_infer/pictures/test_loading.py, benchmarks/jpeg_decode.py).
+DRAFT_MARGIN = 2
+
+_EXIF_ORIENTATION = 0x0112
+_TRANSPOSE = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SWAPS_SIDES = {_TRANSPOSE[tag] for tag in (5, 6, 7, 8)}
+_FILTER = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+_GREY_8_OF_16 = ((np.arange(65536) + 128) // 257).astype(np.uint8)
+
+
+def load_input(
+    source: ImageSource,
+    spec: InputSpec,
+    *,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+) -> npt.NDArray[np.uint8]:
+    """Turn any picture into one network input.
+
+    Args:
+        source: As in `load_rgb`.
+        spec: The model's input size and resize rule.
+        max_pixels: As in `load_rgb`.
+        max_bytes: As in `load_rgb`.
+
+    Returns:
+        `uint8 [H, W, 3]`, RGB, C-contiguous: the given array itself, if it is that already.
+
+    Raises:
+        InputError: As in `load_rgb`.
+    """
+    if isinstance(source, np.ndarray) and source.shape == (spec.height, spec.width, 3):
+        _check_array(source, max_pixels)
+        return np.ascontiguousarray(source)
+    stored = _load(source, DRAFT_MARGIN * max(spec.height, spec.width), max_pixels, max_bytes)
+    # Turning the small result costs nothing; a large picture would be copied for it.
+    height, width = (spec.width, spec.height) if stored.turn in _SWAPS_SIDES else (spec.height, spec.width)
+    resized = _resize(stored.pixels, stored.box, replace(spec, height=height, width=width))
+    return np.asarray(_turned(resized, stored.turn))
+
+
+def load_rgb(
+    source: ImageSource,
+    *,
+    needed_side: int | None = None,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+) -> Image.Image:
+    """Decode a picture to an upright RGB image.
+
+    Args:
+        source: A path, the bytes of a file, a binary file object, a PIL image, or a
+            `uint8 [H, W, 3]` RGB array.
+        needed_side: When given, a JPEG file may be decoded at a reduced scale at which both
+            sides still have at least this many pixels. A PIL image is the caller's and
+            decoded in full.
+        max_pixels: Refuse pictures that decode to more pixels than this. A JPEG of several
+            scans (a progressive one) counts in full at every scale, since its decoder holds it.
+        max_bytes: Refuse larger files.
+
+    Returns:
+        A PIL image of mode RGB.
+
+    Raises:
+        ImageNotFoundError: The path names no regular, readable file.
+        ImageDecodeError: Damaged, cut short, or not one of `FORMATS`.
+        ImageTooLargeError: More than `max_pixels` or `max_bytes`, or than memory holds.
+        UnsupportedImageError: An array of another dtype or shape, or a pixel format
+            without a defined RGB rendering.
+    """
+    stored = _load(source, needed_side, max_pixels, max_bytes)
+    return _turned(stored.pixels, stored.turn)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A decoded picture, upright, to look for something in.
+
+    Attributes:
+        image: Mode RGB.
+        scale: Pixels of the picture itself per pixel of `image`, along x and y: 1, or about
+            2, 4 or 8 after a reduced decode.
+    """
+
+    image: Image.Image
+    scale: tuple[float, float]
+
+
+def load_scene(
+    source: ImageSource,
+    *,
+    needed_side: int,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+) -> Scene:
+    """Decode a picture as `load_rgb` does, and say at which scale.
+
+    Args:
+        source: As in `load_rgb`.
+        needed_side: As in `load_rgb`.
+        max_pixels: As in `load_rgb`.
+        max_bytes: As in `load_rgb`.
+
+    Raises:
+        InputError: As in `load_rgb`.
+    """
+    stored = _load(source, needed_side, max_pixels, max_bytes)
+    pixels = stored.pixels
+    if stored.box != (0, 0, *pixels.size):  # a last row or column is partial
+        pixels = pixels.resize(pixels.size, Image.Resampling.BILINEAR, box=stored.box)
+    scale_x, scale_y = stored.full_size[0] / pixels.width, stored.full_size[1] / pixels.height
+    return Scene(
+        _turned(pixels, stored.turn), (scale_y, scale_x) if stored.turn in _SWAPS_SIDES else (scale_x, scale_y)
+    )
+
+
+def fit(image: Image.Image, spec: InputSpec) -> npt.NDArray[np.uint8]:
+    """Resize an upright RGB image by the model's rule.
+
+    Returns:
+        `uint8 [H, W, 3]`.
+    """
+    return np.asarray(_resize(image, (0, 0, *image.size), spec))
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A decoded picture, as its file stores it.
+
+    Attributes:
+        pixels: RGB.
+        box: The part (left, top, right, bottom) of `pixels` that the photo fills. A
+            reduced decode rounds the size up, so its last row and column may be partial;
+            stretching them as if they were whole would shift the photo.
+        turn: What sets it upright.
+        full_size: Width and height of the picture before a reduced decode.
+    """
+
+    pixels: Image.Image
+    box: tuple[float, float, float, float]
+    turn: Image.Transpose | None
+    full_size: tuple[int, int]
+
+
+def _load(source: ImageSource, needed_side: int | None, max_pixels: int, max_bytes: int) -> _Stored:
+    if isinstance(source, np.ndarray):
+        image = _from_array(source, max_pixels)
+        return _Stored(image, (0, 0, *image.size), None, image.size)
+    if isinstance(source, Image.Image):
+        name = getattr(source, "filename", "") or "the given picture"
+        return _decode(OpenedPicture(source, name), None, max_pixels)  # a reduced decode would shrink the caller's
+    return _decode(open_picture(source, max_bytes), needed_side, max_pixels)
+
+
+def _resize(image: Image.Image, box: tuple[float, float, float, float], spec: InputSpec) -> Image.Image:
+    box = _centre_box(box, spec) if spec.resize == "crop" else box
+    return image.resize((spec.width, spec.height), _FILTER[spec.interpolation], box=box)
+
+
+def _centre_box(box: tuple[float, float, float, float], spec: InputSpec) -> tuple[float, float, float, float]:
+    """Return the largest centred part of `box` (left, top, right, bottom) with the input's aspect ratio."""
+    left, top, right, bottom = box
+    scale = min((right - left) / spec.width, (bottom - top) / spec.height)
+    margin_x, margin_y = (right - left - spec.width * scale) / 2, (bottom - top - spec.height * scale) / 2
+    # A margin may be negative by a rounding error, and Pillow refuses a box beyond the picture.
+    margin_x, margin_y = max(margin_x, 0.0), max(margin_y, 0.0)
+    return left + margin_x, top + margin_y, right - margin_x, bottom - margin_y
+
+
+def _decode(picture: OpenedPicture, needed_side: int | None, max_pixels: int) -> _Stored:
+    image, name, full_size = picture.image, picture.name, picture.image.size
+    try:
+        reduced = None if needed_side is None else image.draft(None, (needed_side, needed_side))
+        _check_size(full_size if picture.is_held_whole else image.size, max_pixels, name)
+        image.load()
+        box = (0.0, 0.0, *image.size) if reduced is None else reduced[1]
+        return _Stored(_to_rgb(image, name), box, _orientation(image), full_size)
+    except InputError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise ImageTooLargeError(f"{name}: {error}") from error
+    except MemoryError as error:
+        raise ImageTooLargeError(f"{name} needs more memory than there is") from error
+    except Exception as error:  # what a damaged file makes Pillow's decoders stumble over
+        raise ImageDecodeError(f"{name} is damaged: {error}") from error
+
+
+def _check_size(size: tuple[int, int], max_pixels: int, name: str) -> None:
+    width, height = size
+    if width * height > max_pixels:
+        raise ImageTooLargeError(
+            f"{name} has {width}x{height} pixels, more than the limit of {max_pixels}: scale it down first"
+        )
+    if width < 1 or height < 1:
+        raise ImageDecodeError(f"{name} has no pixels ({width}x{height})")
+
+
+def _orientation(image: Image.Image) -> Image.Transpose | None:
+    """Return what sets the picture upright by its EXIF tag, if anything."""
+    try:
+        tag = image.getexif().get(_EXIF_ORIENTATION)
+    except Exception:  # of damaged EXIF, which says nothing about the pixels
+        return None
+    return _TRANSPOSE.get(tag) if isinstance(tag, int) else None
+
+
+def _turned(image: Image.Image, turn: Image.Transpose | None) -> Image.Image:
+    return image if turn is None else image.transpose(turn)
+
+
+def _to_rgb(image: Image.Image, name: str) -> Image.Image:
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        return _from_16_bit(image, name)
+    if image.mode == "F":
+        raise UnsupportedImageError(f"{name} has floating-point pixels, whose range is unknown: save it as 8-bit")
+    try:
+        if image.has_transparency_data:
+            rgba = image.convert("RGBA")
+            white = Image.new("RGBA", rgba.size, "white")
+            return Image.alpha_composite(white, rgba).convert("RGB")
+        return image.convert("RGB")
+    except ValueError as error:
+        raise UnsupportedImageError(f"{name} has pixels of mode {image.mode}, without a known RGB form") from error
+
+
+def _from_16_bit(image: Image.Image, name: str) -> Image.Image:
+    values = np.asarray(image)
+    if values.min() < 0 or values.max() > 65535:
+        raise UnsupportedImageError(f"{name} has integer pixels outside 0-65535: save it as 8-bit or 16-bit")
+    return Image.fromarray(_GREY_8_OF_16[values]).convert("RGB")
+
+
+def _from_array(array: npt.NDArray[Any], max_pixels: int) -> Image.Image:
+    _check_array(array, max_pixels)
+    return Image.fromarray(np.ascontiguousarray(array))
+
+
+def _check_array(array: npt.NDArray[Any], max_pixels: int) -> None:
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
+        raise UnsupportedImageError(
+            f"an array must be uint8 [H, W, 3] in RGB order, not {array.dtype} {list(array.shape)}"
+        )
+    _check_size((array.shape[1], array.shape[0]), max_pixels, "the given array")

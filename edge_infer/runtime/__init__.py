@@ -1,0 +1,1 @@
+"""onnxruntime: sessions, threads, and whether this machine computes what it should."""

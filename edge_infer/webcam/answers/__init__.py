@@ -1,0 +1,1 @@
+"""From frames to answers that neither flicker nor hold the feed up."""

@@ -1,0 +1,153 @@
+import csv
+import io
+import json
+from typing import get_args
+
+import pytest
+
+from edge_infer.cli.writers import OutputFormat, make_writer, one_line
+from edge_infer.errors import ImageDecodeError
+from edge_infer.results import FailedInput, Prediction, Result, rank
+
+SURE = Prediction("a.jpg", "gems", "slim", rank(("Opal", "Ruby", "Onyx"), (0.04, 0.9512345678901234, 0.01)), 0.5)
+UNSURE = Prediction("é, b.jpg", "gems", "slim", rank(("Opal", "Ruby", "Onyx"), (0.4, 0.35, 0.25)), 0.5)
+FAILED = FailedInput("c.jpg", ImageDecodeError('c.jpg is "damaged", cut'))
+ALL = (SURE, FAILED, UNSURE)
+
+
+def written(output_format: OutputFormat, results: tuple[Result, ...] = ALL, top: int | None = None) -> str:
+    stream = io.StringIO()
+    with make_writer(output_format, stream, top) as writer:
+        for result in results:
+            writer.write(result)
+    return stream.getvalue()
+
+
+def test_text() -> None:
+    assert written("text") == "a.jpg: Ruby 95.1%\né, b.jpg: uncertain, best guess Opal 40.0%\n"
+
+
+def test_text_with_the_top() -> None:
+    assert written("text", (UNSURE,), 2) == "é, b.jpg: uncertain, best guess Opal 40.0%, Ruby 35.0%\n"
+
+
+def test_json_lines() -> None:
+    assert written("jsonl") == (
+        '{"source": "a.jpg", "task": "gems", "model": "slim", "label": "Ruby", "score": 0.9512345678901234, '
+        '"certain": true, "scores": [{"label": "Ruby", "score": 0.9512345678901234}, '
+        '{"label": "Opal", "score": 0.04}, {"label": "Onyx", "score": 0.01}]}\n'
+        '{"source": "c.jpg", "error": {"type": "ImageDecodeError", "message": "c.jpg is \\"damaged\\", cut"}}\n'
+        '{"source": "é, b.jpg", "task": "gems", "model": "slim", "label": "Opal", "score": 0.4, "certain": false, '
+        '"scores": [{"label": "Opal", "score": 0.4}, {"label": "Ruby", "score": 0.35}, '
+        '{"label": "Onyx", "score": 0.25}]}\n'
+    )
+
+
+def test_json_is_one_array_of_the_same_records() -> None:
+    lines = written("jsonl").splitlines()
+    assert written("json") == "[\n" + ",\n".join(lines) + "\n]\n"
+    assert json.loads(written("json")) == [result.to_record() for result in ALL]
+
+
+def test_json_scores_are_cut_to_the_top() -> None:
+    (record,) = json.loads(written("json", (SURE,), 2))
+    assert [score["label"] for score in record["scores"]] == ["Ruby", "Opal"]
+
+
+def test_csv() -> None:
+    assert written("csv") == (
+        "source,task,model,label,score,certain,error_type,error_message\n"
+        "a.jpg,gems,slim,Ruby,0.9512345678901234,true,,\n"
+        'c.jpg,,,,,,ImageDecodeError,"c.jpg is ""damaged"", cut"\n'
+        '"é, b.jpg",gems,slim,Opal,0.4,false,,\n'
+    )
+
+
+def test_csv_with_the_top() -> None:
+    assert written("csv", (SURE, FAILED), 2) == (
+        "source,task,model,label,score,certain,label_2,score_2,error_type,error_message\n"
+        "a.jpg,gems,slim,Ruby,0.9512345678901234,true,Opal,0.04,,\n"
+        'c.jpg,,,,,,,,ImageDecodeError,"c.jpg is ""damaged"", cut"\n'
+    )
+
+
+@pytest.mark.parametrize("top", [None, 1, 2, 3, 5])
+def test_csv_rows_are_as_wide_as_the_header(top: int | None) -> None:
+    header, *rows = csv.reader(io.StringIO(written("csv", ALL, top)))
+    assert len(header) == 8 + 2 * ((top or 1) - 1)
+    assert [len(row) for row in rows] == [len(header)] * 3
+    assert [row[header.index("error_type")] for row in rows] == ["", "ImageDecodeError", ""]
+
+
+def test_csv_names_survive_a_round_trip() -> None:
+    name = 'new\nline, "quoted"; été.jpg'
+    rows = list(csv.reader(io.StringIO(written("csv", (FailedInput(name, ValueError(name)),)), newline="")))
+    assert (rows[1][0], rows[1][-1]) == (name, name)
+
+
+@pytest.mark.parametrize(
+    ("output_format", "expected"),
+    [
+        ("text", ""),
+        ("json", "[\n]\n"),
+        ("jsonl", ""),
+        ("csv", "source,task,model,label,score,certain,error_type,error_message\n"),
+    ],
+)
+def test_no_results(output_format: OutputFormat, expected: str) -> None:
+    assert written(output_format, ()) == expected
+
+
+@pytest.mark.parametrize("error", [ValueError("broken"), KeyboardInterrupt()])
+def test_json_stays_readable_when_the_run_breaks_off(error: BaseException) -> None:
+    def breaks_off() -> None:
+        with make_writer("json", stream, None) as writer:
+            writer.write(SURE)
+            raise error
+
+    stream = io.StringIO()
+    with pytest.raises(type(error)):
+        breaks_off()
+    assert json.loads(stream.getvalue()) == [SURE.to_record()]
+
+
+@pytest.mark.parametrize("output_format", ["json", "jsonl"])
+@pytest.mark.parametrize(
+    ("encoding", "name"), [("utf-8", "caf\udce9.jpg"), ("ascii", "été 😀.jpg"), ("cp1252", "日.jpg")]
+)
+def test_json_escapes_what_the_stream_cannot_carry(output_format: OutputFormat, encoding: str, name: str) -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding=encoding, newline="")
+    with make_writer(output_format, stream, None) as writer:
+        writer.write(FailedInput(name, ValueError("x")))
+    stream.flush()
+    record = json.loads(raw.getvalue().decode("ascii"))
+    assert (record if output_format == "jsonl" else record[0])["source"] == name
+
+
+def test_json_lines_arrive_as_they_are_written() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="utf-8")
+    with make_writer("jsonl", stream, 1) as writer:
+        writer.write(SURE)
+        assert json.loads(raw.getvalue())["label"] == "Ruby"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("plain été 日本 😀.jpg", "plain été 日本 😀.jpg"),
+        ("new\nline\r\t.jpg", r"new\nline\r\t.jpg"),
+        ("\x1b[31mred\x7f\x9b.jpg", r"\x1b[31mred\x7f\x9b.jpg"),
+        ("caf\udce9.jpg", r"caf\udce9.jpg"),
+        ("a\u2028b.jpg", r"a\u2028b.jpg"),
+    ],
+)
+def test_text_is_one_line_whatever_the_name(name: str, shown: str) -> None:
+    prediction = Prediction(name, "gems", "slim", SURE.scores, 0.5)
+    assert one_line(name) == shown
+    assert written("text", (prediction,)) == f"{shown}: Ruby 95.1%\n"
+
+
+def test_every_format_has_a_golden_output_above() -> None:
+    assert get_args(OutputFormat) == ("text", "json", "jsonl", "csv")

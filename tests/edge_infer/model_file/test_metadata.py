@@ -1,0 +1,213 @@
+import json
+from dataclasses import FrozenInstanceError, fields, replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_infer.errors import MetadataError
+from edge_infer.model_file.metadata import SCHEMA_VERSION, ClassifierMetadata, InputSpec, parse_metadata
+from edge_infer.model_file.metadata_fields import MAX_SIDE_PX
+from tests.support.tiny_model import METADATA
+
+FULL = replace(
+    METADATA,
+    input=InputSpec(150, 224, "crop", "bicubic"),
+    temperature=1.25,
+    precision="int8",
+    training={"counts": {"été": 3}, "split": "ab12"},
+    accuracy={"test": {"value": 0.95, "interval": [0.84, 0.99]}},
+    parity={"max_abs": 1e-6},
+    attribution=("photos by A", "weights by B"),
+    tools={"onnx": "1.23"},
+)
+
+
+def record(**changes: Any) -> dict[str, Any]:
+    return json.loads(METADATA.to_json()) | changes
+
+
+def parse(value: Any) -> ClassifierMetadata:
+    return parse_metadata(json.dumps(value))
+
+
+@pytest.mark.parametrize("metadata", [METADATA, FULL], ids=["tiny", "full"])
+def test_round_trip(metadata: ClassifierMetadata) -> None:
+    assert parse_metadata(metadata.to_json()) == metadata
+
+
+@given(
+    st.lists(st.text(st.characters(codec="utf-8"), min_size=1), min_size=2, unique=True),
+    st.floats(0, 1),
+    st.floats(1e-3, 1e3),
+    st.integers(1, MAX_SIDE_PX),
+    st.dictionaries(st.text(st.characters(codec="utf-8")), st.floats(allow_nan=False, allow_infinity=False)),
+)
+def test_any_metadata_survives_the_round_trip(
+    labels: list[str], min_score: float, temperature: float, side: int, accuracy: dict[str, float]
+) -> None:
+    metadata = replace(
+        METADATA,
+        labels=tuple(labels),
+        min_score=min_score,
+        temperature=temperature,
+        input=InputSpec(side, 1),
+        accuracy=accuracy,
+    )
+    assert parse_metadata(metadata.to_json()) == metadata
+
+
+def test_json_is_the_same_bytes_each_time_and_readable() -> None:
+    text = FULL.to_json()
+    assert text == parse_metadata(text).to_json()
+    assert list(json.loads(text)) == sorted([*(f.name for f in fields(ClassifierMetadata)), "kind", "schema_version"])
+    assert "été" in text
+
+
+def test_nan_is_not_written() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        replace(METADATA, accuracy={"test": float("nan")}).to_json()
+
+
+def test_metadata_cannot_be_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        METADATA.name = "other"
+
+
+@pytest.mark.parametrize("field", [f.name for f in fields(ClassifierMetadata)])
+def test_every_field_is_required(field: str) -> None:
+    value = record()
+    del value[field]
+    with pytest.raises(MetadataError, match=rf"lacks {field}$"):
+        parse(value)
+
+
+@pytest.mark.parametrize("field", [f.name for f in fields(InputSpec)])
+def test_every_field_of_the_input_is_required(field: str) -> None:
+    value = record()
+    del value["input"][field]
+    with pytest.raises(MetadataError, match=rf"lacks input\.{field}$"):
+        parse(value)
+
+
+TEXT = ["name", "task", "version", "precision", "recipe", "architecture", "licence"]
+MAPPINGS = ["input", "training", "accuracy", "parity", "tools"]
+WRONG = [
+    *((field, value) for field in TEXT for value in (7, None, ["x"], True)),
+    *((field, "") for field in ("name", "task", "version")),
+    *((field, value) for field in MAPPINGS for value in ("x", [], None, 1)),
+    *(
+        ("labels", value)
+        for value in ("red", [], ["red"], ["red", "red"], ["red", ""], ["red", 1], ["red", None], None)
+    ),
+    *(("attribution", value) for value in ("me", [1], None, {})),
+    *(("min_score", value) for value in (-0.01, 1.01, "0.5", None, True, 10**400, -(10**400), [0.5])),
+    *(("temperature", value) for value in (0, -1, 1001, "1", None, True, 10**400)),
+    *(("precision", value) for value in ("fp16", "FP32", "")),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), WRONG)
+def test_a_wrong_field_is_named(field: str, value: object) -> None:
+    with pytest.raises(MetadataError, match=rf"metadata field {field} should be ") as caught:
+        parse(record(**{field: value}))
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("height", value) for value in (0, -1, MAX_SIDE_PX + 1, 32.0, "32", None, True, 10**30)),
+        *(("width", value) for value in (0, MAX_SIDE_PX + 1, 1.5, True)),
+        *(("resize", value) for value in ("pad", "Stretch", 1, None)),
+        *(("interpolation", value) for value in ("nearest", "", 2)),
+    ],
+)
+def test_a_wrong_field_of_the_input_is_named(field: str, value: object) -> None:
+    value_of_input = record()["input"] | {field: value}
+    with pytest.raises(MetadataError, match=rf"metadata field input\.{field} should be "):
+        parse(record(input=value_of_input))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("min_score", 0), ("min_score", 1), ("temperature", 0.001), ("temperature", 1000), ("labels", ["a", "b"])],
+)
+def test_the_ends_of_each_range_are_accepted(field: str, value: object) -> None:
+    found = getattr(parse(record(**{field: value})), field)
+    assert found == (tuple(value) if isinstance(value, list) else value)
+    assert not isinstance(found, int)
+
+
+def test_the_largest_input_is_accepted() -> None:
+    assert parse(record(input=record()["input"] | {"height": MAX_SIDE_PX, "width": 1})).input == InputSpec(4096, 1)
+
+
+def test_unknown_fields_are_named() -> None:
+    with pytest.raises(MetadataError, match=r"unknown fields: 'colour', 'zoom'$"):
+        parse(record(zoom=1, colour="BGR"))
+    with pytest.raises(MetadataError, match=r"unknown fields: 'input\.mean'$"):
+        parse(record(input=record()["input"] | {"mean": [0, 0, 0]}))
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", None, True, 1.0, [1]])
+def test_another_schema_version_is_refused(version: object) -> None:
+    with pytest.raises(MetadataError) as caught:
+        parse(record(schema_version=version))
+    assert f"has schema_version {version!r}; this edge-infer reads {SCHEMA_VERSION}" in str(caught.value)
+
+
+def test_a_record_without_schema_version_is_refused() -> None:
+    value = record()
+    del value["schema_version"]
+    with pytest.raises(MetadataError, match="schema_version None"):
+        parse(value)
+
+
+@pytest.mark.parametrize("text", ["", "{", "name: gems", "{'name': 1}", "[" * 100_000, '{"a": 1}}', "\0", "9" * 5000])
+def test_what_is_not_json_is_refused(text: str) -> None:
+    with pytest.raises(MetadataError, match="is not JSON"):
+        parse_metadata(text)
+
+
+@pytest.mark.parametrize("text", ["[]", "null", "1", '"gems"', "true"])
+def test_json_that_is_no_object_is_refused(text: str) -> None:
+    with pytest.raises(MetadataError, match="not a JSON object"):
+        parse_metadata(text)
+
+
+@pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize("field", ["min_score", "accuracy"])
+def test_numbers_that_json_does_not_know_are_refused(field: str, constant: str) -> None:
+    text = json.dumps(record(**{field: {"test": 1}})).replace('{"test": 1}', f'{{"test": {constant}}}')
+    with pytest.raises(MetadataError, match=f"not JSON: {constant}"):
+        parse_metadata(text)
+
+
+def test_a_long_wrong_value_is_shortened() -> None:
+    with pytest.raises(MetadataError) as caught:
+        parse(record(min_score="x" * 10_000))
+    assert str(caught.value).endswith("not 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...")
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(), lambda v: st.lists(v) | st.dictionaries(st.text(), v)
+    )
+)
+def test_any_json_is_metadata_or_a_typed_error(value: object) -> None:
+    with pytest.raises(MetadataError):
+        parse(value)
+
+
+@given(
+    st.sampled_from([f.name for f in fields(ClassifierMetadata)]), st.none() | st.integers() | st.floats() | st.text()
+)
+def test_any_value_of_a_field_is_accepted_or_a_typed_error(field: str, value: object) -> None:
+    try:
+        metadata = parse(record(**{field: value}))
+    except MetadataError:
+        return
+    assert getattr(metadata, field) == value
+    assert parse_metadata(metadata.to_json()) == metadata

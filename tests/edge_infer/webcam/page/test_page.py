@@ -1,0 +1,202 @@
+"""The page in a real browser: the picture moves, labels change, buttons work.
+
+Needs Chromium and its driver (`apt-get install chromium chromium-driver`). EDGE_INFER_SCREENSHOTS names a folder that
+screenshots are kept in, to be looked at.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+
+import edge_infer
+from benchmarks.harness.drawn_face import picture_with_faces
+from edge_infer.model_file.metadata import FaceCrop, InputSpec
+from tests.edge_infer.webcam.conftest import needs_programs, read_clip, wait_until, write_clip
+from tests.support.tiny_model import write_tiny_model
+
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --window-size=1280,860"
+)
+RED, BLUE = (205, 30, 40), (40, 60, 200)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    needs_programs("chromium", "chromedriver")
+    options = Options()
+    options.binary_location = shutil.which("chromium")
+    for flag in (*FLAGS.split(), f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    browser = webdriver.Chrome(options, Service(shutil.which("chromedriver")))
+    yield browser
+    browser.quit()
+
+
+class Feed:
+    """The command in a process of its own, and its page in the browser."""
+
+    def __init__(self, browser: webdriver.Chrome, model: Path, folder: Path, clip: Path) -> None:
+        self.kept, self._browser = folder / "kept", browser
+        options = ["--source", clip, "--loop", "--model", model, "--http", "0", "--snapshot-dir", self.kept]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "edge_infer", "webcam", "--no-display", *options],
+            cwd=Path(edge_infer.__file__).parents[1],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.url = self.process.stderr.readline().removeprefix("Watch at ").strip()
+        browser.get(self.url)
+        wait_until(lambda: self.text("state") == "live", 20)
+
+    def element(self, name: str) -> WebElement:
+        return self._browser.find_element(By.ID, name)
+
+    def text(self, name: str) -> str:
+        return self.element(name).text
+
+    def picture_colour(self) -> np.ndarray:
+        """Return the mean colour of what the browser shows in the middle of the picture."""
+        image = Image.open(BytesIO(self.element("picture").screenshot_as_png)).convert("RGB")
+        middle = image.crop((image.width // 3, image.height // 3, image.width * 2 // 3, image.height * 2 // 3))
+        return np.asarray(middle).mean(axis=(0, 1))
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.communicate(timeout=30)
+
+
+@pytest.fixture
+def feed(browser: webdriver.Chrome, tiny_model_path: Path, tmp_path: Path) -> Iterator[Feed]:
+    clip = write_clip(tmp_path / "clip.avi", [RED] * 45 + [BLUE] * 45, size=(320, 240))
+    feed = Feed(browser, tiny_model_path, tmp_path, clip)
+    (tmp_path / "kept").mkdir()
+    yield feed
+    feed.close()
+
+
+@pytest.fixture
+def look(browser: webdriver.Chrome) -> Callable[[str], None]:
+    """Keep a screenshot, where somebody wants to look at it."""
+    folder = os.environ.get("EDGE_INFER_SCREENSHOTS")
+
+    def look(name: str) -> None:
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            browser.save_screenshot(f"{folder}/{name}.png")
+
+    return look
+
+
+def is_like(colour: np.ndarray, wanted: tuple[int, int, int]) -> bool:
+    return bool((abs(colour - wanted) < 25).all())
+
+
+def test_the_picture_moves_and_the_label_follows(
+    feed: Feed, browser: webdriver.Chrome, look: Callable[[str], None]
+) -> None:
+    for wanted, label in ((RED, "red"), (BLUE, "blue"), (RED, "red")):
+        wait_until(lambda wanted=wanted: is_like(feed.picture_colour(), wanted))
+        wait_until(lambda label=label: feed.text("label") == label)
+    look("live")
+    assert feed.text("model") == "colours"  # the name of the task, and of the model if that has another
+    assert feed.text("scores").splitlines()[0] in ("red", "blue")
+    assert 10 < float(feed.text("fps")) < 40
+    assert feed.text("viewers") == "1"
+    assert feed.text("source").endswith("clip.avi")
+    wait_until(lambda: len(feed.element("line").get_attribute("points").split()) == 120)
+    assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+
+
+def test_the_record_button_starts_and_stops_a_recording_that_can_be_played(
+    feed: Feed, look: Callable[[str], None]
+) -> None:
+    button = feed.element("record")
+    assert (button.text, button.get_attribute("aria-pressed")) == ("Record", "false")
+    button.click()
+    wait_until(lambda: button.text == "Stop")
+    assert feed.text("message").startswith("Recording webcam-")
+    wait_until(lambda: feed.text("label") == "blue")
+    wait_until(lambda: feed.text("label") == "red")
+    look("recording")
+    button.click()
+    wait_until(lambda: button.text == "Record")
+    (path,) = feed.kept.iterdir()
+    frames = read_clip(path)
+    assert len(frames) > 30
+    assert any(is_like(frame[100:140].mean(axis=(0, 1)), RED) for frame in frames)
+    assert any(is_like(frame[100:140].mean(axis=(0, 1)), BLUE) for frame in frames)
+
+
+def test_the_snapshot_button_keeps_a_picture(feed: Feed) -> None:
+    feed.element("snapshot").click()
+    wait_until(lambda: feed.text("message").startswith("Saved webcam-"))
+    (path,) = feed.kept.iterdir()
+    assert feed.text("message") == f"Saved {path.name}"
+    with Image.open(path) as image:
+        assert image.size == (320, 240)
+
+
+def test_what_cannot_be_kept_is_said_on_the_page(feed: Feed) -> None:
+    feed.kept.rmdir()
+    feed.kept.touch()
+    feed.element("snapshot").click()
+    wait_until(lambda: "cannot be written" in feed.text("message"))
+    assert feed.element("message").get_attribute("class") == "trouble"
+
+
+def test_it_fits_a_phone(feed: Feed, browser: webdriver.Chrome, look: Callable[[str], None]) -> None:
+    size = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        wait_until(lambda: feed.text("label") == "red")
+        look("phone")
+        assert browser.execute_script("return document.documentElement.scrollWidth") == 390
+        for name in ("picture", "record", "snapshot", "label", "chart"):
+            box = feed.element(name).rect
+            assert 0 <= box["x"] < box["x"] + box["width"] <= 390
+        assert feed.element("record").rect["height"] >= 40
+        assert feed.element("snapshot").rect["y"] < 844  # the buttons need no scrolling
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_faces_are_answered_and_their_absence_is_said(
+    browser: webdriver.Chrome, tmp_path: Path, look: Callable[[str], None]
+) -> None:
+    spec = InputSpec(32, 32, face=FaceCrop(-0.15, upright=True))
+    skin = write_tiny_model(tmp_path / "skin.onnx", name="skin", task="skin", input=spec, min_score=0.3)
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for i in range(60):
+        faces = [(60 + i, 60, 110)] if i < 30 else []
+        picture_with_faces((320, 240), faces).save(frames / f"{i:02}.jpg")
+    feed = Feed(browser, skin, tmp_path, frames)
+    try:
+        wait_until(lambda: feed.text("label") == "pink")
+        look("face")
+        assert len(feed.text("scores").splitlines()) == 10
+        wait_until(lambda: feed.text("label") == "no face found")
+        assert feed.text("scores") == ""
+    finally:
+        feed.close()
+
+
+def test_the_page_says_when_the_feed_has_ended(feed: Feed) -> None:
+    feed.close()
+    wait_until(lambda: feed.text("state") == "not connected")
+    assert not feed.element("record").is_enabled()
