@@ -19,20 +19,20 @@ import numpy as np
 # Run as a file, Python looks for modules beside it; `benchmarks` and `train` lie one folder up.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.harness.columns import side_by_side
 from benchmarks.model_identity import identify
 from edge_infer import Classifier, FailedInput
 from edge_infer.model_file.metadata import FaceMode
 from edge_infer.model_file.opening import open_model
 from edge_infer.pictures.sources import find_images
-from train.columns import side_by_side
-from train.command_line import run as run_command
+from export.quality import agreement, measure_answers, score_auroc
+from train.console import run as run_command
+from train.data.photos import PARTS, Part, Photo, find_photos
+from train.data.splits import load_split
 from train.errors import DataError
-from train.evaluation import Floats
-from train.photos import PARTS, Part, Photo, find_photos
+from train.metrics import Floats
 from train.progress import track
-from train.quality import agreement, measure_answers, score_auroc
-from train.run_folder import write_json
-from train.splits import load_split
+from train.runs.folder import write_json
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 

@@ -22,9 +22,9 @@ from benchmarks.invocation import typed_command
 from benchmarks.machine import NotMeasuredError, machine
 from edge_infer.__main__ import silence_libraries
 from edge_infer.runtime.cpus import available_cpus
-from train.command_line import run as run_command
+from train.console import run as run_command
 from train.quiet import start_tensorflow
-from train.run_folder import write_json
+from train.runs.folder import write_json
 
 FOLDER = click.Path(path_type=Path)
 
@@ -53,8 +53,8 @@ def main(
     start_tensorflow()
     from benchmarks.comparison import PLAN, QUICK_PLAN, measure
     from benchmarks.pictures import spread
-    from train.features import load_batch
-    from train.finished_run import load_run, run_photos_of
+    from train.runs.finished import load_run, run_photos_of
+    from train.views.features import load_batch
 
     plan = QUICK_PLAN if quick else PLAN
     threads = sorted(set(counts or (1, min(2, available_cpus()))))

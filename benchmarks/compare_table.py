@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from train.columns import side_by_side
+from benchmarks.harness.columns import side_by_side
 
 Row = tuple[str, ...]
 

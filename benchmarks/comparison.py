@@ -22,11 +22,11 @@ from benchmarks.workers import WarmUp, Worker, in_turn, seconds_of
 from edge_infer.model_file.metadata import ClassifierMetadata
 from edge_infer.model_file.opening import open_model
 from edge_infer.runtime.cpus import available_cpus
-from train.finished_run import FinishedRun
-from train.photos import sha256_file
+from export.quality import agreement
+from train.data.photos import sha256_file
 from train.progress import say
-from train.quality import agreement
-from train.run_folder import WEIGHTS
+from train.runs.finished import FinishedRun
+from train.runs.folder import WEIGHTS
 
 KERAS, KERAS_SLIM, ONNX_FP32 = "Keras predict", "Keras predict, slim", "ONNX Runtime fp32"
 DEFAULT = "default"  # instead of a number of threads

@@ -11,8 +11,8 @@ import tensorflow as tf
 from benchmarks.machine import NotMeasuredError
 from edge_infer.runtime.session import INPUT_NAME
 from export.convert import serving_function
-from train.finished_run import FinishedRun
 from train.quiet import silent_stderr
+from train.runs.finished import FinishedRun
 
 
 def convert_to_tflite(run: FinishedRun, path: Path, *, int8_weights: bool = False) -> Path:

@@ -18,17 +18,17 @@ from sklearn.metrics import log_loss
 from edge_infer.cache import default_cache
 from edge_infer.model_file.metadata import FaceCrop
 from edge_infer.pictures.loading import load_rgb
-from train.crossval import cross_validate
-from train.evaluation import Floats, Ints, softmax
-from train.faces import find_face
-from train.features import extract
-from train.head import fit_linear, head_features
-from train.photos import Photo
+from train.data.dataset import RunData, read_run_data
+from train.data.photos import Photo
+from train.fitting.crossval import cross_validate
+from train.fitting.head import fit_linear, head_features
+from train.metrics import Floats, Ints, softmax
+from train.networks.vgg16 import build_base, resolve_weights
 from train.progress import track
 from train.quiet import start_tensorflow
 from train.recipes import RECIPES
-from train.run_data import RunData, read_run_data
-from train.vgg16 import build_base, resolve_weights
+from train.views.face_views import find_face
+from train.views.features import extract
 
 RULES = (
     *(FaceCrop(margin, upright=False) for margin in (0.0, 0.1)),

@@ -25,14 +25,14 @@ from edge_infer.faces.decoding import overlaps
 from edge_infer.pictures.loading import load_rgb
 from edge_infer.pictures.sources import find_images
 from edge_infer.results import FacePrediction
-from export.face_detector import MEASURED_SCENES, MIN_OVERLAP, compose_scenes, measure
-from train.augmentation import relight
-from train.evaluation import wilson_interval
-from train.finished_run import run_photos_of
-from train.photos import Photo, find_photos
+from export.faces.detector import MEASURED_SCENES, MIN_OVERLAP, compose_scenes, measure
+from export.faces.scenes import SCENE_SIZE, compose
+from train.data.photos import Photo, find_photos
+from train.metrics import wilson_interval
 from train.progress import track
 from train.recipes import Augmentation
-from train.scenes import SCENE_SIZE, compose
+from train.runs.finished import run_photos_of
+from train.views.augmentation import relight
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 MODEL = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -17,6 +17,7 @@ import click
 # Run as a file, Python looks for modules beside it; `benchmarks` and `train` lie one folder up.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.harness.columns import side_by_side
 from benchmarks.latency_plot import plot
 from benchmarks.latency_table import figure_row, machine_rows, model_rows
 from benchmarks.machine import NotMeasuredError, machine, reason
@@ -26,11 +27,10 @@ from benchmarks.verdicts import Change, check_same_machine, compare, ratios
 from edge_infer.__main__ import silence_libraries
 from edge_infer.cli.options import NumberRange
 from edge_infer.runtime.cpus import available_cpus
-from train.columns import side_by_side
-from train.command_line import run as run_command
+from train.console import run as run_command
 from train.errors import RunFolderError
 from train.progress import say
-from train.run_folder import read_json, write_json
+from train.runs.folder import read_json, write_json
 
 TASKS = ("gems", "gender")
 FILE = click.Path(dir_okay=False, path_type=Path)

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.tables import fill, table
 from benchmarks.verdicts import Figure, ratios
-from train.run_folder import read_json
+from train.runs.folder import read_json
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "latency.json"

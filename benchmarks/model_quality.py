@@ -22,24 +22,24 @@ from benchmarks.exported import exported_file
 from benchmarks.invocation import typed_command
 from edge_infer.cache import default_cache
 from edge_infer.runtime.session import INPUT_NAME, session_options
-from train.cached import CachedTraining, prepare
-from train.command_line import run as run_command
-from train.crossval import CrossValidation, cross_validate
-from train.distillation import Readout, observed_features
-from train.evaluation import Floats, Ints, evaluate, expected_calibration_error, softmax
-from train.features import load_view
-from train.finished_run import FinishedRun, load_run, noted_folders
-from train.head import LinearHead
-from train.network import forward
-from train.photos import Photo
+from export.quality import agreement, score_auroc, share
+from train.console import run as run_command
+from train.data.dataset import RunData, read_run_data
+from train.data.photos import Photo
+from train.fitting.crossval import CrossValidation, cross_validate
+from train.fitting.head import LinearHead
+from train.fitting.pooled import CachedTraining, prepare
+from train.metrics import Floats, Ints, evaluate, expected_calibration_error, softmax
+from train.networks.network import forward
+from train.networks.vgg16 import count_macs
 from train.progress import say, track
-from train.quality import agreement, score_auroc, share
 from train.quiet import start_tensorflow
-from train.run_data import RunData, read_run_data
-from train.run_folder import SPLIT, write_json
-from train.slim_run import find_pictures
-from train.slimming import full_widths, load_readout, slim_head
-from train.vgg16 import count_macs
+from train.runs.finished import FinishedRun, load_run, noted_folders
+from train.runs.folder import SPLIT, write_json
+from train.slim.distillation import Readout, observed_features
+from train.slim.pipeline import full_widths, load_readout, slim_head
+from train.slim.to_goal import find_pictures
+from train.views.features import load_view
 
 Pixels = np.ndarray  # uint8 [N, H, W, 3]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.compare_table import timing_of
 from benchmarks.tables import fill, table
-from train.run_folder import read_json
+from train.runs.folder import read_json
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.peer_wheel import MAX_MEMORY_RATIO, MAX_TIME_RATIO, MAX_WHEEL_BYTES
 from benchmarks.tables import fill, table
-from train.run_folder import read_json
+from train.runs.folder import read_json
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "peer_wheel.json"

@@ -36,8 +36,8 @@ def keras_predict(run: Path, threads: int | None) -> Answer:
     from train.quiet import start_tensorflow
 
     start_tensorflow(threads)
-    from train.evaluation import softmax
-    from train.finished_run import load_run
+    from train.metrics import softmax
+    from train.runs.finished import load_run
 
     finished = load_run(run)
     return lambda batch: softmax(finished.network.predict(batch, verbose=0) / finished.temperature)
@@ -52,7 +52,7 @@ def tf_function(run: Path, threads: int | None) -> Answer:
 
     from edge_infer.runtime.session import OUTPUT_NAME
     from export.convert import serving_function
-    from train.finished_run import load_run
+    from train.runs.finished import load_run
 
     finished = load_run(run)
     serve = serving_function(finished.network, finished.temperature)

@@ -13,8 +13,8 @@ from typing import Any
 
 import click
 
-from train.report import draw_confusion, draw_curves
-from train.run_folder import HISTORY, METRICS, RECIPE, read_json, write_json
+from train.results.report import draw_confusion, draw_curves
+from train.runs.folder import HISTORY, METRICS, RECIPE, read_json, write_json
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "training"

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.tables import fill, table
 from benchmarks.webcam import RESULTS, verdicts
-from train.run_folder import read_json
+from train.runs.folder import read_json
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 

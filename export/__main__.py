@@ -7,10 +7,10 @@ from typing import Any, get_args
 
 import click
 
+from benchmarks.harness.columns import side_by_side
 from edge_infer.cli.options import NumberRange
 from edge_infer.model_file.metadata import Precision
-from train.columns import side_by_side
-from train.command_line import run as run_command
+from train.console import run as run_command
 from train.progress import say
 from train.quiet import start_tensorflow
 
@@ -127,7 +127,7 @@ def from_photos(
     start_tensorflow()
     from edge_infer.cache import default_cache
     from export.from_photos import from_photos as make
-    from train.vgg16 import resolve_weights
+    from train.networks.vgg16 import resolve_weights
 
     report = make(
         photos,
@@ -155,7 +155,7 @@ def face_detector(faces: Path, backgrounds: Path, out: Path) -> None:
     It is calibrated and measured on scenes composed of the given pictures.
     """
     start_tensorflow()
-    from export.face_detector import export_face_detector
+    from export.faces.detector import export_face_detector
 
     path, report = export_face_detector(faces, backgrounds, out)
     click.echo(

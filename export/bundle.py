@@ -9,7 +9,7 @@ from pathlib import Path
 from edge_infer.model_file.opening import open_model
 from edge_infer.model_file.registry import MODELS_DIR
 from export.errors import BundleError
-from train.run_folder import write_atomic, write_json
+from train.runs.folder import write_atomic, write_json
 
 MANIFEST = "manifest.json"
 _NAME = re.compile("[a-z0-9][a-z0-9-]*")

@@ -19,7 +19,7 @@ from onnx import helper, numpy_helper
 import edge_infer
 from edge_infer.model_file.metadata import METADATA_KEY, ModelMetadata
 from edge_infer.runtime.session import INPUT_NAME, OUTPUT_NAME
-from train.network import FLATTEN
+from train.networks.network import FLATTEN
 
 OPSET = 17
 IR_VERSION = 8  # the one opset 17 was released with, which old runtimes read too

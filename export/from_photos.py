@@ -11,14 +11,14 @@ from typing import Any
 
 from export.errors import OutputExistsError
 from export.pipeline import export
-from train.audit import audit, summarize
-from train.distillation import Distillation
+from train.data.audit import audit, summarize
 from train.pipeline import train
 from train.progress import say
 from train.recipes import RECIPES
-from train.run_folder import RunFolder, write_atomic, write_json
-from train.slim_run import compared, find_pictures, slim_run
-from train.slimming import Goal, check_goal
+from train.runs.folder import RunFolder, write_atomic, write_json
+from train.slim.distillation import Distillation
+from train.slim.pipeline import Goal, check_goal
+from train.slim.to_goal import compared, find_pictures, slim_run
 
 SETTINGS = Distillation(views=RECIPES["custom"].schedule.views, epochs=4)  # the views that were trained on
 
@@ -37,7 +37,7 @@ def from_photos(
     """Make a model file of labelled photos.
 
     Args:
-        data: Labelled photos, in a layout of `train.photos`.
+        data: Labelled photos, in a layout of `train.data.photos`.
         out: The `.onnx` file to write; its report goes beside it as `.json`.
         work: Folder for the runs; one that exists is continued.
         unlabelled: More pictures to learn from, as in `edge_infer.pictures.sources.expand`.

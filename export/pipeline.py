@@ -25,12 +25,12 @@ from export.errors import ModelNameError, OutputExistsError, ParityError
 from export.graph import check_graph, operator_histogram
 from export.int8 import quantize_classifier
 from export.parity import Parity, border_pictures, check_parity, compare
-from train.features import input_spec, load_view
-from train.finished_run import FinishedRun, load_run, run_photos
-from train.photos import Photo
+from export.quality import agreement, measure_answers
+from train.data.photos import Photo
 from train.progress import say, track
-from train.quality import agreement, measure_answers
-from train.run_folder import write_atomic, write_json
+from train.runs.finished import FinishedRun, load_run, run_photos
+from train.runs.folder import write_atomic, write_json
+from train.views.features import input_spec, load_view
 
 MODEL_VERSION = "1.0.0"
 LICENCE = "CC-BY-4.0"  # that of the VGG16 weights every exported network is made from

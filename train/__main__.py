@@ -8,7 +8,7 @@ from typing import get_args
 import click
 
 from edge_infer.cli.options import NumberRange
-from train.command_line import run as run_command
+from train.console import run as run_command
 from train.progress import say
 from train.quiet import start_tensorflow
 from train.recipes import RECIPES, FineTuneMode, Preprocessing, Recipe
@@ -34,8 +34,8 @@ def audit(data: Path, test: Path | None, as_json: bool) -> None:
     """Find duplicates, unreadable photos and imbalance in DIR."""
     import json
 
-    from train.audit import audit as look_over
-    from train.audit import describe
+    from train.data.audit import audit as look_over
+    from train.data.audit import describe
 
     result = look_over(data, test)
     click.echo(json.dumps(result.to_record(), indent=1, ensure_ascii=False) if as_json else describe(result))
@@ -55,9 +55,9 @@ def audit(data: Path, test: Path | None, as_json: bool) -> None:
 @click.option("--seed", type=SEED, default=1, show_default=True, help="Another seed, another split.")
 def split(source: Path, destination: Path, ratios: tuple[float, float, float], seed: int) -> None:
     """Copy SRC to DST/train, DST/validation and DST/test, duplicates kept together."""
-    from train.duplicates import duplicate_groups
-    from train.photos import find_photos
-    from train.splits import Ratios, copy_split, make_split
+    from train.data.duplicates import duplicate_groups
+    from train.data.photos import find_photos
+    from train.data.splits import Ratios, copy_split, make_split
 
     shares = Ratios(*ratios)
     photos = find_photos(source)
@@ -121,10 +121,10 @@ def slim(
     say("Loading TensorFlow")
     start_tensorflow()
     from edge_infer.cache import default_cache
-    from train.distillation import Distillation
-    from train.report import TABLE
-    from train.slim_run import slim_run
-    from train.slimming import Goal
+    from train.results.report import TABLE
+    from train.slim.distillation import Distillation
+    from train.slim.pipeline import Goal
+    from train.slim.to_goal import slim_run
 
     goal = 0.01 if max_drop is None else max_drop
     if speedup is not None or width is not None:
@@ -200,15 +200,15 @@ def _train(
     recipe: Recipe, data: Path, test: Path | None, out: Path, resume: bool, weights: str | None, cache: Path | None
 ) -> None:
     started = time.monotonic()
-    from train.run_folder import RunFolder
+    from train.runs.folder import RunFolder
 
     run = RunFolder(out, recipe, resume=resume)
     say("Loading TensorFlow")
     start_tensorflow()
     from edge_infer.cache import default_cache
+    from train.networks.vgg16 import resolve_weights
     from train.pipeline import train
-    from train.report import TABLE
-    from train.vgg16 import resolve_weights
+    from train.results.report import TABLE
 
     train(recipe, data, test, run, weights=resolve_weights(weights), cache=cache or default_cache())
     click.echo((out / TABLE).read_text(encoding="utf-8"))

@@ -11,19 +11,19 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from train.cached import choose, prepare, train_network
-from train.crossval import CrossValidation
-from train.evaluation import Floats
-from train.features import extract, load_batch
-from train.measure import MEASURED_PARTS, examples, measure
-from train.network import build_network, forward
-from train.onthefly import drop_checkpoints, fit_on_the_fly
-from train.photos import sha256_file
+from train.data.dataset import RunData, read_run_data
+from train.data.photos import sha256_file
+from train.fitting.crossval import CrossValidation
+from train.fitting.onthefly import drop_checkpoints, fit_on_the_fly
+from train.fitting.pooled import choose, prepare, train_network
+from train.metrics import Floats
+from train.networks.network import build_network, forward
+from train.networks.vgg16 import LAST_CONV, build_base
 from train.recipes import CachedViews, OnTheFly, Recipe
-from train.report import write_report
-from train.run_data import RunData, read_run_data
-from train.run_folder import HISTORY, METRICS, SPLIT, WEIGHTS, RunFolder, read_json, write_atomic, write_json
-from train.vgg16 import LAST_CONV, build_base
+from train.results.measure import MEASURED_PARTS, examples, measure
+from train.results.report import write_report
+from train.runs.folder import HISTORY, METRICS, SPLIT, WEIGHTS, RunFolder, read_json, write_atomic, write_json
+from train.views.features import extract, load_batch
 
 
 def train(
@@ -39,7 +39,7 @@ def train(
 
     Args:
         recipe: What to do.
-        data_folder: Labelled photos, in a layout of `train.photos`.
+        data_folder: Labelled photos, in a layout of `train.data.photos`.
         test_folder: A frozen test apart from it, or None.
         run: Where everything goes; written to only once the photos and weights are known to be good.
         weights: Base weights, as from `resolve_weights`.

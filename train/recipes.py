@@ -83,7 +83,7 @@ class PooledHead:
         taps: VGG16 layers whose maps are pooled; the last one is the network's end.
         grid: Pooled are grid x grid parts of the map; 1 for the whole.
         familiarity: Answer with less confidence where the features have little in common with those
-            of the training photos (`train.head.with_familiarity`).
+            of the training photos (`train.fitting.head.with_familiarity`).
         inverse_l2: Inverse strength of the penalty on the layer's weights, on
             standardized features (scikit-learn's C).
     """

@@ -10,9 +10,9 @@ from click.testing import CliRunner, Result
 from benchmarks import accuracy
 from tests.conftest import drawn
 from tests.support.tiny_model import COLOURS, METADATA, tiny_model
+from train.data.photos import find_photos
+from train.data.splits import Split
 from train.errors import DataError
-from train.photos import find_photos
-from train.splits import Split
 
 CLASSES = ("blue", "green", "red")
 Run = Callable[..., Result]

@@ -26,11 +26,11 @@ from edge_infer.model_file.metadata import InputSpec
 from export.convert import convert, with_metadata
 from tests.support.tiny_model import METADATA, write_tiny_model
 from tests.train.conftest import SIDE_PX, cached_recipe
-from train.command_line import run as run_command
-from train.finished_run import FinishedRun, load_run
-from train.network import build_network
+from train.console import run as run_command
+from train.networks.network import build_network
 from train.recipes import Recipe
-from train.run_folder import write_json
+from train.runs.finished import FinishedRun, load_run
+from train.runs.folder import write_json
 
 __all__ = ["cached_recipe"]
 

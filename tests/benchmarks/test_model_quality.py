@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from benchmarks.model_quality import Answers, Contender, compare, size_of
-from train.crossval import CrossValidation
-from train.distillation import Readout
-from train.head import LinearHead
+from train.fitting.crossval import CrossValidation
+from train.fitting.head import LinearHead
 from train.recipes import RECIPES
+from train.slim.distillation import Readout
 
 
 def test_a_head_goes_behind_the_readout():

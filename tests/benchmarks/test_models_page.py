@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import models_page
 from benchmarks.models_page import NETWORKS, all_tables, cost_table, quality_table, task_tables
-from train.run_folder import write_json
+from train.runs.folder import write_json
 
 
 def quality_row(*, slim: bool, size: int | None) -> dict[str, Any]:

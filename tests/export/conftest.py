@@ -8,7 +8,7 @@ import pytest
 from tests.train.conftest import cached_recipe, published_recipe, random_weights, write_photos
 from train.pipeline import train
 from train.recipes import Recipe
-from train.run_folder import RunFolder
+from train.runs.folder import RunFolder
 
 __all__ = ["cached_recipe", "published_recipe", "random_weights"]
 

@@ -11,8 +11,8 @@ from export.convert import convert, serving_function, with_metadata
 from export.graph import operator_histogram
 from export.parity import compare
 from tests.support.tiny_model import METADATA, tiny_model
-from train.evaluation import softmax
-from train.finished_run import FinishedRun, load_run
+from train.metrics import softmax
+from train.runs.finished import FinishedRun, load_run
 
 TEMPERATURE = 1.7
 

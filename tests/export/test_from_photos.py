@@ -16,13 +16,13 @@ from edge_infer.model_file.opening import open_model
 from edge_infer.runtime.golden import largest_difference
 from export.errors import OutputExistsError
 from export.from_photos import from_photos
+from train.data.photos import find_photos
 from train.errors import GoalError, RunFolderError
-from train.finished_run import load_run
-from train.photos import find_photos
 from train.recipes import RECIPES, CachedViews, Recipe
-from train.run_folder import read_json
-from train.slim_run import slim_run
-from train.slimming import Goal
+from train.runs.finished import load_run
+from train.runs.folder import read_json
+from train.slim.pipeline import Goal
+from train.slim.to_goal import slim_run
 
 OPTIONS = {"unlabelled": (), "mixed_precision": False, "speedup": 4.0}
 SLIM_OPTIONS = {"unlabelled": (), "data": None, "test": None, "mixed_precision": False}

@@ -21,9 +21,9 @@ from export.pipeline import export as export_run
 from tests.export.test_int8 import SIDE_PX, network
 from tests.support.tiny_model import METADATA
 from tests.train.conftest import photo
+from train.data.photos import Photo
 from train.errors import DataError, RunFolderError
-from train.finished_run import load_run, run_photos
-from train.photos import Photo
+from train.runs.finished import load_run, run_photos
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ import pytest
 import tensorflow as tf
 
 from tests.conftest import drawn
-from train.crossval import cross_validate
-from train.photos import Photo, sha256_file
+from train.data.photos import Photo, sha256_file
+from train.fitting.crossval import cross_validate
 from train.recipes import RECIPES, Augmentation, CachedViews, DenseHead, OnTheFly, Recipe
 
 tf.config.experimental.enable_op_determinism()  # as the pipeline does, so that no test depends on the order

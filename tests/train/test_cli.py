@@ -13,7 +13,7 @@ import pytest
 from tests.train.conftest import write_photos
 from train.__main__ import _add_recipe, cli, main
 from train.recipes import RECIPES, Recipe
-from train.run_folder import read_json
+from train.runs.folder import read_json
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,7 @@ def test_a_full_disk_is_one_line(run: Run, data: Path, tmp_path: Path, monkeypat
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device", "out/train/red/red_0.png")
 
-    monkeypatch.setattr("train.splits.shutil.copyfile", full)
+    monkeypatch.setattr("train.data.splits.shutil.copyfile", full)
     failed = run("split", data, tmp_path / "out")
     assert failed.code == 1
     assert failed.err == "Error: [Errno 28] No space left on device: 'out/train/red/red_0.png'\n"

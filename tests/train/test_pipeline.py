@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from tests.train.conftest import assert_close, write_photos
+from train.data.photos import find_photos
+from train.data.splits import load_split
 from train.errors import DataError, RunFolderError
-from train.features import load_batch
-from train.network import build_network, forward
-from train.photos import find_photos
+from train.networks.network import build_network, forward
 from train.pipeline import train
 from train.recipes import Recipe
-from train.run_folder import RunFolder, read_json
-from train.splits import load_split
+from train.runs.folder import RunFolder, read_json
+from train.views.features import load_batch
 
 FILES = [
     "confusion_test.png",

@@ -1,0 +1,1 @@
+"""The face detector: fetched, rewritten, quantized, measured."""

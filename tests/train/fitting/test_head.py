@@ -1,0 +1,119 @@
+"""The pooled head is scikit-learn's logistic regression, folded into one Dense layer."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from train.fitting.head import LinearHead, fit_linear, fitting_curve, head_features, with_familiarity
+from train.metrics import softmax
+from train.networks.network import root_normalize
+
+
+def clusters(classes: int, count: int = 30, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Draw overlapping classes of 5 features with different means and scales."""
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(99).normal(0, 1.5, (classes, 5))
+    targets = np.repeat(np.arange(classes), count)
+    features = (centres[targets] + rng.normal(0, 1, (len(targets), 5))) * [1, 2, 0.1, 30, 1] + [0, 5, 0, -7, 1]
+    return features.astype(np.float32), targets
+
+
+def test_logits_are_those_of_the_scikit_learn_pipeline():
+    features, targets = clusters(classes=4)
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000)).fit(features, targets)
+    head = fit_linear(features, targets, inverse_l2=0.1)
+    assert (head.kernel.shape, head.bias.shape) == ((5, 4), (4,))
+    assert (head.kernel.dtype, head.bias.dtype) == (np.float32, np.float32)
+    assert head.logits(features) == pytest.approx(pipeline.decision_function(features), abs=1e-4)
+
+
+def test_two_classes_get_two_logits_with_the_same_probabilities():
+    features, targets = clusters(classes=2)
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000)).fit(features, targets)
+    head = fit_linear(features, targets, inverse_l2=0.1)
+    assert head.kernel.shape == (5, 2)
+    assert softmax(head.logits(features)) == pytest.approx(pipeline.predict_proba(features), abs=1e-5)
+
+
+def test_views_of_a_photo_share_its_target():
+    first, targets = clusters(classes=3, seed=1)
+    second, _ = clusters(classes=3, seed=2)
+    by_views = fit_linear(np.stack([first, second]), targets, inverse_l2=0.1)
+    by_rows = fit_linear(np.concatenate([first, second]), np.concatenate([targets, targets]), inverse_l2=0.1)
+    assert np.array_equal(by_views.kernel, by_rows.kernel)
+    assert np.array_equal(by_views.bias, by_rows.bias)
+
+
+def test_the_solver_works_in_double_precision():
+    features, targets = clusters(classes=3)
+    single, double = (fit_linear(features.astype(kind), targets, inverse_l2=0.1) for kind in (np.float32, np.float64))
+    assert np.array_equal(single.kernel, double.kernel)
+
+
+def unit_rows(seed: int, count: int, *, centre: int) -> np.ndarray:
+    """Draw features of unit length around one axis of eight."""
+    rows = np.random.default_rng(seed).normal(0, 0.1, (count, 8))
+    rows[:, centre] += 1
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def test_familiarity_keeps_the_labels_and_takes_confidence_from_strange_features():
+    rng, known, strange = np.random.default_rng(5), unit_rows(1, 200, centre=0), unit_rows(2, 50, centre=3)
+    plain = LinearHead(rng.normal(0, 5, (8, 3)).astype(np.float32), np.zeros(3, np.float32))
+    head = with_familiarity(plain, known)
+    assert (head.classes, head.kernel.shape, head.bias.shape) == (3, (8, 4), (4,))
+    assert (head.kernel.dtype, head.bias.dtype) == (np.float32, np.float32)
+    for features in (known, strange):
+        assert np.array_equal(head.logits(features).argmax(axis=1), plain.logits(features).argmax(axis=1))
+    scales = [head.logits(features) / plain.logits(features) for features in (known, strange)]
+    assert np.median(scales[0]) == pytest.approx(1 / (1 + np.exp(-4)), abs=0.01)
+    assert scales[1].max() < 1e-6
+
+
+def test_four_deviations_below_the_training_photos_the_logits_are_halved():
+    known = unit_rows(1, 200, centre=0)
+    head = with_familiarity(LinearHead(np.eye(8, 2, dtype=np.float32), np.zeros(2, np.float32)), known)
+    covariance = np.cov(known.astype(np.float64), rowvar=False, bias=True)
+    common = np.linalg.solve(covariance + 10 * covariance.trace() / 8 * np.eye(8), known.mean(axis=0))
+    direction = common / np.linalg.norm(common)
+    reach = known @ direction
+    probe = direction * (reach.mean() - 4 * reach.std())
+    assert head.logits(probe[np.newaxis])[0] == pytest.approx(probe[:2] / 2, rel=1e-4)
+
+
+def test_photos_that_are_all_the_same_are_familiar_and_nothing_else_is():
+    known = np.repeat(unit_rows(1, 1, centre=0), 5, axis=0)
+    head = with_familiarity(LinearHead(np.eye(8, 2, dtype=np.float32), np.ones(2, np.float32)), known)
+    assert head.logits(known)[0] == pytest.approx((known[0, :2] + 1) / (1 + np.exp(-4)), rel=1e-3)
+    assert np.abs(head.logits(unit_rows(2, 1, centre=3))).max() < 1e-6
+
+
+def test_a_weaker_penalty_gives_larger_weights():
+    features, targets = clusters(classes=3)
+    weak, strong = (fit_linear(features, targets, inverse_l2) for inverse_l2 in (10, 0.001))
+    assert np.abs(weak.kernel).sum() > 5 * np.abs(strong.kernel).sum()
+
+
+def test_head_features_joins_normalized_taps():
+    rng = np.random.default_rng(0)
+    features = {"a": rng.random((2, 3, 4), np.float32), "b": rng.random((2, 3, 6), np.float32)}
+    joined = head_features(features, ("b", "a"))
+    assert joined.shape == (2, 3, 10)
+    assert np.array_equal(joined[..., :6], root_normalize(features["b"]))
+    assert np.array_equal(joined[..., 6:], root_normalize(features["a"]))
+
+
+def test_the_fitting_curve_ends_at_the_solution():
+    (features, targets), (held_out, answers) = clusters(classes=3, seed=1), clusters(classes=3, seed=2)
+    curve = fitting_curve((features[np.newaxis], targets), (held_out, answers), inverse_l2=0.1)
+    head = fit_linear(features, targets, inverse_l2=0.1)
+    assert curve["iterations"] == [1, 2, 4, 8, 16, 32, 64, 128, 256]
+    assert curve["loss"] == sorted(curve["loss"], reverse=True)
+    assert curve["loss"][0] > 1.2 * curve["loss"][-1]
+    for prefix, x, y in (("", features, targets), ("val_", held_out, answers)):
+        probabilities = softmax(head.logits(x))
+        loss = -np.log(probabilities[np.arange(len(y)), y]).mean()
+        assert curve[f"{prefix}loss"][-1] == pytest.approx(loss, abs=1e-4)
+        assert curve[f"{prefix}accuracy"][-1] == (probabilities.argmax(axis=1) == y).mean()

@@ -1,0 +1,137 @@
+"""Slimming whole runs: heads that read the maps, bfloat16, interruptions, goals; from-photos has its own test file."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from export.pipeline import export
+from tests.conftest import drawn
+from tests.export.conftest import dense_run, photos, pooled_run, train_run
+from tests.train.conftest import cached_recipe, one_repeat, published_recipe, random_weights
+from train.errors import GoalError, RunFolderError
+from train.runs.finished import load_run
+from train.runs.folder import read_json, write_json
+from train.slim import distillation
+from train.slim.distillation import Distillation
+from train.slim.pipeline import Goal
+from train.slim.to_goal import slim_run
+
+__all__ = ["cached_recipe", "dense_run", "one_repeat", "photos", "pooled_run", "published_recipe", "random_weights"]
+__all__ += ["train_run"]
+
+SETTINGS = Distillation(views=2, epochs=2, learning_rate=1e-6)  # random weights bear no larger steps
+ROUND = 32  # views: three rounds in all
+OPTIONS = {"unlabelled": (), "data": None, "test": None, "resume": False, "mixed_precision": False}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_rounds() -> Iterator[None]:
+    """Keep the state after a few steps, and make no more of them than it takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(distillation, "VIEWS_A_ROUND", ROUND)
+        yield
+
+
+def test_a_dense_head_keeps_its_maps_and_its_weights(dense_run: Path, tmp_path: Path):
+    options = {**OPTIONS, "settings": SETTINGS, "cache": tmp_path / "cache"}
+    slim_run(dense_run, tmp_path / "run", Goal(width=0.5), **options)
+    slim, full = load_run(tmp_path / "run"), load_run(dense_run)
+    assert slim.recipe.widths == (32, 32, 64, 64, 128, 128, 128, 256, 256, 256, 256, 256, 512)
+    for name in ("hidden_1", "hidden_2", "logits"):
+        weights = (network.get_layer(name).get_weights() for network in (slim.network, full.network))
+        for kept, original in zip(*weights, strict=True):
+            assert np.array_equal(kept, original)
+
+
+def test_a_speedup_that_no_network_reaches_is_refused_and_nothing_written(dense_run: Path, tmp_path: Path):
+    options = {**OPTIONS, "settings": SETTINGS, "cache": tmp_path / "cache"}
+    with pytest.raises(GoalError, match=r"^a speed-up of 65 cannot be reached: .*; give --speedup 64 or less$"):
+        slim_run(dense_run, tmp_path / "run", Goal(speedup=65.0), **options)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture(scope="module")
+def slim_mixed(
+    one_repeat: None, pooled_run: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., dict[str, Any]]:
+    """Slim the pooled run in mixed precision."""
+    cache = tmp_path_factory.mktemp("cache")
+
+    def slim(out: Path, **options: Any) -> dict[str, Any]:
+        options = {**OPTIONS, "mixed_precision": True, **options}
+        return slim_run(pooled_run, out, Goal(speedup=16.0), settings=SETTINGS, cache=cache, **options)
+
+    return slim
+
+
+@pytest.fixture(scope="module")
+def mixed_run(slim_mixed: Callable[..., dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("mixed") / "run"
+    slim_mixed(out)
+    return out
+
+
+def test_mixed_precision_is_noted_and_exported_as_float32(mixed_run: Path, pooled_run: Path, tmp_path: Path):
+    assert read_json(mixed_run / "slim.json")["mixed_precision"] is True
+    assert read_json(mixed_run / "recipe.json")["mixed_precision"] is True
+    metrics = read_json(mixed_run / "metrics.json")
+    assert metrics["mixed_precision"] is True
+    assert metrics["slim"]["speedup"] >= 16
+    assert metrics["kfold"]["mean_accuracy"] >= 0.7  # by chance a third
+    assert read_json(pooled_run / "metrics.json")["mixed_precision"] is False
+
+    (file,) = export(mixed_run, tmp_path)
+    assert file.report["operators"]["Cast"] == 1  # the pixels'
+    assert file.report["parity"]["same_top1"] == file.report["parity"]["pictures"]
+    weights = {tensor.name: tensor.data_type for tensor in onnx.load(file.path).graph.initializer}
+    kernels = {kind for name, kind in weights.items() if name.endswith(".weight")}
+    assert kernels == {onnx.TensorProto.FLOAT}
+
+
+def test_an_interrupted_slim_run_is_finished_as_an_undisturbed_one(
+    slim_mixed: Callable[..., dict[str, Any]],
+    mixed_run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def write_and_stop(path: Path, content: dict[str, Any]) -> None:
+        write_json(path, content)
+        if len(content["loss"]) == 2:
+            raise KeyboardInterrupt
+
+    (tmp_path / "run").mkdir()
+    for name in ("slim.json", "pruned.weights.h5", "widths.json"):  # what was finished before the distillation
+        shutil.copy(mixed_run / name, tmp_path / "run")
+    monkeypatch.setattr(distillation, "write_json", write_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        slim_mixed(tmp_path / "run", resume=True)
+    monkeypatch.undo()
+    losses = read_json(mixed_run / "distillation.json")["loss"]
+    assert sorted(path.name for path in (tmp_path / "run").glob("d*")) == [
+        *("distillation-1.weights.h5", "distillation-2.weights.h5", "distillation.json")
+    ]
+    assert read_json(tmp_path / "run" / "distillation.json")["loss"] == losses[:2]
+    assert len(losses) == 3
+
+    slim_mixed(tmp_path / "run", resume=True)
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == sorted(p.name for p in mixed_run.iterdir())
+    for name in ("distillation.json", "metrics.json", "recipe.json", "slim.json", "split.json", "widths.json"):
+        assert read_json(tmp_path / "run" / name) == read_json(mixed_run / name), name
+    resumed, undisturbed = (load_run(folder).network.get_weights() for folder in (tmp_path / "run", mixed_run))
+    assert all(np.array_equal(*pair) for pair in zip(resumed, undisturbed, strict=True))
+
+
+def test_the_pictures_to_learn_from_are_counted_and_others_are_another_run(
+    slim_mixed: Callable[..., dict[str, Any]], mixed_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    drawn((130, 50, 170), seed=99).save(tmp_path / "extra.png")
+    slim_mixed(mixed_run, resume=True)
+    assert capsys.readouterr().err == "Learning from 18 training photos\n"
+    with pytest.raises(RunFolderError, match="was started with other settings"):
+        slim_mixed(mixed_run, resume=True, unlabelled=(str(tmp_path / "extra.png"),))
+    assert capsys.readouterr().err == "Learning from 18 training photos and 1 unlabelled pictures\n"

@@ -1,0 +1,195 @@
+"""Features are computed once a photo and view, and never served for other settings."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from tests.train.conftest import SIDE_PX, assert_close, write_photos
+from train.data.photos import Photo, find_photos
+from train.networks.network import Preprocess
+from train.networks.vgg16 import block_of, build_base
+from train.recipes import Augmentation, Recipe
+from train.views.features import extract, load_batch, load_view, select
+
+TAPS = ("block4_conv3", "block5_conv3")
+
+
+@pytest.fixture(scope="module")
+def base(cached_recipe: Recipe, random_weights: str) -> keras.Model:
+    return build_base(cached_recipe, random_weights)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Photo]:
+    return find_photos(write_photos(tmp_path_factory.mktemp("photos"), count=4))
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Photo, int]]:
+    """The photos and views that had to be computed."""
+    seen = []
+
+    def record(photo: Photo, view: int, recipe: Recipe) -> np.ndarray:
+        seen.append((photo, view))
+        return load_view(photo, view, recipe)
+
+    monkeypatch.setattr("train.views.features.load_view", record)
+    return seen
+
+
+def test_pooled_features_are_the_means_of_the_maps(
+    photos: list[Photo], base: keras.Model, cached_recipe: Recipe, tmp_path: Path
+):
+    features = extract(photos[:3], 1, cached_recipe, base, TAPS, tmp_path, with_maps=True)
+    wanted = [base.get_layer(name).output for name in (*TAPS, block_of(TAPS[-1])[0])]
+    first, last, maps = keras.Model(base.input, wanted)(Preprocess("caffe")(load_batch(photos[:3], cached_recipe)))
+    assert {name: values.shape for name, values in features.items()} == {
+        "block4_conv3": (1, 3, 512),
+        "block5_conv3": (1, 3, 512),
+        "maps": (1, 3, 2, 2, 512),
+    }
+    assert {name: values.dtype for name, values in features.items()} == {
+        "block4_conv3": np.float32,
+        "block5_conv3": np.float32,
+        "maps": np.float16,
+    }
+    for tap, values in zip(TAPS, (first, last), strict=True):
+        assert_close(features[tap][0], values.numpy().mean(axis=(1, 2)))
+    assert_close(features["maps"][0], maps.numpy(), share=1e-3)  # stored in half precision
+
+
+def test_view_zero_is_the_photo_and_the_others_are_not(photos: list[Photo], cached_recipe: Recipe):
+    views = [load_view(photos[0], view, cached_recipe) for view in (0, 1, 2)]
+    assert np.array_equal(views[0], load_batch(photos[:1], cached_recipe)[0])
+    assert (views[0].shape, views[0].dtype) == ((SIDE_PX, SIDE_PX, 3), np.uint8)
+    assert not np.array_equal(views[0], views[1])
+    assert not np.array_equal(views[1], views[2])
+
+
+def test_a_second_call_computes_nothing(
+    photos: list[Photo], base: keras.Model, cached_recipe: Recipe, tmp_path: Path, loads: list
+):
+    first = extract(photos, 2, cached_recipe, base, TAPS, tmp_path)
+    assert loads == [(photo, view) for view in (0, 1) for photo in photos]
+    loads.clear()
+    second = extract(photos, 2, cached_recipe, base, TAPS, tmp_path)
+    assert loads == []
+    assert all(np.array_equal(first[tap], second[tap]) for tap in TAPS)
+    extract(photos, 3, cached_recipe, base, TAPS, tmp_path)
+    assert loads == [(photo, 2) for photo in photos]
+
+
+def test_an_interrupted_extraction_goes_on_where_it_stopped(
+    photos: list[Photo],
+    base: keras.Model,
+    cached_recipe: Recipe,
+    tmp_path: Path,
+    loads: list,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    with monkeypatch.context() as interrupted:
+
+        def stop_at_the_tenth(photo: Photo, view: int, recipe: Recipe) -> np.ndarray:
+            loads.append((photo, view))
+            if len(loads) == 10:
+                raise KeyboardInterrupt
+            return load_view(photo, view, recipe)
+
+        interrupted.setattr("train.views.features.load_view", stop_at_the_tenth)
+        with pytest.raises(KeyboardInterrupt):
+            extract(photos, 1, cached_recipe, base, TAPS, tmp_path / "a")
+    loads.clear()
+    resumed = extract(photos, 1, cached_recipe, base, TAPS, tmp_path / "a")
+    assert loads == [(photo, 0) for photo in photos[8:]]  # the first whole batch of 8 was kept
+    whole = extract(photos, 1, cached_recipe, base, TAPS, tmp_path / "b")
+    for tap in TAPS:
+        assert_close(resumed[tap], whole[tap])
+
+
+def test_values_do_not_depend_on_the_batch(
+    photos: list[Photo], base: keras.Model, cached_recipe: Recipe, tmp_path: Path
+):
+    together = extract(photos, 1, cached_recipe, base, TAPS, tmp_path / "a")
+    alone = extract(photos[5:6], 1, cached_recipe, base, TAPS, tmp_path / "b")
+    for tap in TAPS:
+        assert_close(alone[tap][0, 0], together[tap][0, 5])
+
+
+def _nudged(base: keras.Model, layer: str) -> keras.Model:
+    other = keras.models.clone_model(base)
+    other.set_weights(base.get_weights())
+    kernel, bias = base.get_layer(layer).get_weights()
+    other.get_layer(layer).set_weights([kernel, bias + 1e-3])
+    return other
+
+
+CHANGES: dict[str, Callable[[Recipe], Recipe]] = {
+    "preprocessing": lambda recipe: replace(recipe, preprocessing="unit"),
+    "augmentation": lambda recipe: replace(recipe, augmentation=Augmentation(rotation_deg=1)),
+    "seed": lambda recipe: replace(recipe, seed=2),
+    "precision": lambda recipe: replace(recipe, mixed_precision=True),
+    "size": lambda recipe: replace(recipe, image_size=48),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_other_settings_are_computed_anew(
+    photos: list[Photo],
+    cached_recipe: Recipe,
+    random_weights: str,
+    tmp_path: Path,
+    loads: list,
+    change: Callable[[Recipe], Recipe],
+):
+    for recipe in (cached_recipe, change(cached_recipe)):
+        loads.clear()
+        extract(photos[:1], 1, recipe, build_base(recipe, random_weights), TAPS[:1], tmp_path)
+        assert loads == [(photos[0], 0)]
+
+
+def test_other_weights_and_taps_are_computed_anew(
+    photos: list[Photo], base: keras.Model, cached_recipe: Recipe, tmp_path: Path, loads: list
+):
+    extract(photos[:1], 1, cached_recipe, base, TAPS[:1], tmp_path)
+    extract(photos[:1], 1, cached_recipe, _nudged(base, TAPS[0]), TAPS[:1], tmp_path)
+    extract(photos[:1], 1, cached_recipe, base, TAPS[1:], tmp_path)
+    extract(photos[:1], 1, cached_recipe, base, TAPS[:1], tmp_path, with_maps=True)
+    assert loads == [(photos[0], 0)] * 4
+
+
+def test_layers_behind_the_taps_do_not_decide_features(
+    photos: list[Photo], base: keras.Model, cached_recipe: Recipe, tmp_path: Path, loads: list
+):
+    extract(photos[:1], 1, cached_recipe, base, TAPS[:1], tmp_path)
+    extract(photos[:1], 1, cached_recipe, _nudged(base, TAPS[1]), TAPS[:1], tmp_path)
+    assert loads == [(photos[0], 0)]
+
+
+def test_what_does_not_decide_features_does_not_recompute_them(
+    photos: list[Photo], base: keras.Model, cached_recipe: Recipe, tmp_path: Path, loads: list
+):
+    extract(photos[:2], 1, cached_recipe, base, TAPS, tmp_path)
+    loads.clear()
+    renamed = replace(photos[0], path=photos[0].path.rename(photos[0].path.with_stem("renamed")), label="other")
+    other_head = replace(cached_recipe, name="other", head=replace(cached_recipe.head, inverse_l2=9.0))
+    extract([photos[1], renamed], 1, other_head, base, TAPS, tmp_path)
+    renamed.path.rename(photos[0].path)
+    assert loads == []
+
+
+def test_entries_hold_no_pickle(photos: list[Photo], base: keras.Model, cached_recipe: Recipe, tmp_path: Path):
+    extract(photos[:2], 1, cached_recipe, base, TAPS, tmp_path)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert sorted(path.name for path in files) == sorted(f"{photo.sha256}-0.npz" for photo in photos[:2])
+    for path in files:
+        with np.load(path, allow_pickle=False) as entry:
+            assert {name: entry[name].dtype for name in entry.files} == dict.fromkeys(TAPS, np.float32)
+
+
+def test_select_takes_photos_not_views():
+    values = np.arange(12).reshape(2, 3, 2)
+    assert np.array_equal(select({"tap": values}, np.array([2, 0]))["tap"], values[:, [2, 0]])

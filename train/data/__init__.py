@@ -1,0 +1,1 @@
+"""Labelled photos: found, compared, divided, looked over."""

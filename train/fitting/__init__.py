@@ -1,0 +1,1 @@
+"""Fitting a network to photos: heads, the last block, cross-validation."""

@@ -1,0 +1,140 @@
+"""Fit a pooled head on cached features: a second, and the same numbers everywhere.
+
+The head is one Dense layer with softmax on root-normalized features: a multinomial
+logistic regression, a convex problem with one solution, which scikit-learn finds. It is
+solved on standardized features, where one penalty fits all of them; the standardization
+is then folded into the layer, so the network needs no extra step for it. A further output of
+the layer may tell how familiar a picture is.
+"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.preprocessing import StandardScaler
+
+from train.metrics import Floats, Ints, softmax
+from train.networks.network import root_normalize
+from train.views.features import Features
+
+MAX_ITERATIONS = 2048
+STRANGE_DEVIATIONS = 4.0  # far enough below the training photos to leave their own confidence alone
+_SHRINKAGE = 10.0  # of the covariance, towards a sphere of its own mean variance
+_EPSILON = 1e-12
+_LEAST_DEVIATION = 0.005  # of features of unit length: photos may all be the same
+BASELINE_INVERSE_L2 = 1.0  # scikit-learn's default: the baseline is what anyone would run
+
+
+@dataclass(frozen=True, slots=True)
+class LinearHead:
+    """A Dense layer, and what `train.networks.network.Familiarity` does behind it.
+
+    Attributes:
+        kernel: `float32 [D, C]`, or `[D, C + 1]` with `familiarity`.
+        bias: `float32 [C]`, or `[C + 1]`.
+        familiarity: Whether the last output scales the others.
+    """
+
+    kernel: npt.NDArray[np.float32]
+    bias: npt.NDArray[np.float32]
+    familiarity: bool = False
+
+    @property
+    def classes(self) -> int:
+        """C, the number of labels."""
+        return len(self.bias) - self.familiarity
+
+    def logits(self, features: Floats) -> Floats:
+        """Return `float32 [N, C]` for features `[N, D]`."""
+        outputs = features @ self.kernel + self.bias
+        return outputs[:, :-1] * expit(outputs[:, -1:]) if self.familiarity else outputs
+
+
+def set_head(network: keras.Model, head: LinearHead) -> None:
+    """Put a trained head into a network of the same recipe."""
+    network.get_layer("logits").set_weights([head.kernel, head.bias])
+
+
+def head_features(features: Features, taps: Sequence[str]) -> Floats:
+    """Root-normalize and join pooled taps: `float32 [views, N, D]`."""
+    return np.concatenate([root_normalize(features[tap]) for tap in taps], axis=-1)
+
+
+def fit_linear(features: Floats, targets: Ints, inverse_l2: float, iterations: int = MAX_ITERATIONS) -> LinearHead:
+    """Solve a multinomial logistic regression.
+
+    Args:
+        features: `[N, D]` or, with several views of each photo, `[views, N, D]`.
+        targets: Class indices `[N]`; every class from 0 on must occur.
+        inverse_l2: scikit-learn's C, on standardized features.
+        iterations: Stop the solver (L-BFGS) after so many.
+    """
+    # In single precision the solver's line search can fail before it has converged.
+    rows = features.reshape(-1, features.shape[-1]).astype(np.float64)
+    scaler = StandardScaler().fit(rows)
+    model = LogisticRegression(C=inverse_l2, max_iter=iterations)
+    with warnings.catch_warnings():
+        if iterations < MAX_ITERATIONS:
+            warnings.simplefilter("ignore", ConvergenceWarning)  # stopped early on purpose
+        model.fit(scaler.transform(rows), np.tile(targets, len(rows) // len(targets)))
+    coefficients, intercept = model.coef_, model.intercept_
+    if len(coefficients) == 1:  # two classes: scikit-learn keeps the difference of the logits
+        coefficients, intercept = np.vstack([0 * coefficients, coefficients]), np.append(0.0, intercept)
+    kernel = (coefficients / scaler.scale_).T
+    return LinearHead(kernel.astype(np.float32), (intercept - scaler.mean_ @ kernel).astype(np.float32))
+
+
+def with_familiarity(head: LinearHead, features: Floats) -> LinearHead:
+    """Let a head answer with less confidence where features are unlike those it was fitted on.
+
+    A linear head is as sure of a face as of a gem whose features point the same way. What all training
+    photos have in common tells the two apart: the direction of their mean, turned away from where they
+    differ (their covariance, shrunk). The logits of a picture that reaches `STRANGE_DEVIATIONS` standard
+    deviations less far in that direction than the photos do on average are halved.
+
+    Args:
+        head: Without familiarity.
+        features: Of the photos it was fitted on, `[N, D]`, as the head's own network computes them.
+    """
+    rows = features.astype(np.float64)
+    mean, spread = rows.mean(axis=0), np.atleast_2d(np.cov(rows, rowvar=False, bias=True))
+    ridge = _SHRINKAGE * spread.trace() / len(spread) + _EPSILON
+    common = np.linalg.solve(spread + ridge * np.eye(len(spread)), mean)
+    direction = common / np.linalg.norm(common)
+    reach = rows @ direction
+    deviation = max(reach.std(), _LEAST_DEVIATION)
+    kernel = np.column_stack([head.kernel, direction / deviation])
+    bias = np.append(head.bias, STRANGE_DEVIATIONS - reach.mean() / deviation)
+    return LinearHead(kernel.astype(np.float32), bias.astype(np.float32), familiarity=True)
+
+
+def fitting_curve(
+    train: tuple[Floats, Ints], validation: tuple[Floats, Ints], inverse_l2: float
+) -> dict[str, list[float]]:
+    """Return loss and accuracy of the head after 1, 2, 4… solver iterations, for the curves.
+
+    Args:
+        train: Features `[views, N, D]` and class indices.
+        validation: Features `[N, D]` and class indices.
+        inverse_l2: As in `fit_linear`.
+    """
+    curve: dict[str, list[float]] = {
+        name: [] for name in ("iterations", "loss", "accuracy", "val_loss", "val_accuracy")
+    }
+    iterations = 1
+    while iterations <= MAX_ITERATIONS // 8:
+        head = fit_linear(*train, inverse_l2, iterations)
+        curve["iterations"].append(iterations)
+        for prefix, features, targets in (("", train[0][0], train[1]), ("val_", *validation)):
+            logits = head.logits(features)
+            curve[f"{prefix}loss"].append(log_loss(targets, softmax(logits), labels=range(logits.shape[1])))
+            curve[f"{prefix}accuracy"].append(float((logits.argmax(axis=1) == targets).mean()))
+        iterations *= 2
+    return curve

@@ -1,0 +1,1 @@
+"""VGG16 and the networks built on it."""

@@ -1,0 +1,1 @@
+"""Run folders: written while training, read again afterwards."""

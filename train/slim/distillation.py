@@ -1,0 +1,225 @@
+"""Distillation: a pruned network learns to tell what the original tells, from photos without labels.
+
+The original's features are computed once for some augmented views of every photo. The pruned
+network is trained to give them from the same views (Hinton, Vinyals, Dean 2015; Romero et al.
+2015), through a linear readout that is learned with it: its head then is the original's head
+behind the readout, so it needs no labels either.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from train.errors import DistillationError
+from train.fitting.head import LinearHead
+from train.metrics import Floats, Ints
+from train.networks.network import Preprocess, pixel_scaling, pool, pooled_features
+from train.networks.vgg16 import LAST_CONV, tap_maps
+from train.progress import track
+from train.recipes import Augmentation, DenseHead, Recipe
+from train.runs.folder import read_json, write_atomic, write_json
+from train.slim.sensitivity import solve_ridge
+
+BATCH = 16
+VIEWS_A_ROUND = 64 * BATCH  # after each the state is kept
+HISTORY = "distillation.json"
+_CHECKPOINT = "distillation-{round}.weights.h5"
+_WARM_UP_STEPS = 50
+_READOUT_RIDGE = 0.05  # of a standardized feature's variance
+_FORWARD_BATCH = 64
+_LEAST_SCALE = 0.05  # of the features' typical deviation
+_WIDE = Augmentation(
+    shift=0.15, zoom=0.3, brightness=0.3, contrast=0.2, gamma=0.3, tint=0.2, saturation=0.5, blurred_share=0.1
+)
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Distillation:
+    """How to distil.
+
+    Attributes:
+        views: Views of each photo, the first one unchanged.
+        epochs: Passes over all views.
+        learning_rate: Adam's, at its highest.
+        wide_views: Change the views further than training does. The original can tell of any
+            picture, so a view need not look like the label it had; its features are computed anew.
+    """
+
+    views: int
+    epochs: int
+    learning_rate: float = 4e-4
+    wide_views: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Readout:
+    """A linear map from the pruned network's features to the original's.
+
+    Attributes:
+        kernel: `float64 [d, D]`.
+        bias: `float64 [D]`.
+    """
+
+    kernel: Floats
+    bias: Floats
+
+    def head(self, original: LinearHead) -> LinearHead:
+        """Return a head of the original network as one that reads the pruned network's features.
+
+        Its familiarity is left out: what is unlike the photos that the readout was learned from, the readout
+        does not tell rightly.
+        """
+        kernel, bias = original.kernel[:, : original.classes], original.bias[: original.classes]
+        return LinearHead((self.kernel @ kernel).astype(np.float32), (self.bias @ kernel + bias).astype(np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class Standardization:
+    """Features less their mean, in units of their standard deviation.
+
+    Attributes:
+        mean: `float32 [D]`.
+        scale: `float32 [D]`, above 0.
+    """
+
+    mean: npt.NDArray[np.float32]
+    scale: npt.NDArray[np.float32]
+
+    @classmethod
+    def of(cls, rows: Floats) -> "Standardization":
+        """Measure it on `[N, D]`."""
+        deviation = rows.std(axis=0, dtype=np.float64)
+        # A feature that never moves would otherwise count a million times as much as the others, once it does.
+        floor = max(_LEAST_SCALE * np.sqrt((deviation**2).mean()), 1e-12)
+        return cls(rows.mean(axis=0).astype(np.float32), np.maximum(deviation, floor).astype(np.float32))
+
+    def apply(self, rows: Floats) -> npt.NDArray[np.float32]:
+        """Standardize `[N, D]`."""
+        return ((rows - self.mean) / self.scale).astype(np.float32)
+
+    def layer(self) -> keras.layers.Layer:
+        """Return it as a layer, which does not learn."""
+        return keras.layers.Normalization(mean=self.mean, variance=self.scale**2)
+
+
+def view_recipe(recipe: Recipe, settings: Distillation) -> Recipe:
+    """Return the recipe by which views are made."""
+    if not settings.wide_views:
+        return recipe
+    own, wide = asdict(recipe.augmentation), asdict(_WIDE)
+    return replace(recipe, augmentation=Augmentation(**{name: max(own[name], wide[name]) for name in own}))
+
+
+def observed_taps(recipe: Recipe) -> tuple[tuple[str, ...], int]:
+    """Return the layers at which two networks are compared, and the grid over which their maps are averaged."""
+    if isinstance(recipe.head, DenseHead):  # it reads the maps behind the last pooling, which halves their sides
+        return (LAST_CONV,), max(1, recipe.image_size // 32)
+    return recipe.head.taps, recipe.head.grid
+
+
+def observed_features(base: keras.Model, recipe: Recipe) -> keras.Model:
+    """Return `[N, H, W, 3]` RGB pixels 0–255 -> the features that are compared, `float32 [N, d]`."""
+    taps, grid = observed_taps(recipe)
+    image = keras.Input((recipe.image_size, recipe.image_size, 3))
+    maps = tap_maps(base, taps)(Preprocess(pixel_scaling(recipe))(image))
+    pooled = [pool(keras.ops.cast(maps[tap], "float32"), grid, f"pool_{tap}") for tap in taps]
+    return keras.Model(image, pooled[0] if isinstance(recipe.head, DenseHead) else pooled_features(pooled))
+
+
+def distil(
+    base: keras.Model,
+    recipe: Recipe,
+    load: Callable[[Ints], Pixels],
+    wanted: Floats,
+    settings: Distillation,
+    folder: Path,
+) -> Readout | None:
+    """Train a pruned base in place, resuming from the run folder's last whole round.
+
+    Args:
+        base: The pruned base.
+        recipe: Its recipe.
+        load: Returns some of the N views, `uint8 [n, H, W, 3]`, by their numbers.
+        wanted: The original network's features for them, `[N, D]`.
+        settings: How long and how fast.
+        folder: The run folder, where the state is kept.
+
+    Returns:
+        The readout; None for a dense head, whose maps keep all their channels and need none.
+    """
+    features = observed_features(base, recipe)
+    features.trainable = True
+    target = Standardization.of(wanted)
+    if isinstance(recipe.head, DenseHead):
+        readout, seen = None, target
+        outputs = seen.layer()(features.output)
+    else:
+        first = _drawn(len(wanted), 0, recipe.seed)
+        rows = features.predict(load(first), batch_size=_FORWARD_BATCH, verbose=0)
+        seen = Standardization.of(rows)
+        readout = keras.layers.Dense(wanted.shape[1], name="readout")
+        outputs = readout(seen.layer()(features.output))
+        readout.set_weights(_first_readout(seen.apply(rows), target.apply(wanted[first])))
+    model = keras.Model(features.input, outputs)
+    rounds = -(-settings.epochs * len(wanted) // VIEWS_A_ROUND)
+    _compile(model, rounds, settings.learning_rate)
+
+    history: dict[str, list[float]] = read_json(folder / HISTORY) if (folder / HISTORY).exists() else {"loss": []}
+    done = len(history["loss"])
+    if done:
+        model.load_weights(folder / _CHECKPOINT.format(round=done))
+    for number in track(range(done, rounds), "Distilling"):
+        chosen = _drawn(len(wanted), number, recipe.seed)
+        logs = model.fit(load(chosen), target.apply(wanted[chosen]), batch_size=BATCH, shuffle=False, verbose=0).history
+        if not np.isfinite(logs["loss"][0]):
+            raise DistillationError(
+                "the distillation went astray: its loss is not finite; start anew with a lower speed-up"
+                + (", or without --mixed-precision" if recipe.mixed_precision else "")
+            )
+        history["loss"].append(logs["loss"][0])
+        write_atomic(folder / _CHECKPOINT.format(round=number + 1), model.save_weights)
+        write_json(folder / HISTORY, history)
+        (folder / _CHECKPOINT.format(round=number)).unlink(missing_ok=True)
+    if readout is None:
+        return None
+    kernel, bias = readout.get_weights()
+    kernel = kernel * target.scale / seen.scale[:, np.newaxis]
+    return Readout(kernel, bias * target.scale + target.mean - seen.mean @ kernel)
+
+
+def drop_checkpoint(folder: Path) -> None:
+    """Remove the training state once the base itself is saved."""
+    for path in folder.glob(_CHECKPOINT.format(round="*")):
+        path.unlink()
+
+
+def _compile(model: keras.Model, rounds: int, learning_rate: float) -> None:
+    steps = rounds * VIEWS_A_ROUND // BATCH
+    warm_up = min(_WARM_UP_STEPS, steps // 10)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        learning_rate / 10, steps - warm_up, warmup_target=learning_rate, warmup_steps=warm_up
+    )
+    optimizer = keras.optimizers.Adam(schedule)
+    model.compile(optimizer, "mse")
+    optimizer.build(model.trainable_variables)  # so that a checkpoint has somewhere to go
+
+
+def _first_readout(features: Floats, wanted: Floats) -> Sequence[npt.NDArray[np.float32]]:
+    """Return kernel and bias with which the readout starts: ridge regression on standardized features."""
+    rows = features.astype(np.float64)
+    covariance = rows.T @ rows / len(rows) + _READOUT_RIDGE * np.eye(rows.shape[1])
+    kernel = solve_ridge(covariance, rows.T @ wanted / len(rows))
+    return kernel.astype(np.float32), np.zeros(wanted.shape[1], np.float32)
+
+
+def _drawn(count: int, number: int, seed: int) -> Ints:
+    """Return the views of a round: passes over all of them follow each other, each in an order of its own."""
+    places = np.arange(number * VIEWS_A_ROUND, (number + 1) * VIEWS_A_ROUND)
+    turns = {turn: np.random.default_rng([seed, turn]).permutation(count) for turn in np.unique(places // count)}
+    return np.array([turns[turn][place] for turn, place in zip(places // count, places % count, strict=True)])

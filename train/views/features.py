@@ -1,0 +1,191 @@
+"""Features of the frozen base: computed once a photo and view, then read from a cache.
+
+A cache entry is one `.npz` file without pickle, named by the photo's hash and the view's
+number, in a folder named by the hash of what else decides its content: settings, weights,
+loader and augmentation. An interrupted run keeps what it has, and runs share entries.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from edge_infer.faces.crops import cut, face_region
+from edge_infer.faces.decoding import decode
+from edge_infer.faces.detector import SCENE_SIDE, FaceDetector
+from edge_infer.model_file.metadata import InputSpec
+from edge_infer.pictures.loading import fit, load_input, load_scene
+from train.data.photos import Photo, sha256_file
+from train.errors import CacheError
+from train.networks.network import FORWARD_BATCH, Preprocess, pixel_scaling, pool
+from train.networks.vgg16 import block_of, conv_layers, tap_maps
+from train.progress import track
+from train.recipes import Recipe
+from train.runs.folder import write_atomic
+from train.views.augmentation import augment, jitter, relight, view_rng
+from train.views.face_views import detector_sha256, find_face
+
+MAPS = "maps"
+
+Features = dict[str, npt.NDArray[np.floating[Any]]]
+
+
+def input_spec(recipe: Recipe) -> InputSpec:
+    """Return the input of a recipe's network: square, stretched, bilinear."""
+    return InputSpec(recipe.image_size, recipe.image_size, face=recipe.face)
+
+
+def load_view(photo: Photo, view: int, recipe: Recipe) -> npt.NDArray[np.uint8]:
+    """Load view number `view` of a photo; number 0 is the photo as the device will see it.
+
+    Returns:
+        `uint8 [H, W, 3]`, RGB.
+
+    Raises:
+        InputError: The photo cannot be decoded.
+    """
+    spec, rng = input_spec(recipe), view_rng(photo.sha256, view, recipe.seed)
+    if recipe.face is not None:
+        return _load_face_view(photo, view, recipe, rng)
+    image_rgb = load_input(photo.path, spec)
+    return image_rgb if view == 0 else augment(image_rgb, recipe.augmentation, rng)
+
+
+def _load_face_view(photo: Photo, view: int, recipe: Recipe, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """Cut the face out as the device does, for other views a jittered region of the photo."""
+    image, spec, face = load_scene(photo.path, needed_side=SCENE_SIDE).image, input_spec(recipe), find_face(photo)
+    if face is None:  # the device takes the whole picture then
+        whole = fit(image, spec)
+        return whole if view == 0 else augment(whole, recipe.augmentation, rng)
+    region = face_region(face, recipe.face)
+    if view == 0:
+        return cut(image, region, spec)
+    return relight(cut(image, jitter(region, recipe.augmentation, rng), spec), recipe.augmentation, rng)
+
+
+def load_batch(photos: Sequence[Photo], recipe: Recipe) -> npt.NDArray[np.uint8]:
+    """Load photos unchanged, `uint8 [N, H, W, 3]`."""
+    return np.stack([load_view(photo, 0, recipe) for photo in photos])
+
+
+def extract(
+    photos: Sequence[Photo],
+    views: int,
+    recipe: Recipe,
+    base: keras.Model,
+    taps: tuple[str, ...],
+    cache: Path,
+    *,
+    grid: int = 1,
+    with_maps: bool = False,
+) -> Features:
+    """Return pooled features of the frozen base for several views of every photo.
+
+    Args:
+        photos: The photos.
+        views: Views a photo, the first one unchanged.
+        recipe: Size, preprocessing and augmentation.
+        base: VGG16 with its weights.
+        taps: Layers whose maps are averaged over the picture.
+        cache: Cache folder.
+        grid: As in the recipe's `PooledHead`.
+        with_maps: Also return the maps that enter the last tap's block, for fine-tuning.
+
+    Returns:
+        For each tap `float32 [views, N, D]`; under `"maps"`, `float16 [views, N, h, w, C]`.
+    """
+    folder = cache / "features" / _cache_key(recipe, base, taps, grid, with_maps)
+    network = _extractor(recipe, base, taps, grid, with_maps)
+    run = tf.function(lambda pixels: network(pixels, training=False))
+    wanted = [(photo, view) for view in range(views) for photo in photos]
+    missing = [item for item in wanted if not _entry(folder, *item).exists()]
+    batches = [missing[i : i + FORWARD_BATCH] for i in range(0, len(missing), FORWARD_BATCH)]
+    for batch in track(batches, "Computing features"):
+        # Always full batches: in the last digits, a convolution's result depends on the batch's size.
+        pixels = np.zeros((FORWARD_BATCH, recipe.image_size, recipe.image_size, 3), np.uint8)
+        for row, (photo, view) in enumerate(batch):
+            pixels[row] = load_view(photo, view, recipe)
+        outputs = {name: values.numpy() for name, values in run(tf.constant(pixels)).items()}
+        for row, (photo, view) in enumerate(batch):
+            arrays = {name: values[row] for name, values in outputs.items()}
+            write_atomic(_entry(folder, photo, view), lambda path, arrays=arrays: _save(path, arrays))
+    loaded = [_load(_entry(folder, *item)) for item in wanted]
+    return {
+        name: np.stack([entry[name] for entry in loaded]).reshape(views, len(photos), *loaded[0][name].shape)
+        for name in loaded[0]
+    }
+
+
+def select(features: Features, indices: npt.NDArray[np.int64]) -> Features:
+    """Return the features of some of the photos."""
+    return {name: values[:, indices] for name, values in features.items()}
+
+
+def _extractor(recipe: Recipe, base: keras.Model, taps: tuple[str, ...], grid: int, with_maps: bool) -> keras.Model:
+    image = keras.Input((recipe.image_size, recipe.image_size, 3), dtype="uint8")
+    block_input, _ = block_of(taps[-1])
+    wanted = (*taps, block_input) if with_maps else taps
+    maps = tap_maps(base, wanted)(Preprocess(pixel_scaling(recipe))(image))
+    outputs = {tap: pool(keras.ops.cast(maps[tap], "float32"), grid, f"pool_{tap}") for tap in taps}
+    if with_maps:
+        outputs[MAPS] = keras.ops.cast(maps[block_input], "float16")
+    return keras.Model(image, outputs)
+
+
+def _cache_key(recipe: Recipe, base: keras.Model, taps: tuple[str, ...], grid: int, with_maps: bool) -> str:
+    """Hash everything besides the photo and the view's number."""
+    weights = hashlib.sha256()
+    for layer in conv_layers(taps[-1]):
+        for values in base.get_layer(layer).get_weights():
+            weights.update(np.ascontiguousarray(values).data)
+    decides = {
+        "loader": sha256_file(Path(load_input.__code__.co_filename)),
+        "face": None
+        if recipe.face is None
+        else {
+            "code": [
+                sha256_file(Path(function.__code__.co_filename))
+                for function in (cut, find_face.__wrapped__, FaceDetector.detect, decode)
+            ],
+            "detector": detector_sha256(),
+        },
+        "augmentation_code": sha256_file(Path(augment.__code__.co_filename)),
+        "network_code": [sha256_file(Path(function.__code__.co_filename)) for function in (tap_maps, pool)],
+        "versions": {name: version(name) for name in ("tensorflow", "pillow", "scipy")},
+        "input": asdict(input_spec(recipe)),
+        "pixels": pixel_scaling(recipe),
+        "mixed_precision": recipe.mixed_precision,
+        "augmentation": asdict(recipe.augmentation),
+        "seed": recipe.seed,
+        "taps": taps,
+        "grid": grid,
+        "with_maps": with_maps,
+        "weights": weights.hexdigest(),
+    }
+    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def _entry(folder: Path, photo: Photo, view: int) -> Path:
+    return folder / photo.sha256[:2] / f"{photo.sha256}-{view}.npz"
+
+
+def _save(path: Path, arrays: dict[str, npt.NDArray[np.float32]]) -> None:
+    with path.open("wb") as file:  # an open file, or numpy appends a suffix of its own
+        np.savez(file, **arrays)
+
+
+def _load(path: Path) -> dict[str, npt.NDArray[np.float32]]:
+    try:
+        with np.load(path, allow_pickle=False) as entry:
+            return {name: entry[name] for name in entry.files}
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        raise CacheError(f"cache entry {path} is damaged: remove it and run again") from error
