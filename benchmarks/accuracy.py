@@ -20,7 +20,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.harness.columns import side_by_side
-from benchmarks.model_identity import identify
+from benchmarks.harness.model_identity import identify
 from edge_infer import Classifier, FailedInput
 from edge_infer.model_file.metadata import FaceMode
 from edge_infer.model_file.opening import open_model

@@ -17,9 +17,9 @@ import click
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 # Every worker imports this module: what brings TensorFlow along is imported in `main`.
-from benchmarks.compare_table import to_text
-from benchmarks.invocation import typed_command
-from benchmarks.machine import NotMeasuredError, machine
+from benchmarks.harness.invocation import typed_command
+from benchmarks.harness.machine import NotMeasuredError, machine
+from benchmarks.runtimes.compare_table import to_text
 from edge_infer.__main__ import silence_libraries
 from edge_infer.runtime.cpus import available_cpus
 from train.console import run as run_command
@@ -51,8 +51,8 @@ def main(
     """Compare runtimes on the network of RUN, a finished run, and on the slim one."""
     described = machine()
     start_tensorflow()
-    from benchmarks.comparison import PLAN, QUICK_PLAN, measure
-    from benchmarks.pictures import spread
+    from benchmarks.harness.pictures import spread
+    from benchmarks.runtimes.comparison import PLAN, QUICK_PLAN, measure
     from train.runs.finished import load_run, run_photos_of
     from train.views.features import load_batch
 

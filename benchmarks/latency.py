@@ -18,12 +18,12 @@ import click
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.harness.columns import side_by_side
-from benchmarks.latency_plot import plot
-from benchmarks.latency_table import figure_row, machine_rows, model_rows
-from benchmarks.machine import NotMeasuredError, machine, reason
-from benchmarks.model_latency import Choice, measure_model
-from benchmarks.plan import FULL, QUICK
-from benchmarks.verdicts import Change, check_same_machine, compare, ratios
+from benchmarks.harness.machine import NotMeasuredError, machine, reason
+from benchmarks.harness.plan import FULL, QUICK
+from benchmarks.speed.latency_plot import plot
+from benchmarks.speed.latency_table import figure_row, machine_rows, model_rows
+from benchmarks.speed.model_latency import Choice, measure_model
+from benchmarks.speed.verdicts import Change, check_same_machine, compare, ratios
 from edge_infer.__main__ import silence_libraries
 from edge_infer.cli.options import NumberRange
 from edge_infer.runtime.cpus import available_cpus

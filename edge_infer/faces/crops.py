@@ -14,7 +14,7 @@ from edge_infer.faces.detector import Face
 from edge_infer.model_file.metadata import FaceCrop, InputSpec
 
 # In units of the larger of the distances between the eyes and from eyes to mouth: the side of a
-# square as large as the detector's box (median of the training crops: `python -m benchmarks.crop_rule`),
+# square as large as the detector's box (median of the training crops: `python -m benchmarks.quality.crop_rule`),
 # and how far above the middle of eyes and mouth the middle of the square is.
 BOX_SIDE = 2.27
 FOREHEAD = 0.1

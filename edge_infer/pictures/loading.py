@@ -28,7 +28,7 @@ ImageSource = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | npt.NDAr
 
 # A JPEG is decoded at the smallest scale (1, 1/2, 1/4, 1/8) that is still this many
 # times the input: at 2 the antialiasing filter sees enough pixels that no gem photo
-# changes its answer (tests/edge_infer/pictures/test_loading.py, benchmarks/jpeg_decode.py).
+# changes its answer (tests/edge_infer/pictures/test_loading.py, benchmarks/speed/jpeg_decode.py).
 DRAFT_MARGIN = 2
 
 _EXIF_ORIENTATION = 0x0112

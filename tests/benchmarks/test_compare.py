@@ -13,14 +13,25 @@ import keras
 import numpy as np
 import pytest
 
-from benchmarks import compare, comparison, runtimes
-from benchmarks.compare_page import comparison_table
-from benchmarks.compare_table import to_text
-from benchmarks.comparison import KERAS, KERAS_SLIM, ONNX_FP32, PLAN, QUICK_PLAN, Entry, entries, measure, model_files
-from benchmarks.conversions import convert_to_ncnn, convert_to_tflite
-from benchmarks.invocation import typed_command
-from benchmarks.machine import NotMeasuredError
-from benchmarks.models_page import NETWORKS
+from benchmarks import compare
+from benchmarks.harness.invocation import typed_command
+from benchmarks.harness.machine import NotMeasuredError
+from benchmarks.pages.compare import comparison_table
+from benchmarks.pages.models import NETWORKS
+from benchmarks.runtimes import comparison, networks
+from benchmarks.runtimes.compare_table import to_text
+from benchmarks.runtimes.comparison import (
+    KERAS,
+    KERAS_SLIM,
+    ONNX_FP32,
+    PLAN,
+    QUICK_PLAN,
+    Entry,
+    entries,
+    measure,
+    model_files,
+)
+from benchmarks.runtimes.conversions import convert_to_ncnn, convert_to_tflite
 from edge_infer.errors import ModelError
 from edge_infer.model_file.metadata import InputSpec
 from export.convert import convert, with_metadata
@@ -72,19 +83,19 @@ def expected(slim: FinishedRun, picture: np.ndarray) -> np.ndarray:
     return powers / powers.sum()
 
 
-@pytest.mark.parametrize("build", [runtimes.keras_predict, runtimes.tf_function])
+@pytest.mark.parametrize("build", [networks.keras_predict, networks.tf_function])
 def test_keras_and_its_function_answer_as_the_network(
-    build: Callable[..., runtimes.Answer], slim: FinishedRun, picture: np.ndarray, expected: np.ndarray
+    build: Callable[..., networks.Answer], slim: FinishedRun, picture: np.ndarray, expected: np.ndarray
 ) -> None:
     assert build(slim.path, None)(picture) == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize(
     ("build", "package"),
-    [(runtimes.onnx_runtime, "onnxruntime"), (runtimes.edge_infer, "edge_infer"), (runtimes.openvino, "openvino")],
+    [(networks.onnx_runtime, "onnxruntime"), (networks.edge_infer, "edge_infer"), (networks.openvino, "openvino")],
 )
 def test_an_onnx_file_is_the_same_network_everywhere(
-    build: Callable[..., runtimes.Answer], package: str, onnx_file: Path, picture: np.ndarray, expected: np.ndarray
+    build: Callable[..., networks.Answer], package: str, onnx_file: Path, picture: np.ndarray, expected: np.ndarray
 ) -> None:
     pytest.importorskip(package)
     assert build(onnx_file, 1)(picture) == pytest.approx(expected, abs=1e-4)
@@ -96,7 +107,7 @@ def test_tflite_is_the_same_network_and_int8_weights_are_smaller(
     pytest.importorskip("ai_edge_litert")
     fp32 = convert_to_tflite(slim, tmp_path / "fp32.tflite")
     int8 = convert_to_tflite(slim, tmp_path / "int8.tflite", int8_weights=True)
-    assert runtimes.tflite(fp32, 1)(picture) == pytest.approx(expected, abs=1e-4)
+    assert networks.tflite(fp32, 1)(picture) == pytest.approx(expected, abs=1e-4)
     assert int8.stat().st_size < 0.6 * fp32.stat().st_size
 
 
@@ -104,7 +115,7 @@ def test_ncnn_is_the_same_network(onnx_file: Path, picture: np.ndarray, expected
     pytest.importorskip("ncnn")
     if comparison.versions()["pnnx"] is None:
         pytest.skip("pnnx is not installed")
-    answer = runtimes.ncnn(convert_to_ncnn(onnx_file, SIDE_PX, tmp_path), 1)
+    answer = networks.ncnn(convert_to_ncnn(onnx_file, SIDE_PX, tmp_path), 1)
     assert answer(picture) == pytest.approx(expected, abs=0.02)  # it stores halves where that is faster
 
 
@@ -121,18 +132,18 @@ def test_the_rows_are_of_the_network_that_they_say(slim: FinishedRun, tmp_path: 
     assert {runtime for _, _, runtime in NETWORKS} <= {entry.name for entry in found}  # what docs/models.md shows
     for entry in found:
         assert ("slim" in entry.name) == (entry.network == "slim")
-        if entry.build in (runtimes.onnx_runtime, runtimes.openvino, runtimes.edge_infer):
+        if entry.build in (networks.onnx_runtime, networks.openvino, networks.edge_infer):
             assert entry.source() == files[f"{entry.network} {'int8' if 'int8' in entry.name else 'fp32'}"]
 
 
-def answers(shift: float, source: Path, threads: int | None) -> runtimes.Answer:
+def answers(shift: float, source: Path, threads: int | None) -> networks.Answer:
     """Answer pictures of 0 and 1 with the rows of `ANSWERS`, the first label's probability shifted."""
     assert source.name == "source"
     moved = ANSWERS + np.array([-shift, shift, 0])
     return lambda batch: moved[batch[:, 0, 0, 0]]
 
 
-def fails(source: Path, threads: int | None) -> runtimes.Answer:
+def fails(source: Path, threads: int | None) -> networks.Answer:
     raise RuntimeError("no such operator\nand more")
 
 

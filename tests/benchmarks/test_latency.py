@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from benchmarks import latency
-from benchmarks.model_latency import SECTIONS
+from benchmarks.speed.model_latency import SECTIONS
 from edge_infer.model_file import registry
 from tests.support.tiny_model import write_tiny_model
 

@@ -1,7 +1,7 @@
 """Make a tiny model file with the real contract: it says how much of a picture has which colour.
 
 The whole runtime suite runs on it, without weights or training. As a script it writes
-an example for `benchmarks.soak`:
+an example for `benchmarks.speed.soak`:
 
     python -m tests.support.tiny_model examples/colours.onnx
 """

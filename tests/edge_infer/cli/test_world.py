@@ -369,7 +369,7 @@ def test_a_spawned_process_answers_as_its_parent(tiny_model_path: Path) -> None:
 
 
 def test_a_long_run_keeps_memory_and_descriptors_flat(tiny_model_path: Path) -> None:
-    from benchmarks.soak import soak
+    from benchmarks.speed.soak import soak
 
     result = soak(tiny_model_path, inferences=4000)
     assert result["inferences"] == 4000

@@ -12,7 +12,7 @@ from train.data.dataset import RunData, read_run_data
 from train.errors import DataError, GoalError
 from train.recipes import RECIPES
 from train.runs.folder import write_json
-from train.slim import to_goal as slim_run
+from train.slim import to_goal
 from train.slim.pipeline import Goal
 
 
@@ -31,7 +31,7 @@ def test_the_highest_speedup_within_the_allowed_loss_is_kept(tmp_path: Path):
     tried: list[float] = []
     steps = pretend_slimming({24: 0.90, 16: 0.969, 12: 0.97, 8: 0.98}, tried)
     before = {"kfold": {"mean_accuracy": 0.98}}
-    metrics = slim_run._slim_within(0.01, before, steps, tmp_path)  # a loss of exactly 0.01 is allowed
+    metrics = to_goal._slim_within(0.01, before, steps, tmp_path)  # a loss of exactly 0.01 is allowed
     assert metrics["slim"]["speedup"] == 12
     assert tried == [24, 16, 12]
     assert (tmp_path / "network.weights.h5").read_text() == "weights of 12"
@@ -39,15 +39,15 @@ def test_the_highest_speedup_within_the_allowed_loss_is_kept(tmp_path: Path):
 
 
 def test_no_speedup_within_the_allowed_loss_is_one_line(tmp_path: Path):
-    steps = pretend_slimming(dict.fromkeys(slim_run.SPEEDUPS, 0.5), [])
+    steps = pretend_slimming(dict.fromkeys(to_goal.SPEEDUPS, 0.5), [])
     with pytest.raises(GoalError, match=r"even half .* lose more than 1\.0%: give a new --out and a larger --max-drop"):
-        slim_run._slim_within(0.01, {"kfold": {"mean_accuracy": 0.98}}, steps, tmp_path)
+        to_goal._slim_within(0.01, {"kfold": {"mean_accuracy": 0.98}}, steps, tmp_path)
 
 
 def test_without_a_kfold_of_both_the_validation_photos_count():
     full = {"kfold": {"mean_accuracy": 0.9}, "validation": {"accuracy": 0.8}}
-    assert slim_run.compared(full, {"kfold": None, "validation": {"accuracy": 0.7}}) == (0.8, 0.7)
-    assert slim_run.compared(full, full) == (0.9, 0.9)
+    assert to_goal.compared(full, {"kfold": None, "validation": {"accuracy": 0.7}}) == (0.8, 0.7)
+    assert to_goal.compared(full, full) == (0.9, 0.9)
 
 
 @pytest.fixture
@@ -64,15 +64,15 @@ def test_pictures_that_are_measured_on_are_not_learned_from(data: RunData, tmp_p
     test_photo = data.part_photos("test")[0]
     Image.open(test_photo.path).transpose(Image.Transpose.ROTATE_90).save(folder / "turned_test_photo.png")
     (folder / "training_photo.png").write_bytes(data.part_photos("train")[0].path.read_bytes())
-    found = slim_run.find_unlabelled([str(folder)], data)
+    found = to_goal.find_unlabelled([str(folder)], data)
     assert [photo.path.name for photo in found] == ["new.png"]
 
 
 def test_a_path_without_pictures_is_one_line(tmp_path: Path):
     with pytest.raises(DataError, match=r"none\.jpg does not exist"):
-        slim_run.find_pictures([str(tmp_path / "none.jpg")])
+        to_goal.find_pictures([str(tmp_path / "none.jpg")])
     with pytest.raises(DataError, match="cannot come from standard input"):
-        slim_run.find_pictures(["-"])
+        to_goal.find_pictures(["-"])
 
 
 def test_colours_differ_enough_to_be_no_duplicates(data: RunData):

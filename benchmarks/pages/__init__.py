@@ -1,0 +1,1 @@
+"""Tables and figures of the docs, from the kept results."""

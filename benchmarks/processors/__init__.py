@@ -1,0 +1,1 @@
+"""The same file on processors that this machine does not have."""

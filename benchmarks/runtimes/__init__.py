@@ -1,0 +1,1 @@
+"""One network in each runtime that a user might pick."""

@@ -1,0 +1,1 @@
+"""The live feed: speed, delay, cost, and what a long run leaves behind."""

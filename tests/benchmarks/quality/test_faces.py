@@ -1,0 +1,53 @@
+from benchmarks.pages.models import breakdown_table, gender_table
+from benchmarks.quality.faces import by_kind, share_right
+
+ANSWERS = [
+    ("man", "man", 40.0, 0.55),
+    ("man", "woman", 100.0, 0.85),
+    ("woman", "woman", 300.0, 0.9),
+    ("woman", None, 33.0, 0.0),
+]
+
+
+def test_a_face_that_was_not_found_is_a_wrong_answer() -> None:
+    record = share_right(ANSWERS)
+    assert (record["faces"], record["found"], record["right"], record["accuracy"]) == (4, 3, 2, 0.5)
+    low, high = record["accuracy_95"]
+    assert 0.1 < low < 0.5 < high < 0.9
+    assert share_right([]) == {"faces": 0, "found": 0, "right": 0}
+
+
+def test_every_face_is_in_one_class_and_one_height() -> None:
+    kinds = by_kind(ANSWERS)
+    assert {label: part["right"] for label, part in kinds["by_class"].items()} == {"man": 1, "woman": 1}
+    assert {name: part["faces"] for name, part in kinds["by_height_px"].items()} == {
+        "32-48": 2,
+        "48-64": 0,
+        "64-96": 0,
+        "96-160": 1,
+        "160-300": 1,
+    }
+    found = {name: part["faces"] for name, part in kinds["by_detection_score"].items()}
+    assert found == {"0.5-0.6": 1, "0.6-0.7": 0, "0.7-0.8": 0, "0.8-1": 2}
+
+
+def test_the_page_shows_both_kinds_of_scenes_and_empty_groups() -> None:
+    table = breakdown_table({"composed": by_kind(ANSWERS), "damaged": by_kind(ANSWERS[:1])})
+    assert "| face height, pixels 32-48 | 1/2 | 50.0% | 1/1 | 100.0% |" in table
+    assert "| face height, pixels 96-160 | 1/1 | 0.0% | 0/0 | none |" in table
+
+
+def test_the_bundled_model_stands_beside_the_full_one() -> None:
+    test = {"right": 9, "photos": 10, "accuracy": 0.9, "accuracy_95": [0.6, 0.98], "per_class": {"man": {"recall": 1}}}
+    training = {"metrics": {"test": test, "kfold": {"mean_accuracy": 0.95, "mean_accuracy_95": [0.9, 1.0]}}}
+    full = {"composed": by_kind(ANSWERS), "damaged": by_kind(ANSWERS[:2])}
+    bundled = {"composed": by_kind(ANSWERS[2:3]), "damaged": by_kind(ANSWERS[1:2])}
+    lines = gender_table(full, bundled, training).splitlines()
+    assert [line.split(" | ")[:2] for line in lines[2:]] == [
+        ["| face crops, held-out 20 %", "9/10"],
+        ["| face crops, 5x5 grouped k-fold", ""],
+        ["| held-out faces in composed scenes, 32-300 pixels", "2/4"],
+        ["| the same, bundled model", "1/1"],
+        ["| those scenes heavily relit, blurred and compressed", "1/2"],
+        ["| the same, bundled model", "0/1"],
+    ]
