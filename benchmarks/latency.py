@@ -25,7 +25,7 @@ from benchmarks.speed.latency_table import figure_row, machine_rows, model_rows
 from benchmarks.speed.model_latency import Choice, measure_model
 from benchmarks.speed.verdicts import Change, check_same_machine, compare, ratios
 from edge_infer.__main__ import silence_libraries
-from edge_infer.cli.options import NumberRange
+from edge_infer.cli.number_range import NumberRange
 from edge_infer.runtime.cpus import available_cpus
 from train.console import run as run_command
 from train.errors import RunFolderError
