@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
+from edge_infer.cli.exit_codes import EXIT_FAILED
 from edge_infer.cli.options import load_classifier, model_options
 from edge_infer.cli.writers import OutputFormat, make_writer, one_line
 from edge_infer.model_file.metadata import FaceMode
@@ -120,7 +121,7 @@ def classify(
                     any_failed = True
                     click.echo(one_line(f"Error: {error}"), err=True)
             bar.update(1)
-    context.exit(1 if any_failed else 0)
+    context.exit(EXIT_FAILED if any_failed else 0)
 
 
 def _annotated_copies(folder: Path, limits: dict[str, int]) -> "AnnotatedCopies":
