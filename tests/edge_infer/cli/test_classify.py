@@ -21,6 +21,7 @@ from benchmarks.harness.drawn_face import picture_with_faces
 from edge_infer import classifier, engine
 from edge_infer.cli.main import cli, main
 from edge_infer.model_file.metadata import FaceCrop, InputSpec
+from edge_infer.pictures import loading
 from edge_infer.runtime import parallel
 from edge_infer.runtime.session import Session
 from tests.edge_infer.conftest import WriteModel, expected_scores
@@ -583,6 +584,24 @@ def test_annotated_copies_are_saved(classify_faces: Run) -> None:
     with Image.open("drawn/one-annotated.jpg") as copy, Image.open("one.png") as original:
         difference = np.abs(np.asarray(copy, int) - np.asarray(original, int)).max(axis=-1)
     assert 0.002 < (difference > 60).mean() < 0.2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "decoded"),
+    [
+        (["one.png", "two.png", "--max-pixels=614400"], ["one.png", "two.png"]),
+        (["one.png", "two.png", "--max-pixels=614399"], ["one.png", "two.png", "two.png"]),  # no room for the second
+        (["blue.png", "one.png", "--max-pixels=307200", "--faces=always", "--batch=1"], ["blue.png", "one.png"]),
+    ],
+)
+def test_a_picture_is_decoded_once_for_its_answer_and_its_copy(
+    classify_faces: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str], decoded: list[str]
+) -> None:
+    names: list[str] = []
+    decode = loading._decode
+    monkeypatch.setattr(loading, "_decode", lambda picture, *a: names.append(picture.name) or decode(picture, *a))
+    assert classify_faces(*arguments, "--save-annotated", "drawn").out.count("pink") >= 1
+    assert names == decoded
 
 
 def test_a_copy_that_cannot_be_written_ends_the_run_with_one_line(classify_faces: Run) -> None:
