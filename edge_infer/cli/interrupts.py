@@ -10,10 +10,9 @@ import signal
 from collections.abc import Callable
 from types import FrameType
 
+from edge_infer.cli.exit_codes import EXIT_SIGNAL
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-SIGNAL_EXIT = 128  # plus the signal's number, as shells have it: 130 and 143
-EXIT_INTERRUPTED = SIGNAL_EXIT + signal.SIGINT
-EXIT_TERMINATED = SIGNAL_EXIT + signal.SIGTERM
 
 
 def run_interruptible(command: Callable[[], int]) -> int:
@@ -27,7 +26,7 @@ def run_interruptible(command: Callable[[], int]) -> int:
     def handle(number: int, frame: FrameType | None) -> None:
         del frame
         if received:  # the second time it is meant
-            os._exit(SIGNAL_EXIT + number)
+            os._exit(EXIT_SIGNAL + number)
         received.append(number)
         raise KeyboardInterrupt
 
@@ -41,4 +40,4 @@ def run_interruptible(command: Callable[[], int]) -> int:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    return SIGNAL_EXIT + received[0] if received else code
+    return EXIT_SIGNAL + received[0] if received else code

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge_infer.cli.options import NumberRange, load_classifier, model_options
+from edge_infer.cli.number_range import NumberRange
+from edge_infer.cli.options import load_classifier, model_options
 from edge_infer.cli.writers import make_writer, one_line
 from edge_infer.errors import OutputError
 from edge_infer.pictures.sources import STDIN
