@@ -12,11 +12,6 @@ from edge_infer.model_file.metadata import FaceMode
 from edge_infer.pictures.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
 from edge_infer.pictures.sources import expand
 from edge_infer.results import FailedInput
-from edge_infer.runtime.cpus import available_cpus
-
-# Up to here all threads work on one picture after the other. From here on each works on pictures of its
-# own, which answers more of them a second, and a VGG16's slower loading pays for itself.
-FEW_PICTURES = 4
 
 if TYPE_CHECKING:
     from edge_infer.pictures.annotate import AnnotatedCopies
@@ -93,20 +88,18 @@ def classify(
 
     limits = {"max_pixels": max_pixels, "max_bytes": max_bytes}
     sources = list(expand(paths, recursive=recursive))
-    are_few = len(sources) <= FEW_PICTURES
     classifier = load_classifier(
         context,
         task,
         model,
-        threads=threads if are_few else 1,
+        threads=threads,
         provider=provider,
         min_score=min_score,
         faces=faces,
         **limits,
-        quick_start=are_few,
+        quick_start=True,
     )
-    workers = 1 if are_few else threads or available_cpus()
-    results = classifier.classify_many(sources, batch_size=batch, workers=workers)
+    results = classifier.classify_many(sources, batch_size=batch)
     copies = None if save_annotated is None else _annotated_copies(save_annotated, limits)
     any_failed = False
     # A bar only where someone sees it and it does not run through the results.

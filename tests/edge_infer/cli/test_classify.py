@@ -18,9 +18,11 @@ from PIL import Image
 
 import edge_infer
 from benchmarks.harness.drawn_face import picture_with_faces
-from edge_infer.classifier import Classifier
+from edge_infer import classifier, engine
 from edge_infer.cli.main import cli, main
 from edge_infer.model_file.metadata import FaceCrop, InputSpec
+from edge_infer.runtime import parallel
+from edge_infer.runtime.session import Session
 from tests.edge_infer.conftest import WriteModel, expected_scores
 from tests.support.tiny_model import COLOURS, METADATA, write_tiny_model
 
@@ -252,11 +254,21 @@ def test_the_limits_hold_for_annotated_copies_too(classify: Run) -> None:
     assert answer.err == "Error: red.jpg has 800x600 pixels, more than the limit of 30000: scale it down first\n"
 
 
+@pytest.fixture
+def sessions(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
+    """The options of every session that is built."""
+    built: list[dict[str, object]] = []
+    monkeypatch.setattr(engine, "Session", lambda file, **options: built.append(options) or Session(file, **options))
+    return built
+
+
 @pytest.mark.parametrize(("pictures", "quick_start"), [(4, True), (5, False)])
 def test_a_handful_of_pictures_starts_quickly(
-    classify: Run, monkeypatch: pytest.MonkeyPatch, pictures: int, quick_start: bool
+    classify: Run, sessions: list[dict[str, object]], pictures: int, quick_start: bool
 ) -> None:
-    assert session_options(classify, monkeypatch, *["red.png"] * pictures)["quick_start"] is quick_start
+    classify(*["red.png"] * pictures)
+    (options,) = sessions
+    assert options["quick_start"] is quick_start
 
 
 def test_nothing_is_collected_at_the_end() -> None:
@@ -270,28 +282,25 @@ def test_nothing_is_collected_at_the_end() -> None:
 
 @pytest.mark.parametrize(
     ("pictures", "arguments", "threads", "workers"),
-    [(4, [], None, 1), (4, ["--threads", "3"], 3, 1), (5, [], 1, 6), (5, ["--threads", "3"], 1, 3)],
+    [(4, [], 6, 1), (4, ["--threads", "3"], 3, 1), (5, [], 1, 6), (5, ["--threads", "3"], 1, 3)],
 )
 def test_many_pictures_are_answered_side_by_side(
     classify: Run,
+    sessions: list[dict[str, object]],
     monkeypatch: pytest.MonkeyPatch,
     pictures: int,
     arguments: list[str],
-    threads: int | None,
+    threads: int,
     workers: int,
 ) -> None:
     monkeypatch.setattr("edge_infer.runtime.cpus.affinity_cpus", lambda: 6)
     monkeypatch.setattr("edge_infer.runtime.cpus.cpu_quota", lambda: None)
-    seen: dict[str, object] = {}
-    answer_many = Classifier.classify_many
-    monkeypatch.setattr(
-        Classifier,
-        "classify_many",
-        lambda self, *a, **options: seen.update(options) or answer_many(self, *a, **options),
-    )
+    seen = {"workers": 1}
+    monkeypatch.setattr(classifier, "map_in_order", lambda *a: seen.update(workers=a[-1]) or parallel.map_in_order(*a))
     assert classify(*["red.png"] * pictures, *arguments).out == f"red.png: {RED_TEXT}\n" * pictures
     assert seen["workers"] == workers
-    assert session_options(classify, monkeypatch, *["red.png"] * pictures, *arguments)["threads"] == threads
+    (options,) = sessions  # the model is loaded once
+    assert options["threads"] == threads
 
 
 # Exit codes
