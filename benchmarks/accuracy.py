@@ -24,10 +24,11 @@ from benchmarks.harness.model_identity import identify
 from edge_infer import Classifier, FailedInput
 from edge_infer.model_file.metadata import FaceMode
 from edge_infer.model_file.opening import open_model
-from edge_infer.pictures.sources import find_images
+from edge_infer.pictures.folders import find_images
 from export.quality import agreement, measure_answers, score_auroc
 from train.console import run as run_command
-from train.data.photos import PARTS, Part, Photo, find_photos
+from train.data.layout import PARTS, Part
+from train.data.photos import Photo, find_photos
 from train.data.splits import load_split
 from train.errors import DataError
 from train.files import write_json

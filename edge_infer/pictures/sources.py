@@ -7,106 +7,118 @@ list on standard input) or `-` (one picture on standard input).
 import glob
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 from edge_infer.errors import ImageNotFoundError, NoImagesError
+from edge_infer.pictures.folders import look_through, summarize
+from edge_infer.pictures.natural_order import natural_key
 from edge_infer.results import FailedInput
 
 Source = str | BinaryIO | FailedInput
+Report = Callable[[str], None]
 
 STDIN = "-"
-SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".bmp", ".dib", ".gif"}
-    | {".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".avif"}
-)
 
 
-def expand(arguments: Iterable[str], *, recursive: bool = False) -> Iterator[Source]:
-    """Yield every picture's path, in the order given; a folder's files sorted by name.
+def expand(arguments: Iterable[str], *, recursive: bool = False, report: Report | None = None) -> Iterator[Source]:
+    """Yield every picture's path, in the order given; a folder's files in natural order.
 
     Args:
         arguments: PATHs as above. A path that exists is taken as it is, so a file
             whose name holds `*` or begins with `@` can be named.
         recursive: Descend into sub-folders.
+        report: Called with a line for each kind of thing that a folder's pictures were found without,
+            such as files of formats that are not read.
 
     Yields:
-        A path, standard input's picture, or the failure of an argument that gave none.
+        A path, standard input's picture, or the failure of an argument that gave none. Names on standard
+        input (`@-`) are yielded as they come.
     """
     for argument in arguments:
         if argument == STDIN:
             yield _stdin_picture()
         elif os.path.isdir(argument):
-            yield from _folder(argument, recursive)
+            yield from _folder(argument, recursive, report)
         elif os.path.lexists(argument):
             yield argument
         elif argument.startswith("@"):
-            yield from _listed(argument[1:], recursive)
+            yield from _listed(argument[1:], recursive, report)
         elif glob.has_magic(argument):
-            yield from _pattern(argument, recursive)
+            yield from _pattern(argument, recursive, report)
         else:
             yield argument  # a missing file: the loader says so in the one place that does
 
 
-def find_images(folder: str | Path, *, recursive: bool = False) -> list[str]:
-    """Return the pictures of a folder, sorted, hidden files left out; by suffix, not by content."""
-    found = []
-    for root, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".")) if recursive else []
-        found += [os.path.join(root, name) for name in sorted(files) if _is_image_name(name)]
-    return found
-
-
 def _stdin_picture() -> BinaryIO:
-    picture = BytesIO(_read_stdin())
+    picture = BytesIO(b"" if sys.stdin is None else sys.stdin.buffer.read())  # None: closed by the caller (`<&-`)
     picture.name = STDIN  # results and messages name it so
     return picture
 
 
-def _read_stdin() -> bytes:
-    return b"" if sys.stdin is None else sys.stdin.buffer.read()  # None: closed by the caller (`<&-`)
-
-
-def _is_image_name(name: str) -> bool:
-    return not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
-
-
-def _folder(folder: str, recursive: bool) -> Iterator[Source]:
-    images = find_images(folder, recursive=recursive)
-    if not images:
+def _folder(folder: str, recursive: bool, report: Report | None) -> Iterator[Source]:
+    content = look_through(folder, recursive=recursive)
+    lines = summarize(content.left_out)
+    if not content.images:
         hint = "" if recursive else " (--recursive looks into its sub-folders)"
-        yield FailedInput(folder, NoImagesError(f"{folder} holds no pictures{hint}"))
-    yield from images
+        reasons = "".join(f"; {line}" for line in lines)
+        yield FailedInput(folder, NoImagesError(f"{folder} holds no pictures{hint}{reasons}"))
+    elif report is not None:
+        for line in lines:
+            report(f"{folder}: {line}")
+    yield from content.images
 
 
-def _pattern(pattern: str, recursive: bool) -> Iterator[Source]:
-    matches = sorted(glob.glob(pattern, recursive=True))
+def _pattern(pattern: str, recursive: bool, report: Report | None) -> Iterator[Source]:
+    matches = sorted(glob.glob(pattern, recursive=True), key=natural_key)
     if not matches:
         yield FailedInput(pattern, NoImagesError(f"{pattern} matches no file"))
+    opened: set[Path] = set()
+    given: set[str] = set()  # `tree/**` matches a folder, its sub-folders and everything in them
     for match in matches:
         if not os.path.isdir(match):
-            yield match
-        elif recursive:
-            yield from _folder(match, recursive)
+            found: Iterable[Source] = [match]
+        elif recursive and opened.isdisjoint(Path(match).parents):
+            opened.add(Path(match))
+            found = _folder(match, recursive, report)
+        else:
+            continue
+        for source in found:
+            if isinstance(source, str):
+                if os.path.normpath(source) in given:
+                    continue
+                given.add(os.path.normpath(source))
+            yield source
 
 
-def _listed(name: str, recursive: bool) -> Iterator[Source]:
+def _listed(name: str, recursive: bool, report: Report | None) -> Iterator[Source]:
     try:
-        data = _read_stdin() if name == STDIN else Path(name).read_bytes()
-        text = data.decode("utf-8-sig")  # Windows editors begin a list with a byte order mark
+        any_named = False
+        for path in _lines(name):
+            any_named = True
+            # A list inside a list, or standard input as a picture, would be read from an odd place.
+            if os.path.isdir(path):
+                yield from _folder(path, recursive, report)
+            else:
+                yield path
+        if not any_named:
+            yield FailedInput(f"@{name}", NoImagesError(f"list {name} names no pictures"))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         yield FailedInput(f"@{name}", ImageNotFoundError(f"list {name} cannot be read: {reason}"))
-        return
-    # A list inside a list, or standard input as a picture, would be read from an odd place.
-    # Only line ends separate: `str.splitlines` would also cut names that hold, say, U+2028.
-    paths = [line for line in text.replace("\r\n", "\n").split("\n") if line.strip()]
-    if not paths:
-        yield FailedInput(f"@{name}", NoImagesError(f"list {name} names no pictures"))
-    for path in paths:
-        if os.path.isdir(path):
-            yield from _folder(path, recursive)
-        else:
-            yield path
+
+
+def _lines(name: str) -> Iterator[str]:
+    """Yield a list's paths: a file's once all of it is known to be text, those on standard input as they come."""
+    if name != STDIN:
+        data = Path(name).read_bytes()
+        data.decode("utf-8")
+        lines: Iterable[bytes] = BytesIO(data)
+    else:
+        lines = [] if sys.stdin is None else sys.stdin.buffer
+    for number, line in enumerate(lines):  # only line ends separate: `str.splitlines` would also cut at, say, U+2028
+        text = line.decode("utf-8-sig" if number == 0 else "utf-8")  # Windows editors begin with a byte order mark
+        if text.strip():
+            yield text.removesuffix("\n").removesuffix("\r")

@@ -14,7 +14,7 @@ import export.pipeline
 from benchmarks.accuracy import measure_model
 from edge_infer import Classifier
 from edge_infer.model_file.metadata import InputSpec
-from edge_infer.pictures.sources import find_images
+from edge_infer.pictures.folders import find_images
 from export.errors import OutputExistsError, ParityError
 from export.parity import Parity
 from export.pipeline import export as export_run

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from train.data.dataset import RunData
-from train.data.photos import PARTS, Part, class_counts
+from train.data.layout import PARTS, Part
+from train.data.photos import class_counts
 from train.fitting.crossval import CrossValidation, cross_validate
 from train.fitting.head import BASELINE_INVERSE_L2, fit_linear
 from train.metrics import Floats, Ints, calibrate, evaluate, softmax

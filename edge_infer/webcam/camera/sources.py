@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from edge_infer.errors import BadFrameError, CameraNotFoundError, CameraUnavailableError, InputError
+from edge_infer.pictures.folders import find_images
 from edge_infer.pictures.loading import load_rgb
-from edge_infer.pictures.sources import find_images
 from edge_infer.webcam.camera.devices import camera_index, camera_trouble, check_device, native_backend
 from edge_infer.webcam.camera.rgb_frames import Pixels, to_rgb
 from edge_infer.webcam.defaults import TIMEOUT_S
