@@ -4,13 +4,15 @@ A PATH is a file, a folder, a glob pattern, `@list.txt` (one path a line), `@-` 
 list on standard input) or `-` (one picture on standard input).
 """
 
+import errno
 import glob
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from io import BytesIO
+from io import BufferedIOBase, BytesIO
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from edge_infer.errors import ImageNotFoundError, NoImagesError
 from edge_infer.pictures.folders import look_through, summarize
@@ -21,6 +23,28 @@ Source = str | BinaryIO | FailedInput
 Report = Callable[[str], None]
 
 STDIN = "-"
+_LONGEST_NAME_BYTES = 65_536  # no system allows longer ones
+
+
+def expand_in_groups(
+    arguments: Iterable[str], *, recursive: bool = False, report: Report | None = None
+) -> Iterator[list[Source]]:
+    """Yield the pictures in groups to be answered one after the other; arguments as in `expand`.
+
+    Names on standard input (`@-`), which a program that watches a folder may write one by one, are a group
+    whenever some have come. All other pictures between them are one group.
+    """
+    group: list[Source] = []
+    for argument in arguments:
+        if argument != f"@{STDIN}" or os.path.lexists(argument):
+            group += expand([argument], recursive=recursive, report=report)
+            continue
+        if group:
+            yield group
+        group = []
+        yield from _listed(STDIN, recursive, report)
+    if group:
+        yield group
 
 
 def expand(arguments: Iterable[str], *, recursive: bool = False, report: Report | None = None) -> Iterator[Source]:
@@ -45,7 +69,7 @@ def expand(arguments: Iterable[str], *, recursive: bool = False, report: Report 
         elif os.path.lexists(argument):
             yield argument
         elif argument.startswith("@"):
-            yield from _listed(argument[1:], recursive, report)
+            yield from chain.from_iterable(_listed(argument[1:], recursive, report))
         elif glob.has_magic(argument):
             yield from _pattern(argument, recursive, report)
         else:
@@ -93,32 +117,45 @@ def _pattern(pattern: str, recursive: bool, report: Report | None) -> Iterator[S
             yield source
 
 
-def _listed(name: str, recursive: bool, report: Report | None) -> Iterator[Source]:
+def _listed(name: str, recursive: bool, report: Report | None) -> Iterator[list[Source]]:
+    """Yield the pictures of a list: all at once, but those on standard input as they come."""
+    any_named = False
     try:
-        any_named = False
-        for path in _lines(name):
-            any_named = True
-            # A list inside a list, or standard input as a picture, would be read from an odd place.
-            if os.path.isdir(path):
-                yield from _folder(path, recursive, report)
-            else:
-                yield path
+        for lines in _names_on_stdin() if name == STDIN else [_names_in_file(name)]:
+            any_named = any_named or bool(lines)
+            group: list[Source] = []
+            for path in lines:
+                # A list inside a list, or standard input as a picture, would be read from an odd place.
+                group += _folder(path, recursive, report) if os.path.isdir(path) else [path]
+            if group:
+                yield group
         if not any_named:
-            yield FailedInput(f"@{name}", NoImagesError(f"list {name} names no pictures"))
-    except (OSError, UnicodeDecodeError) as error:
+            yield [FailedInput(f"@{name}", NoImagesError(f"list {name} names no pictures"))]
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        yield FailedInput(f"@{name}", ImageNotFoundError(f"list {name} cannot be read: {reason}"))
+        yield [FailedInput(f"@{name}", ImageNotFoundError(f"list {name} cannot be read: {reason}"))]
 
 
-def _lines(name: str) -> Iterator[str]:
-    """Yield a list's paths: a file's once all of it is known to be text, those on standard input as they come."""
-    if name != STDIN:
-        data = Path(name).read_bytes()
-        data.decode("utf-8")
-        lines: Iterable[bytes] = BytesIO(data)
-    else:
-        lines = [] if sys.stdin is None else sys.stdin.buffer
-    for number, line in enumerate(lines):  # only line ends separate: `str.splitlines` would also cut at, say, U+2028
-        text = line.decode("utf-8-sig" if number == 0 else "utf-8")  # Windows editors begin with a byte order mark
-        if text.strip():
-            yield text.removesuffix("\n").removesuffix("\r")
+def _names_in_file(name: str) -> list[str]:
+    return _names(Path(name).read_bytes().decode("utf-8-sig"))  # Windows editors begin with a byte order mark
+
+
+def _names_on_stdin() -> Iterator[list[str]]:
+    """Yield the names that have come whenever some have; None of them is answered later for those that follow."""
+    if sys.stdin is None:  # closed by the caller (`<&-`)
+        return
+    stdin = cast("BufferedIOBase", sys.stdin.buffer)
+    unfinished, encoding = b"", "utf-8-sig"
+    while data := stdin.read1():  # it waits for the first byte only
+        lines, newline, unfinished = (unfinished + data).rpartition(b"\n")
+        if newline:
+            yield _names(lines.decode(encoding))
+            encoding = "utf-8"
+        if len(unfinished) > _LONGEST_NAME_BYTES:
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+    yield _names(unfinished.decode(encoding))
+
+
+def _names(text: str) -> list[str]:
+    # Only line ends separate: `str.splitlines` would also cut names that hold, say, U+2028.
+    return [line.removesuffix("\r") for line in text.split("\n") if line.strip()]

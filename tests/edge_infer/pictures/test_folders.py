@@ -1,4 +1,5 @@
 import errno
+import io
 import os
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import pytest
 
 from edge_infer.errors import NoImagesError
 from edge_infer.pictures.folders import LeftOut, find_images, look_through, summarize
-from edge_infer.pictures.sources import expand
+from edge_infer.pictures.sources import expand, expand_in_groups
 from edge_infer.results import FailedInput
 
 
@@ -119,12 +120,22 @@ def test_two_stars_with_recursive_give_each_picture_once() -> None:
 
 
 def test_names_on_standard_input_are_given_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    touch("0.jpg", "4.jpg")
     reading, writing = os.pipe()
     with os.fdopen(reading, encoding="utf-8") as stdin, os.fdopen(writing, "wb", buffering=0) as writer:
         monkeypatch.setattr("sys.stdin", stdin)
-        sources = expand(["@-"])
-        for name in ("1.jpg", "2.jpg"):
-            writer.write(f"{name}\n".encode())
-            assert next(sources) == name
+        groups = expand_in_groups(["0.jpg", "@-", "4.jpg"])
+        assert next(groups) == ["0.jpg"]
+        for burst, names in ((b"1.jpg\n", ["1.jpg"]), (b"2.jpg\r\n3.j", ["2.jpg"]), (b"pg\n\n", ["3.jpg"])):
+            writer.write(burst)
+            assert next(groups) == names
         writer.close()
-        assert list(sources) == []
+        assert list(groups) == [["4.jpg"]]
+
+
+def test_a_name_without_an_end_on_standard_input_is_one_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"1.jpg\n" + b"x" * 100_000)))
+    good, failed = expand(["@-"])
+    assert good == "1.jpg"
+    assert isinstance(failed, FailedInput)
+    assert str(failed.error) == "list - cannot be read: File name too long"
