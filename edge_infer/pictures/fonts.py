@@ -41,18 +41,29 @@ def runs(text: str, size_px: int) -> list[tuple[Font, str]]:
     for file in (None, BUNDLED):
         if not missing(text, file):
             return [(_load(file, size_px), text)]
-    lacking = missing(text, BUNDLED)
-    installed = {letter: installed_font(frozenset(lacking)) or installed_font(frozenset(letter)) for letter in lacking}
-    if nowhere := [letter for letter in text if letter in lacking and installed[letter] is None]:
-        _warn("".join(nowhere))
+    fonts = fonts_beyond(BUNDLED, text)
     pieces = [
-        (BUNDLED, ascii(letter)[1:-1]) if letter in nowhere else (installed.get(letter) or BUNDLED, letter)
-        for letter in text
+        (fonts.get(letter) or BUNDLED, letter if fonts.get(letter, BUNDLED) else escaped(letter)) for letter in text
     ]
     return [
         (_load(file, size_px), "".join(letters for _, letters in run))
         for file, run in groupby(pieces, key=lambda piece: piece[0])
     ]
+
+
+def fonts_beyond(file: Path, text: str) -> dict[str, Path | None]:
+    """Return a font of this machine for each letter that a font lacks; None, with a warning, if there is none."""
+    lacking = missing(text, file)
+    together = installed_font(frozenset(lacking))
+    fonts = {letter: together or installed_font(frozenset(letter)) for letter in lacking}
+    if nowhere := "".join(letter for letter in text if letter in fonts and fonts[letter] is None):
+        _warn(nowhere)
+    return fonts
+
+
+def escaped(letter: str) -> str:
+    """Return a letter as Python writes it in ASCII."""
+    return ascii(letter)[1:-1]
 
 
 def missing(text: str, file: FontFile) -> set[str]:
