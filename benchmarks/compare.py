@@ -52,7 +52,7 @@ def main(
     described = machine()
     start_tensorflow()
     from benchmarks.harness.pictures import spread
-    from benchmarks.runtimes.comparison import PLAN, QUICK_PLAN, measure
+    from benchmarks.runtimes.comparison import PLAN, QUICK_PLAN, measure_runtimes
     from train.runs.finished import load_run, run_photos_of
     from train.views.features import load_batch
 
@@ -64,7 +64,7 @@ def main(
     pictures = load_batch(spread(run_photos_of(run, "test", data), plan.photos), full.recipe)
     with TemporaryDirectory() as scratch:
         try:
-            measured = measure(full, slim, files, pictures, threads, plan, Path(scratch))
+            measured = measure_runtimes(full, slim, files, pictures, threads, plan, Path(scratch))
         except NotMeasuredError as error:
             raise click.ClickException(str(error)) from error
     result = {

@@ -22,8 +22,8 @@ from benchmarks.harness.machine import NotMeasuredError, machine, reason
 from benchmarks.harness.plan import FULL, QUICK
 from benchmarks.speed.latency_plot import plot
 from benchmarks.speed.latency_table import figure_row, machine_rows, model_rows
-from benchmarks.speed.model_latency import Choice, measure_model
-from benchmarks.speed.verdicts import Change, check_same_machine, compare, ratios
+from benchmarks.speed.model_latency import Choice, measure_latency
+from benchmarks.speed.verdicts import Change, changes_since, check_same_machine, ratios
 from edge_infer.__main__ import silence_libraries
 from edge_infer.cli.options import NumberRange
 from edge_infer.runtime.cpus import available_cpus
@@ -78,7 +78,7 @@ def main(
     result = {
         "command": " ".join(["python benchmarks/latency.py", *(["--quick"] if quick else [])]),
         "machine": described,
-        "models": {Path(model).stem: measure_model(model, choice) for model in models},
+        "models": {Path(model).stem: measure_latency(model, choice) for model in models},
     }
     outcomes = [
         _attempt("the table cannot be printed", lambda: _print(to_text(result))),
@@ -87,7 +87,7 @@ def main(
         *(model["file"] is not None for model in result["models"].values()),
     ]
     if earlier is not None:
-        changes = compare(result["models"], earlier)
+        changes = changes_since(result["models"], earlier)
         outcomes += [
             _attempt("the comparison cannot be printed", lambda: _print(to_changes(changes, threshold))),
             bool(changes) and all(change.loss <= threshold for change in changes),

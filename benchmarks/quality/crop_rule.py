@@ -61,7 +61,7 @@ def margins(photos: list[Photo]) -> dict[str, Any]:
     return {"crops": len(photos), "faces": len(reach), **dict(zip(names, quantiles, strict=True))}
 
 
-def compare(rule: FaceCrop, crops: RunData, portraits: RunData | None) -> dict[str, Any]:
+def measure_rule(rule: FaceCrop, crops: RunData, portraits: RunData | None) -> dict[str, Any]:
     """Return what a rule is worth on held-out crops and on whole photos from elsewhere."""
     recipe = replace(RECIPES["gender"], face=rule, mixed_precision=True)
     base, head = build_base(recipe, resolve_weights(None)), recipe.head
@@ -103,7 +103,7 @@ def main(faces: Path, portraits: Path | None, json_path: Path | None) -> None:
     }
     result["rules"] = []
     for rule in RULES:
-        result["rules"].append(compare(rule, crops, others))
+        result["rules"].append(measure_rule(rule, crops, others))
         click.echo(json.dumps(result["rules"][-1]))
     click.echo(json.dumps(result, indent=1))
     if json_path:

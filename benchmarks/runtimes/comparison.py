@@ -98,7 +98,7 @@ def entries(full: FinishedRun, slim: FinishedRun, files: Mapping[str, Path], scr
     ]
 
 
-def measure(
+def measure_runtimes(
     full: FinishedRun,
     slim: FinishedRun,
     files: Path,

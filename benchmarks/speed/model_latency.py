@@ -40,7 +40,7 @@ class Choice:
     plan: Plan
 
 
-def measure_model(model: str, choice: Choice) -> dict[str, Any]:
+def measure_latency(model: str, choice: Choice) -> dict[str, Any]:
     """Measure one model.
 
     Args:

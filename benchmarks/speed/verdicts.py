@@ -123,7 +123,7 @@ def check_same_machine(here: Mapping[str, Any], there: Mapping[str, Any]) -> Non
             )
 
 
-def compare(models: Mapping[str, Mapping[str, Any]], earlier: Mapping[str, Mapping[str, Any]]) -> list[Change]:
+def changes_since(models: Mapping[str, Mapping[str, Any]], earlier: Mapping[str, Mapping[str, Any]]) -> list[Change]:
     """Return what has changed since an earlier result, for all that both have measured, by model."""
     before = {figure.name: figure.value for figure in figures(earlier)}
     changes = []

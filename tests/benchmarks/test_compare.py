@@ -28,7 +28,7 @@ from benchmarks.runtimes.comparison import (
     QUICK_PLAN,
     Entry,
     entries,
-    measure,
+    measure_runtimes,
     model_files,
 )
 from benchmarks.runtimes.conversions import convert_to_ncnn, convert_to_tflite
@@ -164,7 +164,7 @@ def measured(folder: Path, rows: list[Entry], monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(comparison, "available_cpus", lambda: 2)
     pictures = np.zeros((2, 4, 4, 3), np.uint8)
     pictures[1] = 1
-    return measure(runs["full"], runs["slim"], folder, pictures, (1, 2), QUICK_PLAN, folder)
+    return measure_runtimes(runs["full"], runs["slim"], folder, pictures, (1, 2), QUICK_PLAN, folder)
 
 
 def row(name: str, shift: float = 0.0, network: str = "full", **options: Any) -> Entry:
@@ -216,7 +216,7 @@ def test_without_keras_there_is_nothing_to_compare_with(tmp_path: Path, monkeypa
 def test_a_missing_file_is_named_before_anything_is_measured(slim: FinishedRun, tmp_path: Path) -> None:
     full = SimpleNamespace(path=tmp_path, recipe=replace(slim.recipe, widths=None))
     with pytest.raises(ModelError, match=r"small-fp32\.onnx"):
-        measure(full, slim, tmp_path, np.zeros((1, 4, 4, 3), np.uint8), (1,), PLAN, tmp_path)
+        measure_runtimes(full, slim, tmp_path, np.zeros((1, 4, 4, 3), np.uint8), (1,), PLAN, tmp_path)
 
 
 @pytest.mark.parametrize(

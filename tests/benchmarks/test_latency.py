@@ -95,7 +95,7 @@ def test_what_fails_is_null_and_the_rest_is_measured(
         raise OSError(28, "No space left on device")
 
     for module, name in (("steady_state", "measure_threads"), ("steady_state", "measure_spinning")):
-        monkeypatch.setattr(f"benchmarks.{module}.{name}", broken)
+        monkeypatch.setattr(f"benchmarks.speed.{module}.{name}", broken)
     (tmp_path / "empty").mkdir()
     done = run("--model", tiny_model_path, "--photos", tmp_path / "empty")
     model = result_of(tmp_path)["models"]["colours"]
