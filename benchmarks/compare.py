@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 # Every worker imports this module: what brings TensorFlow along is imported in `main`.
 from benchmarks.harness.invocation import typed_command
 from benchmarks.harness.machine import NotMeasuredError, machine
-from benchmarks.runtimes.compare_table import to_text
+from benchmarks.runtimes.compare_table import comparison_text
 from edge_infer.__main__ import silence_libraries
 from edge_infer.runtime.cpus import available_cpus
 from train.console import run as run_command
@@ -75,7 +75,7 @@ def main(
         "image_size": full.recipe.image_size,
         **measured,
     }
-    click.echo(to_text(result))
+    click.echo(comparison_text(result))
     if json_path is not None:
         write_json(json_path, result)
 

@@ -30,7 +30,7 @@ def timing_of(row: Mapping[str, Any], count: int, result: Mapping[str, Any]) -> 
     return row["threads"].get(str(count), chosen)
 
 
-def to_text(result: Mapping[str, Any]) -> str:
+def comparison_text(result: Mapping[str, Any]) -> str:
     """Return the rows for a terminal, and what was left out."""
     rows = comparison_rows(result)
     table = side_by_side([{row[0]: row[column] for row in rows} for column in range(1, len(rows[0]))])

@@ -1,11 +1,32 @@
 """The result of benchmarks/latency.py as rows of text: for the terminal, and for docs/benchmarks.md."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.speed.verdicts import Figure
+from benchmarks.harness.columns import side_by_side
+from benchmarks.speed.verdicts import Change, Figure, ratios
 
 MISSING = "not measured"
+
+
+def latency_text(result: Mapping[str, Any]) -> str:
+    """Return the machine, the models side by side, and the ratios that must hold."""
+    models = [{"model": name, **model_rows(model)} for name, model in result["models"].items()]
+    judged = [figure_row(figure) for figure in ratios(result["models"])]
+    must_hold = {name: f"{value:<14}{bound:<28}{holds}".rstrip() for name, value, bound, holds in judged}
+    return "\n\n".join(side_by_side(rows) for rows in ([machine_rows(result["machine"])], models, [must_hold]))
+
+
+def changes_text(changes: Sequence[Change], threshold: float) -> str:
+    """Return what has changed since the baseline."""
+    if not changes:
+        return "The baseline has no figure in common with this result."
+    rows = {}
+    for change in changes:
+        verdict = "  WORSE" if change.loss > threshold else ""
+        rows[change.name] = f"{change.before:.4g} -> {change.now:.4g} ({change.now / change.before - 1:+.1%}){verdict}"
+    largest = max((abs(change.now / change.before - 1) for change in changes if "/" in change.name), default=0)
+    return f"{side_by_side([rows])}\nlargest change of a ratio: {largest:.1%}"
 
 
 def machine_rows(machine: Mapping[str, Any]) -> dict[str, str]:

@@ -19,7 +19,7 @@ from benchmarks.harness.machine import NotMeasuredError
 from benchmarks.pages.compare import comparison_table
 from benchmarks.pages.models import NETWORKS
 from benchmarks.runtimes import comparison, networks
-from benchmarks.runtimes.compare_table import to_text
+from benchmarks.runtimes.compare_table import comparison_text
 from benchmarks.runtimes.comparison import (
     KERAS,
     KERAS_SLIM,
@@ -275,7 +275,7 @@ def test_the_page_holds_times_ratios_and_what_was_left_out() -> None:
 
 
 def test_the_terminal_shows_the_same() -> None:
-    lines = to_text(RESULT).splitlines()
+    lines = comparison_text(RESULT).splitlines()
     assert lines[0].split("  ")[0] == "runtime:"
     assert lines[1].split() == ["Keras", "predict:", "175.0", "ms", "(174.0-176.0)", "1", "0.48", "0e+00", "16/16"]
     assert lines[-1] == "ncnn: not measured: pnnx not installed"

@@ -4,8 +4,7 @@ from typing import Any
 import pytest
 
 from benchmarks.harness.machine import NotMeasuredError
-from benchmarks.latency import to_changes
-from benchmarks.speed.latency_table import figure_row
+from benchmarks.speed.latency_table import changes_text, figure_row
 from benchmarks.speed.verdicts import changes_since, check_same_machine, ratios
 
 
@@ -76,7 +75,7 @@ def test_losses_are_told_whichever_way_is_worse() -> None:
 
 def test_changes_are_shown_with_the_largest_of_a_ratio() -> None:
     later = changed(cold_start={"classify_over_imports": {"ratio": 2.06}, "classify_ms": summary(345.0)})
-    lines = to_changes(changes_since(later, changed()), threshold=0.1).splitlines()
+    lines = changes_text(changes_since(later, changed()), threshold=0.1).splitlines()
     assert [" ".join(line.split()) for line in lines if "+" in line and "(+0.0%)" not in line] == [
         "gems: edge-infer classify / bare imports: 2 -> 2.06 (+3.0%)",
         "gems: edge-infer classify, ms: 300 -> 345 (+15.0%) WORSE",
