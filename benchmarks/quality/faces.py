@@ -1,7 +1,7 @@
 """Measure finding and classifying faces: composed scenes, pictures without people, portraits, time.
 
-    python -m benchmarks.quality.faces RUN --model out/gender-fp32.onnx --backgrounds DIR
-    python -m benchmarks.pages.models       # write the tables of docs/models.md from the kept JSON
+    python -m benchmarks.quality.faces RUN --model out/gender-fp32.onnx --backgrounds DIR --json FACES.json
+    python -m benchmarks.pages              # write its tables into the docs
 
 RUN is the finished run of the classifier: only its test photos are put into scenes. In a
 scene with one face, a face that is not found counts as a wrong answer.

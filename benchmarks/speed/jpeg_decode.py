@@ -25,6 +25,7 @@ from edge_infer.pictures.sources import find_images
 SIZE = (4000, 3000)
 QUALITY = 90
 SPEC = InputSpec(224, 224)
+MAX_RATIO = 0.45  # reduced / full decode
 
 
 def enlarged_jpeg(path: str) -> bytes:

@@ -65,11 +65,16 @@ def model_rows(model: Mapping[str, Any]) -> dict[str, str]:
 
 def figure_row(figure: Figure) -> tuple[str, str, str, str]:
     """Return what a ratio is, its value, its bound and whether it holds."""
-    bounds = [f"at least {figure.lowest:g}" if figure.lowest is not None else ""]
-    bounds += [f"at most {figure.highest:g}" if figure.highest is not None else ""]
     value = MISSING if figure.value is None else f"{figure.value:.3g}"
     holds = {True: "yes", False: "no", None: ""}[figure.holds]
-    return figure.name, value, ", ".join(filter(None, bounds)), holds
+    return figure.name, value, bound_text(figure), holds
+
+
+def bound_text(figure: Figure) -> str:
+    """Return what a ratio must be, or nothing."""
+    bounds = [f"at least {figure.lowest:g}"] if figure.lowest is not None else []
+    bounds += [f"at most {figure.highest:g}"] if figure.highest is not None else []
+    return ", ".join(bounds)
 
 
 def _cold_start(cold: Mapping[str, Any]) -> dict[str, str]:

@@ -16,14 +16,11 @@ import pytest
 from benchmarks import compare
 from benchmarks.harness.invocation import typed_command
 from benchmarks.harness.machine import NotMeasuredError
-from benchmarks.pages.compare import comparison_table
-from benchmarks.pages.models import NETWORKS
+from benchmarks.pages.tables.networks import NETWORKS
+from benchmarks.pages.tables.runtimes import comparison_table
 from benchmarks.runtimes import comparison, networks
 from benchmarks.runtimes.compare_table import comparison_text
 from benchmarks.runtimes.comparison import (
-    KERAS,
-    KERAS_SLIM,
-    ONNX_FP32,
     PLAN,
     QUICK_PLAN,
     Entry,
@@ -32,6 +29,7 @@ from benchmarks.runtimes.comparison import (
     model_files,
 )
 from benchmarks.runtimes.conversions import convert_to_ncnn, convert_to_tflite
+from benchmarks.runtimes.row_names import KERAS, KERAS_SLIM, ONNX_FP32
 from edge_infer.errors import ModelError
 from edge_infer.model_file.metadata import InputSpec
 from export.convert import convert, with_metadata

@@ -5,7 +5,7 @@ import click
 import pytest
 
 from benchmarks.harness.pictures import spread
-from benchmarks.pages.other_cpus import other_cpus_table
+from benchmarks.pages.tables.other_cpus import other_cpus_table
 from benchmarks.processors.emulators import CPUS, UNGUARDED, make_prefix, run_python, what_is_missing
 from benchmarks.processors.other_cpus import answer_difference, golden_difference
 
