@@ -8,6 +8,7 @@ the picture also needs matplotlib. What this machine does not give is null, and 
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -76,7 +77,7 @@ def main(
         doubling_up_to(threads or available_cpus()), doubling_up_to(batch), photos, QUICK if quick else FULL
     )
     models = [*files, *tasks] or TASKS
-    result = {
+    result: dict[str, Any] = {
         "command": " ".join(["python benchmarks/latency.py", *(["--quick"] if quick else [])]),
         "machine": described,
         "models": {Path(model).stem: measure_latency(model, choice) for model in models},

@@ -5,6 +5,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from benchmarks.runtimes.compare_table import timing_of
 from benchmarks.runtimes.row_names import EDGE_INFER_INT8, ONNX_FP32
@@ -23,8 +24,8 @@ def draw_costs(compared: Mapping[str, dict[str, Any]]) -> Figure:
     Args:
         compared: Results of benchmarks/compare.py by task.
     """
-    figure = Figure(figsize=(6, 2.3), facecolor="white", layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.15, h_pad=0.12)  # a white card has a margin
+    margin = ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.12)  # it is a white card on a page that may be dark
+    figure = Figure(figsize=(6, 2.3), facecolor="white", layout=margin)
     sizes, times = figure.subplots(1, 2, sharey=True)
     places, labels = [], []
     for number, (task, result) in enumerate(compared.items()):

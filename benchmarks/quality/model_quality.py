@@ -34,6 +34,7 @@ from train.networks.network import forward
 from train.networks.vgg16 import count_macs
 from train.progress import say, track
 from train.quiet import start_tensorflow
+from train.recipes import CachedViews
 from train.runs.finished import FinishedRun, load_run, noted_folders
 from train.runs.folder import SPLIT, write_json
 from train.slim.distillation import Readout, observed_features
@@ -201,6 +202,7 @@ def measure_networks(
         "off_task": load_pictures(find_pictures(off_task), full, "Loading off-task pictures"),
     }
     recipe = replace(full.recipe, fine_tune=None)
+    assert isinstance(recipe.schedule, CachedViews)  # noqa: S101  # or it could not have been slimmed
     training = prepare(recipe, recipe.schedule, data, full.network.get_layer("vgg16"), cache)
     heads: dict[bytes, LinearHead] = {}  # every network is folded alike, so each fold's head is fitted once
 

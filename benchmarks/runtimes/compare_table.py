@@ -27,7 +27,8 @@ def comparison_rows(result: Mapping[str, Any]) -> list[Row]:
 def timing_of(row: Mapping[str, Any], count: int, result: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return what was measured with so many threads; left the choice, a runtime takes as many as there are cores."""
     chosen = row["threads"].get("default") if count == result["default_threads"] else None
-    return row["threads"].get(str(count), chosen)
+    timing: Mapping[str, Any] | None = row["threads"].get(str(count), chosen)
+    return timing
 
 
 def comparison_text(result: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """The result of benchmarks/latency.py as rows of text: for the terminal, and for docs/benchmarks.md."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from benchmarks.harness.columns import side_by_side
@@ -142,7 +142,7 @@ def _spinning(spinning: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-_SECTIONS = {
+_SECTIONS: dict[str, Callable[[Any], dict[str, str]]] = {
     "cold_start": _cold_start,
     "threads": _threads,
     "independent_ms": _independent,

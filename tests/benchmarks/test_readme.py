@@ -1,4 +1,4 @@
-"""benchmarks/README.md names every command that there is, and nothing else; benchmarks import no tests."""
+"""benchmarks/README.md names every command that there is, and nothing else."""
 
 import ast
 import re
@@ -44,9 +44,3 @@ def test_commands_in_docstrings_exist() -> None:
     named = set(re.findall(r"python (?:-m )?benchmarks[\w./]+\w", docstrings))
     assert len(named) >= 10
     assert named - commands() == set()
-
-
-def test_benchmarks_do_not_import_tests() -> None:
-    imported = {name for source in SOURCES.values() for name in re.findall(r"^ *(?:from|import) (\w+)", source, re.M)}
-    assert "edge_infer" in imported
-    assert "tests" not in imported
