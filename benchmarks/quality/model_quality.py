@@ -4,7 +4,7 @@ Every network answers every photo held out in turn: the head of a fold is fitted
 features of the fold's training photos, and put behind each network's own features.
 
     python -m benchmarks.quality.model_quality runs/gems runs/gems-slim --files out \\
-        --other '../shared/data/gems_other/[S-Z]*' --off-task ../shared/data/faces --json OUT.json
+        --other 'other-stones/*' --off-task 'faces/*/*' --json OUT.json
 """
 
 import json
