@@ -16,7 +16,7 @@ from train.results.report import Example
 MEASURED_PARTS: tuple[Part, ...] = ("validation", "test")
 
 
-def measure(
+def run_metrics(
     logits: dict[Part, Floats], pooled: Floats, crossval: CrossValidation | None, data: RunData, recipe: Recipe
 ) -> dict[str, Any]:
     """Return the run's metrics.
