@@ -17,10 +17,11 @@ import click
 # Run as a file, Python looks for modules beside it; `benchmarks` and `train` lie one folder up.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.harness.model_identity import identify
+from benchmarks.harness.model_identity import identify, named
 from benchmarks.quality.accuracy_table import accuracy_text
 from benchmarks.quality.model_accuracy import measure_accuracy, read_photos
 from edge_infer import Classifier
+from edge_infer.errors import ModelError
 from edge_infer.model_file.metadata import FaceMode
 from edge_infer.model_file.opening import open_model
 from edge_infer.pictures.folders import find_images
@@ -61,11 +62,15 @@ def main(
     others = [] if other is None else find_images(other, recursive=True)
     measured: dict[str, dict[str, Any]] = {}
     reference = None
-    for model in models:
-        classifier = Classifier(model, faces=faces)
+    for name, model in named(models).items():
+        try:
+            classifier = Classifier(model, faces=faces)
+        except ModelError:
+            raise
+        except ValueError as error:  # --faces always for a model that looks for none
+            raise click.UsageError(str(error)) from error
         record, answers = measure_accuracy(classifier, labelled, others, reference)
-        name = Path(model).stem
-        measured[model if name in measured else name] = {**identify(open_model(model)), **record}
+        measured[name] = {**identify(open_model(model)), **record}
         reference = answers if reference is None else reference
     click.echo(accuracy_text(measured))
     if json_path is not None:

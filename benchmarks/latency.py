@@ -17,8 +17,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.harness.delivery import delivered, print_text
 from benchmarks.harness.machine import NotMeasuredError, machine
+from benchmarks.harness.model_identity import named
 from benchmarks.harness.plan import FULL, QUICK
-from benchmarks.speed.latency_plot import plot
+from benchmarks.speed.latency_plot import PLOT_SUFFIXES, plot
 from benchmarks.speed.latency_table import changes_text, latency_text
 from benchmarks.speed.model_latency import Choice, doubling_up_to, measure_latency
 from benchmarks.speed.verdicts import changes_since, read_baseline
@@ -68,6 +69,8 @@ def main(
     threshold: float,
 ) -> None:
     """Measure how fast models answer on this machine."""
+    if plot_path.suffix.lower() not in PLOT_SUFFIXES:
+        raise click.UsageError(f"--plot {plot_path}: the name must end in {' or '.join(PLOT_SUFFIXES)}")
     described = machine()
     try:
         earlier = None if baseline is None else read_baseline(baseline, described)
@@ -80,7 +83,7 @@ def main(
     result: dict[str, Any] = {
         "command": " ".join(["python benchmarks/latency.py", *(["--quick"] if quick else [])]),
         "machine": described,
-        "models": {Path(model).stem: measure_latency(model, choice) for model in models},
+        "models": {name: measure_latency(model, choice) for name, model in named(models).items()},
     }
     outcomes = [
         delivered("the table cannot be printed", lambda: print_text(latency_text(result))),

@@ -10,6 +10,7 @@ if TYPE_CHECKING:  # matplotlib may be missing
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+PLOT_SUFFIXES = (".png", ".svg", ".pdf")
 STAGES = ("decode", "resize", "faces", "infer", "post_process")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks.harness.machine import IDENTITY, NotMeasuredError
 from benchmarks.speed import cold_start, folder, steady_state
+from train.errors import RunFolderError
 from train.files import read_json
 
 
@@ -120,8 +121,13 @@ def read_baseline(path: Path, here: Mapping[str, Any]) -> dict[str, Any]:
         NotMeasuredError: It is of another machine.
     """
     earlier = read_json(path, "machine", "models")
-    check_same_machine(here, earlier["machine"])
     models: dict[str, Any] = earlier["models"]
+    try:
+        check_same_machine(here, earlier["machine"])
+        for figure in figures(models):
+            float(figure.value or 0)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise RunFolderError(f"{path} is damaged: it is not a result of latency.py") from error
     return models
 
 

@@ -98,3 +98,11 @@ def test_a_folder_that_is_no_class_of_the_model_is_an_error(run: Run, photos: Pa
 def test_a_split_needs_a_part(run: Run, photos: Path, tiny_model_path: Path) -> None:
     done = run(tiny_model_path, "--photos", photos, "--split", tiny_model_path)
     assert (done.exit_code, "--split needs --part" in done.output) == (2, True)
+
+
+def test_faces_always_for_a_model_that_looks_for_none_is_one_line(
+    run: Run, photos: Path, tiny_model_path: Path
+) -> None:
+    done = run(tiny_model_path, "--photos", photos, "--faces", "always")
+    assert done.exit_code == 2
+    assert "Error: model 'colours' was not made for faces, so faces='always' does not fit it" in done.output
