@@ -104,7 +104,7 @@ def classify(
         min_score=min_score,
         faces=faces,
         **limits,
-        quick_start=True,
+        quick_start=True,  # with many pictures, classify_many loads the network in its own way
     )
     results = classifier.classify_many(pictures, batch_size=batch)
     copies = None if save_annotated is None else _annotated_copies(save_annotated, limits)
