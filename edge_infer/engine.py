@@ -72,16 +72,6 @@ class Engine:
         self._min_score = file.metadata.min_score if settings.min_score is None else settings.min_score
         self._limits = {"max_pixels": settings.max_pixels, "max_bytes": settings.max_bytes}
 
-    def classify_batch(self, batch: list[ImageSource | FailedInput], batch_size: int) -> list[Result]:
-        """Classify pictures, at most `batch_size` network inputs at a time; failures keep their place.
-
-        Raises:
-            ModelOutputError: As in `classify`.
-        """
-        loaded = [self._try_to_load(source) for source in batch]
-        answered = iter(self._predict([item for item in loaded if isinstance(item, _Loaded)], batch_size))
-        return [item if isinstance(item, FailedInput) else next(answered) for item in loaded]
-
     def classify(self, source: ImageSource, known_faces: Sequence[Face] | None = None) -> Prediction:
         """Classify one picture.
 
@@ -95,6 +85,16 @@ class Engine:
         """
         (prediction,) = self._predict([self._load(source, known_faces)], batch_size=8)
         return prediction
+
+    def classify_batch(self, batch: list[ImageSource | FailedInput], batch_size: int) -> list[Result]:
+        """Classify pictures, at most `batch_size` network inputs at a time; failures keep their place.
+
+        Raises:
+            ModelOutputError: As in `classify`.
+        """
+        loaded = [self._try_to_load(source) for source in batch]
+        answered = iter(self._predict([item for item in loaded if isinstance(item, _Loaded)], batch_size))
+        return [item if isinstance(item, FailedInput) else next(answered) for item in loaded]
 
     def _try_to_load(self, source: ImageSource | FailedInput) -> _Loaded | FailedInput:
         if isinstance(source, FailedInput):

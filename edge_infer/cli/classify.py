@@ -98,7 +98,7 @@ def classify(
         min_score=min_score,
         faces=faces,
         **limits,
-        quick_start=True,
+        quick_start=True,  # with many pictures, classify_many loads the network in its own way
     )
     copies = None if save_annotated is None else _annotated_copies(save_annotated, limits)
     # Together, pictures that wait to be drawn on take no more memory than the largest one alone may.
