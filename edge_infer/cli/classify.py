@@ -1,6 +1,7 @@
 """`edge-infer classify`: pictures in, one record each out."""
 
 import sys
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -11,7 +12,7 @@ from edge_infer.cli.options import load_classifier, model_options
 from edge_infer.cli.writers import OutputFormat, make_writer, one_line
 from edge_infer.model_file.metadata import FaceMode
 from edge_infer.pictures.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
-from edge_infer.pictures.sources import Source, expand_in_groups
+from edge_infer.pictures.sources import expand_in_groups
 from edge_infer.results import FailedInput
 
 if TYPE_CHECKING:
@@ -100,9 +101,18 @@ def classify(
         **limits,
         quick_start=True,  # with many pictures, classify_many loads the network in its own way
     )
-    copies = None if save_annotated is None else _annotated_copies(save_annotated, limits)
     # Together, pictures that wait to be drawn on take no more memory than the largest one alone may.
     room = Room(min(max_pixels, DEFAULT_MAX_PIXELS))
+    groups = (
+        [
+            source if save_annotated is None or isinstance(source, FailedInput) else KeptPicture(source, room)
+            for source in sources
+        ]
+        for sources in expand_in_groups(paths, recursive=recursive, report=_report)
+    )
+    answered = ((pictures, classifier.classify_many(pictures, batch_size=batch)) for pictures in groups)
+    first = list(islice(answered, 1))  # loads the network; if that fails, nothing has been written
+    copies = None if save_annotated is None else _annotated_copies(save_annotated, limits)
     any_failed = False
 
     def fail(error: Exception) -> None:
@@ -111,12 +121,7 @@ def classify(
         click.echo(one_line(f"Error: {error}"), err=True)
 
     with make_writer(output_format, sys.stdout, top and min(top, len(classifier.labels))) as writer:
-        for sources in expand_in_groups(paths, recursive=recursive, report=_report):
-            pictures: list[Source | KeptPicture] = [
-                source if copies is None or isinstance(source, FailedInput) else KeptPicture(source, room)
-                for source in sources
-            ]
-            results = classifier.classify_many(pictures, batch_size=batch)
+        for pictures, results in chain(first, answered):
             # A bar only where someone sees it and it does not run through the results.
             hide_bar = len(pictures) < 2 or not sys.stderr.isatty() or sys.stdout.isatty()
             with click.progressbar(length=len(pictures), label="Classifying", file=sys.stderr, hidden=hide_bar) as bar:

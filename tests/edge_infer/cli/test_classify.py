@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from PIL import Image
 from edge_infer import classifier, engine
 from edge_infer.runtime import parallel
 from edge_infer.runtime.session import Session
-from tests.edge_infer.cli.conftest import RED_TEXT, RUST, Answer, Run, in_a_process
+from tests.edge_infer.cli.conftest import COMMAND, RED_TEXT, RUST, Answer, Run, in_a_process
 from tests.edge_infer.conftest import expected_scores
 from tests.support.tiny_model import COLOURS
 
