@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.request import urlopen
 
 import pytest
@@ -200,6 +201,22 @@ def test_without_opencv_one_line_says_what_to_install(run: Run, monkeypatch: pyt
     monkeypatch.setitem(sys.modules, "cv2", None)
     answer = run("--no-display")
     assert answer == (4, "", "Error: OpenCV, which reads cameras, is missing: pip install 'edge-infer[webcam]'\n")
+
+
+@pytest.mark.parametrize("function", ["utils.logging.setLogLevel", "setLogLevel"], ids=["OpenCV 5", "OpenCV 4.12"])
+def test_opencv_is_silent_wherever_it_keeps_its_log_level(monkeypatch: pytest.MonkeyPatch, function: str) -> None:
+    levels: list[int] = []
+    cv2 = SimpleNamespace(utils=SimpleNamespace(), setNumThreads=lambda _: None)
+    if function == "setLogLevel":
+        cv2.setLogLevel = levels.append
+    else:
+        cv2.utils.logging = SimpleNamespace(setLogLevel=levels.append)
+    monkeypatch.setitem(sys.modules, "cv2", cv2)
+    monkeypatch.delenv("OPENCV_LOG_LEVEL", raising=False)
+    opencv.load_cv2.cache_clear()
+    opencv.load_cv2()
+    opencv.load_cv2.cache_clear()
+    assert levels == [0]
 
 
 def test_a_missing_system_library_is_named(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
