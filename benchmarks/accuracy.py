@@ -19,12 +19,12 @@ import numpy as np
 # Run as a file, Python looks for modules beside it; `benchmarks` and `train` lie one folder up.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.harness.columns import side_by_side
 from benchmarks.harness.model_identity import identify
 from edge_infer import Classifier, FailedInput
 from edge_infer.model_file.metadata import FaceMode
 from edge_infer.model_file.opening import open_model
 from edge_infer.pictures.sources import find_images
+from export.columns import side_by_side
 from export.quality import agreement, measure_answers, score_auroc
 from train.console import run as run_command
 from train.data.photos import PARTS, Part, Photo, find_photos

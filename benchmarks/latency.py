@@ -17,7 +17,6 @@ import click
 # Run as a file, Python looks for modules beside it; `benchmarks` and `train` lie one folder up.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.harness.columns import side_by_side
 from benchmarks.harness.machine import NotMeasuredError, machine, reason
 from benchmarks.harness.plan import FULL, QUICK
 from benchmarks.speed.latency_plot import plot
@@ -27,6 +26,7 @@ from benchmarks.speed.verdicts import Change, check_same_machine, compare, ratio
 from edge_infer.__main__ import silence_libraries
 from edge_infer.cli.options import NumberRange
 from edge_infer.runtime.cpus import available_cpus
+from export.columns import side_by_side
 from train.console import run as run_command
 from train.errors import RunFolderError
 from train.progress import say
