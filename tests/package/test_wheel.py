@@ -9,6 +9,8 @@ import pytest
 
 from edge_infer.model_file.registry import bundled_models
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 MAX_WHEEL_BYTES = 10_000_000
 

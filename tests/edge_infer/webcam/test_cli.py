@@ -96,6 +96,7 @@ def test_json_lines_are_appended_to_a_file(run: Run, clip: Path) -> None:
     assert [json.loads(line)["frame"] for line in Path("out.jsonl").read_text().splitlines()] == [*range(5)] * 2
 
 
+@pytest.mark.slow
 def test_a_video_plays_at_its_own_speed(run: Run, clip: Path) -> None:
     began = time.monotonic()
     assert run("--source", str(clip), "--no-display").code == 0
@@ -139,6 +140,7 @@ def test_a_camera_that_is_not_there_is_reported_in_under_3_seconds(start: Start)
     assert "there is no camera 99" in err
 
 
+@pytest.mark.slow
 def test_a_stream_that_never_answers_is_reported_in_under_3_seconds(start: Start) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         began = time.monotonic()
@@ -251,6 +253,7 @@ def test_a_page_for_everybody_comes_with_a_warning(run: Run, clip: Path) -> None
     assert warning == "Whoever can reach this machine can watch, record and take snapshots there."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code", "last"), [(signal.SIGTERM, 0, "faults"), (signal.SIGINT, 130, "Interrupted.")]
 )
@@ -312,6 +315,7 @@ class StallingStream:
             client.close()
 
 
+@pytest.mark.slow
 def test_a_stream_that_goes_silent_is_noticed_opened_again_and_lost_in_the_end(start: Start) -> None:
     with closing(StallingStream(30)) as stream:
         process = start("--source", stream.url, "--http", "0", "--timeout", "1", "--retries", "2")
@@ -333,6 +337,7 @@ def test_a_stream_that_goes_silent_is_noticed_opened_again_and_lost_in_the_end(s
         assert process.stderr.read().startswith(f"Error: {stream.url} was lost and did not come back in 2 tries")
 
 
+@pytest.mark.slow
 def test_sigterm_while_the_stream_is_silent_ends_it_in_under_2_seconds(start: Start) -> None:
     with closing(StallingStream(20)) as stream:
         process = start("--source", stream.url, "--timeout", "60", "--jsonl", "out.jsonl")
