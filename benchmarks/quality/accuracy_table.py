@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks.harness.columns import side_by_side
+from export.columns import side_by_side
 
 
 def accuracy_text(models: dict[str, dict[str, Any]]) -> str:

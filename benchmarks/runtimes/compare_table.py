@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.harness.columns import side_by_side
+from export.columns import side_by_side
 
 Row = tuple[str, ...]
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from benchmarks.harness.columns import side_by_side
 from benchmarks.speed.verdicts import Change, Figure, ratios
+from export.columns import side_by_side
 
 MISSING = "not measured"
 

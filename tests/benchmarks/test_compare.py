@@ -81,6 +81,7 @@ def expected(slim: FinishedRun, picture: np.ndarray) -> np.ndarray:
     return powers / powers.sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [networks.keras_predict, networks.tf_function])
 def test_keras_and_its_function_answer_as_the_network(
     build: Callable[..., networks.Answer], slim: FinishedRun, picture: np.ndarray, expected: np.ndarray
@@ -99,6 +100,7 @@ def test_an_onnx_file_is_the_same_network_everywhere(
     assert build(onnx_file, 1)(picture) == pytest.approx(expected, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_tflite_is_the_same_network_and_int8_weights_are_smaller(
     slim: FinishedRun, picture: np.ndarray, expected: np.ndarray, tmp_path: Path
 ) -> None:
@@ -170,6 +172,7 @@ def row(name: str, shift: float = 0.0, network: str = "full", **options: Any) ->
     return Entry(name=name, network=network, **options)
 
 
+@pytest.mark.slow
 def test_each_row_is_held_against_keras_and_what_fails_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,6 +209,7 @@ def test_each_row_is_held_against_keras_and_what_fails_is_named(
     assert len(result["files"]["slim int8"]["sha256"]) == 64
 
 
+@pytest.mark.slow
 def test_without_keras_there_is_nothing_to_compare_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NotMeasuredError, match=r"^Keras predict, which .* fails: no such op"):
         measured(tmp_path, [row(KERAS, build=fails, sets_threads=False)], monkeypatch)

@@ -37,6 +37,7 @@ def script(folder: Path, *arguments: object, **options: Any) -> subprocess.Compl
     return subprocess.run(command, cwd=folder, text=True, timeout=120, check=False, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="sets the affinity")
 def test_on_one_core_everything_is_measured(tmp_path: Path, tiny_model_path: Path) -> None:
     one_core = {min(os.sched_getaffinity(0))}

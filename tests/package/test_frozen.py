@@ -15,6 +15,7 @@ print(Classifier("gems").classify(sys.argv[1]).label, BUNDLED.is_file())
 """
 
 
+@pytest.mark.slow
 def test_a_frozen_program_holds_the_models(tmp_path: Path):
     pytest.importorskip("PyInstaller")
     (tmp_path / "app.py").write_text(PROGRAM)

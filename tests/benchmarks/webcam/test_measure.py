@@ -63,6 +63,7 @@ def test_the_table_is_written_into_its_place_only() -> None:
     )
 
 
+@pytest.mark.slow
 def test_every_part_can_be_measured_and_the_others_are_kept(
     tmp_path: Path, tiny_model_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
