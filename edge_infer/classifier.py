@@ -15,6 +15,7 @@ from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from edge_infer.errors import InputError, NoFaceError
 from edge_infer.faces.crops import crop_face
@@ -23,6 +24,7 @@ from edge_infer.model_file.metadata import ClassifierMetadata, FaceMode
 from edge_infer.model_file.opening import open_model
 from edge_infer.pictures.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
 from edge_infer.pictures.loading import ImageSource, fit, load_input, load_scene
+from edge_infer.pictures.reading import file_name
 from edge_infer.results import FacePrediction, FailedInput, LabelScore, Prediction, Result, rank
 from edge_infer.runtime.parallel import map_in_order
 from edge_infer.runtime.session import CPU_PROVIDER, Session
@@ -165,14 +167,14 @@ class Classifier:
 
         Raises:
             ValueError: `batch_size` or `workers` below 1.
-            TypeError: One path or one file's bytes instead of several.
+            TypeError: One path, file or array instead of several.
             ModelOutputError: As in `classify`.
         """
         workers = self._threads if workers is None else workers
         for name, value in (("batch_size", batch_size), ("workers", workers)):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
-        if isinstance(sources, str | bytes):
+        if _is_one_source(sources):
             raise TypeError("classify_many takes several sources; use classify for one")
         remaining = iter(sources)
         batches = iter(lambda: list(islice(remaining, batch_size)), [])
@@ -247,9 +249,15 @@ class Classifier:
         return Prediction(loaded.source, meta.task, meta.name, answers[0], self._min_score, faces, loaded.shows_subject)
 
 
+def _is_one_source(sources: object) -> bool:
+    """Return whether these are one picture, which could be iterated over: by lines, bytes or rows."""
+    if isinstance(sources, np.ndarray):
+        return sources.ndim <= 3
+    if isinstance(sources, str | bytes | bytearray | memoryview | os.PathLike | Image.Image):
+        return True
+    return hasattr(sources, "read")
+
+
 def _name(source: object) -> str | None:
     """Return a path, or the name of a file object; other pictures have none."""
-    if isinstance(source, str | os.PathLike):
-        return os.fspath(source)
-    name = getattr(source, "name", None)
-    return name if isinstance(name, str) else None
+    return os.fsdecode(source) if isinstance(source, str | os.PathLike) else file_name(source)

@@ -92,7 +92,7 @@ def classify(
     from edge_infer.errors import InputError, OutputError
 
     limits = {"max_pixels": max_pixels, "max_bytes": max_bytes}
-    sources = list(expand(paths, recursive=recursive))
+    sources = list(expand(paths, recursive=recursive, max_bytes=max_bytes))
     are_few = len(sources) <= FEW_PICTURES
     classifier = load_classifier(
         context,

@@ -66,7 +66,7 @@ def open_picture(source: str | os.PathLike[str] | bytes | BinaryIO, max_pixels: 
         ImageTooLargeError: More than `max_bytes` or `max_pixels`.
         UnsupportedImageError: No source at all, or pixels that only slow decoders read, or none.
     """
-    name, data = read_file(source, max_bytes, lambda head: _format_of(head) is not None)
+    name, data = read_file(source, max_bytes, is_picture)
     image_format = _format_of(data)
     if image_format is None:
         raise _not_read(name, unread_kind(data))
@@ -120,6 +120,11 @@ def typed_errors(name: str, image_format: str | None) -> Iterator[None]:
             raise _rare(name, image_format or "its format") from error
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise ImageDecodeError(f"{name} is damaged: {reason}") from error
+
+
+def is_picture(head: bytes) -> bool:
+    """Return whether a file that begins so is of one of `FORMATS`."""
+    return _format_of(head) is not None
 
 
 def check_size(size: tuple[int, int], max_pixels: int, name: str) -> None:

@@ -12,7 +12,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from edge_infer.errors import ImageNotFoundError, NoImagesError
+from edge_infer.errors import ImageNotFoundError, ImageTooLargeError, NoImagesError
+from edge_infer.pictures.limits import DEFAULT_MAX_BYTES
+from edge_infer.pictures.reading import HEAD_BYTES, read_up_to
 from edge_infer.results import FailedInput
 
 Source = str | BinaryIO | FailedInput
@@ -24,20 +26,23 @@ SUFFIXES = frozenset(
 )
 
 
-def expand(arguments: Iterable[str], *, recursive: bool = False) -> Iterator[Source]:
+def expand(
+    arguments: Iterable[str], *, recursive: bool = False, max_bytes: int = DEFAULT_MAX_BYTES
+) -> Iterator[Source]:
     """Yield every picture's path, in the order given; a folder's files sorted by name.
 
     Args:
         arguments: PATHs as above. A path that exists is taken as it is, so a file
             whose name holds `*` or begins with `@` can be named.
         recursive: Descend into sub-folders.
+        max_bytes: Of standard input's picture no more is read than shows that it is larger.
 
     Yields:
         A path, standard input's picture, or the failure of an argument that gave none.
     """
     for argument in arguments:
         if argument == STDIN:
-            yield _stdin_picture()
+            yield _stdin_picture(max_bytes)
         elif os.path.isdir(argument):
             yield from _folder(argument, recursive)
         elif os.path.lexists(argument):
@@ -59,8 +64,16 @@ def find_images(folder: str | Path, *, recursive: bool = False) -> list[str]:
     return found
 
 
-def _stdin_picture() -> BinaryIO:
-    picture = BytesIO(_read_stdin())
+def _stdin_picture(max_bytes: int) -> BinaryIO | FailedInput:
+    from edge_infer.pictures.opening import is_picture  # late: it brings in Pillow
+
+    # Read here and not where it is decoded: in another thread, Ctrl-C would wait for the input's end.
+    try:
+        head = b"" if sys.stdin is None else read_up_to(sys.stdin.buffer, HEAD_BYTES)
+        rest = read_up_to(sys.stdin.buffer, max_bytes + 1 - len(head)) if is_picture(head) else b""
+        picture = BytesIO(head + rest)
+    except MemoryError:
+        return FailedInput(STDIN, ImageTooLargeError(f"{STDIN} needs more memory than there is"))
     picture.name = STDIN  # results and messages name it so
     return picture
 

@@ -58,10 +58,20 @@ def load_whole(image: Image.Image) -> None:
         image.load()
     elif image.format == "TIFF":
         _load_tiff(image)
+    elif image.format in ("JPEG", "MPO"):
+        _load_jpeg(image)
     elif type(image).load is ImageFile.ImageFile.load:
         _load(image)()
     else:
         image.load()  # libwebp and libavif decode whole pictures or none
+
+
+def _load_jpeg(image: Any) -> None:  # noqa: ANN401  # Pillow's class, imported late
+    image.load_read = image.fp.read  # Pillow's own would make up the missing end
+    try:
+        _load(image)()
+    finally:
+        del image.load_read
 
 
 def _load_tiff(image: Any) -> None:  # noqa: ANN401  # Pillow's class, imported late
