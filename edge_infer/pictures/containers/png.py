@@ -24,7 +24,7 @@ def read_png(data: bytes) -> Container:
     Raises:
         ImageDecodeError: It is beyond a limit above.
     """
-    position, chunks = 8, 0
+    position, chunks, has_pixels = 8, 0, False
     kept: list[bytes | memoryview] = [data[:8]]
     found: dict[str, bytes] = {}
     view = memoryview(data)
@@ -39,10 +39,11 @@ def read_png(data: bytes) -> Container:
                 kept.append(view[position:end])
         elif kind in _METADATA and _is_intact(view, position, end):
             _note(kind, data[position + 8 : end - 4], found)
-        elif not kind.isalpha() or kind[:1].isupper():
-            kept.append(view[position:end])  # damaged, or something essential: for the decoder to refuse
+        elif not kind.isalpha() and not has_pixels:
+            raise ImageDecodeError("its header is damaged")
+        has_pixels = has_pixels or kind == b"IDAT"
         position = end
-        if kind == b"IEND":
+        if kind == b"IEND" or not kind.isalpha():
             break
     stated = exif_orientation(found["exif"]) if "exif" in found else None
     if stated is None and "xmp" in found:

@@ -86,10 +86,12 @@ class _File:
 
     def content(self, entry: _Entry | None) -> bytes | None:
         """Return the bytes of a tag, whole."""
-        if entry is None:
+        if entry is None or self.is_beyond_the_end(entry):
             return None
-        end = entry.values_at + entry.count * _TYPE_BYTES.get(entry.kind, 1)
-        return self.data[entry.values_at : end] if end <= len(self.data) else None
+        return self.data[entry.values_at : entry.values_at + entry.count * _TYPE_BYTES.get(entry.kind, 1)]
+
+    def is_beyond_the_end(self, entry: _Entry) -> bool:
+        return entry.values_at + entry.count * _TYPE_BYTES.get(entry.kind, 1) > len(self.data)
 
 
 def read_tiff(data: bytes) -> Container:
@@ -100,6 +102,8 @@ def read_tiff(data: bytes) -> Container:
         UnsupportedImageError: Its pixels lie in a way that Pillow would misread.
     """
     file = _File(data)
+    if file.first + file.count_bytes + file.number(file.first, file.count_bytes) * file.entry_bytes > len(data):
+        raise ImageDecodeError("its directory of tags is cut off")
     entries = file.directory(file.first)
     for tag in (_STRIP_OFFSETS, _TILE_OFFSETS):
         if tag in entries and entries[tag].count > MAX_STRIPS:
@@ -168,7 +172,7 @@ def _for_the_decoder(file: _File, entries: dict[int, _Entry], is_negative: bool)
     """
     kept = []
     for tag, entry in entries.items():
-        if tag not in _FOR_THE_DECODER:
+        if tag not in _FOR_THE_DECODER or file.is_beyond_the_end(entry):
             continue
         values = file.numbers(entry, 1) if tag in _SINGLE else []
         if tag == _PHOTOMETRIC and is_negative:

@@ -14,6 +14,7 @@ MAX_GIF_BLOCKS = 262_144  # of 255 bytes, before the first frame
 PPM_HEADER_BYTES = 1024
 
 _GRAPHIC_CONTROL = 0xF9
+_GIF_MAX_SIDE = 65_535
 _PPM_HEADER = re.compile(rb"P4\s+\d+\s+\d+\s|P[56]\s+\d+\s+\d+\s+\d+\s")
 # The entry of an item that holds EXIF, in either version of its box: item number, protection, type.
 _AVIF_EXIF = re.compile(rb"(infe\x02.{7}|infe\x03.{9})Exif", re.DOTALL)
@@ -53,9 +54,22 @@ def _read_gif(data: bytes) -> Container:
             blocks = counted(blocks, MAX_GIF_BLOCKS, "blocks before its picture")
         if kind == bytes([_GRAPHIC_CONTROL]):
             kept.append(data[start:position])
-    if sum(map(len, kept)) == position:
+    kept[0] = _with_room(kept[0], data[position + 1 : position + 9])
+    if b"".join(kept) == data[:position]:
         return Container(data)
     return Container(b"".join([*kept, memoryview(data)[position:]]))
+
+
+def _with_room(header: bytes, frame: bytes) -> bytes:
+    """Return the header with a screen that the first frame fits on, as decoders enlarge it to."""
+    if len(header) < 13 or len(frame) < 8:
+        return header
+    width, height = struct.unpack_from("<2H", header, 6)
+    left, top, frame_width, frame_height = struct.unpack("<4H", frame)
+    width, height = max(width, left + frame_width), max(height, top + frame_height)
+    if max(width, height) > _GIF_MAX_SIDE:
+        raise ImageDecodeError("its frame is outside of what a GIF can be")
+    return header[:6] + struct.pack("<2H", width, height) + header[10:]
 
 
 def _read_ppm(data: bytes) -> Container:
