@@ -46,7 +46,7 @@ def read_file(source: object, max_bytes: int, is_picture: Callable[[bytes], bool
     if isinstance(source, bytes | bytearray | memoryview):
         return "the given bytes", _limited(bytes(source), max_bytes, "the given bytes")
     name = file_name(source) or "the given file object"
-    if not hasattr(source, "read"):
+    if isinstance(source, type) or not callable(getattr(source, "read", None)):
         raise UnsupportedImageError(f"cannot read a picture from {type(source).__name__}: {_ACCEPTED}")
     if isinstance(source, io.TextIOBase):
         raise UnsupportedImageError(f"{name} gives text, not binary data: open it with mode 'rb'")
