@@ -36,8 +36,8 @@ ImageSource = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | npt.NDAr
 # changes its answer (tests/edge_infer/pictures/test_loading.py, benchmarks/speed/jpeg_decode.py).
 DRAFT_MARGIN = 2
 
-# A decode at 1/8 takes a quarter of the time of a whole one: 4 pixels count as one.
-REDUCED_PIXELS = 4
+# A reduced decode makes room for few pixels and still reads the whole file: this many pixels count as one.
+REDUCED_PIXELS = 16
 
 _EXIF_ORIENTATION = 0x0112
 _TRANSPOSE = {
@@ -100,7 +100,7 @@ def load_rgb(
             sides still have at least this many pixels. A PIL image is the caller's and
             decoded in full.
         max_pixels: Refuse pictures that decode to more pixels than this. At a reduced scale a JPEG
-            counts as at least a quarter of its pixels, and in full if it has several scans (is
+            counts as at least a sixteenth of its pixels, and in full if it has several scans (is
             progressive), since its decoder holds it.
         max_bytes: Refuse larger files.
 

@@ -10,6 +10,7 @@ ADOBE_RGB = ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919,
 DISPLAY_P3 = ((0.51512, 0.24120, -0.00105), (0.29198, 0.69225, 0.04189), (0.15710, 0.06657, 0.78407))
 PROPHOTO = ((0.79767, 0.28804, 0.0), (0.13519, 0.71188, 0.0), (0.03134, 0.00009, 0.82491))
 SRGB = ((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.71410))
+INKS = [(c, m, y, k) for c in (0, 1) for m in (0, 1) for y in (0, 1) for k in (0, 1)]  # whether each is printed
 _D50 = (0.9642, 1.0, 0.8249)
 
 
@@ -64,8 +65,7 @@ def grey_profile(exponent: float) -> bytes:
 
 def cmyk_profile(inks: dict[tuple[int, int, int, int], Xyz]) -> bytes:
     """Build a printer's profile from the Lab colours (L 0-100) of the 16 combinations of full inks."""
-    names = [(c, m, y, k) for c in (0, 1) for m in (0, 1) for y in (0, 1) for k in (0, 1)]
-    labs = [inks[name] for name in names]
+    labs = [inks[name] for name in INKS]
     colours = b"".join(
         struct.pack(">3H", round(lab[0] * 652.8), round((lab[1] + 128) * 256), round((lab[2] + 128) * 256))
         for lab in labs

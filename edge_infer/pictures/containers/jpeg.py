@@ -16,6 +16,7 @@ MAX_TABLE_BYTES = 1_000_000  # Pillow reads each table's 64 numbers in Python; 4
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _SOI, _EOI, _SOS, _DQT, _TEM, _COM = 0xD8, 0xD9, 0xDA, 0xDB, 0x01, 0xFE
 _APP0, _APP1, _APP2, _APP14, _APP15 = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF
+_RESERVED = frozenset({*range(0x02, 0xC0), 0xC8, *range(0xF0, 0xFE)})
 _SEQUENTIAL_FRAMES = (0xC0, 0xC1, 0xC9)
 _FRAMES = (*_SEQUENTIAL_FRAMES, 0xC2, 0xCA)
 _EXIF, _XMP, _PROFILE = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
@@ -36,6 +37,8 @@ def read_jpeg(data: bytes) -> Container:
         if marker in (_SOI, _TEM):
             position = found.end()
             continue
+        if marker in _RESERVED:
+            raise ImageDecodeError("its header is damaged")
         if marker == _SOS:
             scans = _scans(data, found.start(), one_scan_components, segments)
             return metadata.container(_joined(kept, data, found.start()), is_held_whole=scans > 1)
@@ -50,7 +53,7 @@ def read_jpeg(data: bytes) -> Container:
             kept.append(data[found.start() : position])
         else:
             metadata.note(marker, data, start, position)
-    return Container(data)  # no scan: for the decoder to refuse
+    raise ImageDecodeError("it has no pixels")
 
 
 class _Metadata:
