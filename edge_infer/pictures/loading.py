@@ -24,7 +24,7 @@ from edge_infer.model_file.metadata import InputSpec
 from edge_infer.pictures.containers.container import Container
 from edge_infer.pictures.containers.orientation import exif_orientation
 from edge_infer.pictures.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
-from edge_infer.pictures.opening import OpenedPicture, check_size, open_picture, typed_errors
+from edge_infer.pictures.opening import OpenedPicture, check_size, completed, open_picture, typed_errors
 from edge_infer.pictures.pixels import PixelRule
 from edge_infer.pictures.profiles import profile_of, to_srgb
 from edge_infer.pictures.whole import load_whole
@@ -226,7 +226,7 @@ def _decode(picture: OpenedPicture, needed_side: int | None, max_pixels: int) ->
         rule = PixelRule.of(image, container.grey_levels)
         load_whole(image)
         if picture.container is None:  # after decoding, when Pillow has turned a TIFF itself
-            container = Container(b"", _orientation_of(image), image.info.get("icc_profile"))
+            container = completed(Container(b"", _orientation_of(image) or 1), image)
         box = (0.0, 0.0, *image.size) if reduced is None else reduced[1]
         turn = None if container.orientation is None else _TRANSPOSE.get(container.orientation)
         profile = profile_of(image, container.profile)

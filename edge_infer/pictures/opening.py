@@ -83,19 +83,23 @@ def open_picture(source: str | os.PathLike[str] | bytes | BinaryIO, max_pixels: 
     # Decoders written in Python take a second a megapixel: run-length BMP, PPM of an odd maximum.
     if any(tile.codec_name in Image.DECODERS for tile in image.tile):
         raise _rare(name, image_format)
-    return OpenedPicture(image, name, _completed(container, image))
+    return OpenedPicture(image, name, completed(container, image))
 
 
-def _completed(container: Container, image: Image.Image) -> Container:
-    """Add what a decoder says of a file whose metadata it takes out itself, as libwebp and libavif do."""
-    exif, xmp = image.info.get("exif", b""), image.info.get("xmp", b"")
-    stated = exif_orientation(exif)
+def completed(container: Container, image: Image.Image) -> Container:
+    """Add what Pillow says of a file whose metadata was not taken out of it before: libwebp and libavif do that."""
+    exif, xmp, profile = (_bytes_of(image.info.get(name)) for name in ("exif", "xmp", "icc_profile"))
+    stated = container.orientation or exif_orientation(exif)
     return replace(
         container,
         data=b"",  # the image holds it
-        orientation=container.orientation or (xmp_orientation(xmp) if stated is None else stated),
-        profile=container.profile or image.info.get("icc_profile"),
+        orientation=xmp_orientation(xmp) if stated is None else stated,
+        profile=container.profile or profile,
     )
+
+
+def _bytes_of(value: object) -> bytes:
+    return value if isinstance(value, bytes) else b""
 
 
 @contextmanager

@@ -151,6 +151,21 @@ def test_a_compressed_tiff_is_turned_once() -> None:
     assert np.array_equal(pixels(data), quadrants())
 
 
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_the_callers_picture_is_turned_as_its_exif_says_now(image_format: str) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    image = Image.open(
+        io.BytesIO(encoded(stored(quadrants(), 6), image_format, exif=exif, **(LOSSLESS | LOSSY)[image_format]))
+    )
+    image.load()
+    assert load_rgb(image).size == (48, 32)
+    image.getexif().pop(ORIENTATION, None)
+    assert load_rgb(image).size == image.size
+    image.getexif()[ORIENTATION] = 3
+    assert largest_difference(pixels(image), np.asarray(image)[::-1, ::-1]) == 0
+
+
 @pytest.mark.parametrize("value", [0, 9, 65535])
 def test_an_orientation_that_exif_does_not_know_is_ignored(value: int) -> None:
     exif = Image.Exif()
