@@ -58,12 +58,12 @@ def load_whole(image: Image.Image) -> None:
         image.load()
     elif image.format == "TIFF":
         _load_tiff(image)
+    elif type(image).load is not ImageFile.ImageFile.load:
+        image.load()  # libwebp and libavif decode whole pictures or none
     elif image.format in ("JPEG", "MPO"):
         _load_jpeg(image)
-    elif type(image).load is ImageFile.ImageFile.load:
-        _load(image)()
     else:
-        image.load()  # libwebp and libavif decode whole pictures or none
+        _load(image)()
 
 
 def _load_jpeg(image: Any) -> None:  # noqa: ANN401  # Pillow's class, imported late

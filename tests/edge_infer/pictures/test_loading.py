@@ -82,9 +82,11 @@ def test_lossy_formats_give_close_pixels(image_format: str) -> None:
     assert largest_difference(pixels(encoded(quadrants(), image_format, **LOSSY[image_format])), quadrants()) <= 4
 
 
-@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_deflate", "packbits"])
-def test_compressed_tiff_gives_the_exact_pixels(compression: str) -> None:
-    assert np.array_equal(pixels(encoded(quadrants(), "TIFF", compression=compression)), quadrants())
+@pytest.mark.parametrize("big_tiff", [False, True])
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_deflate", "packbits"])
+def test_every_kind_of_tiff_gives_the_exact_pixels(compression: str, big_tiff: bool) -> None:
+    data = encoded(quadrants(), "TIFF", compression=compression, big_tiff=big_tiff)
+    assert np.array_equal(pixels(data), quadrants())
 
 
 @pytest.mark.parametrize("image_format", ["EPS", "PDF", "ICO", "SGI", "TGA", "PCX", "JPEG2000"])
