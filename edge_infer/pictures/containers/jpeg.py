@@ -53,7 +53,7 @@ def read_jpeg(data: bytes) -> Container:
             kept.append(data[found.start() : position])
         else:
             metadata.note(marker, data, start, position)
-    raise ImageDecodeError("it has no pixels")
+    raise ImageDecodeError("it ends before its pixels")
 
 
 class _Metadata:
