@@ -29,8 +29,8 @@ from edge_infer.cli.options import NumberRange
 from edge_infer.runtime.cpus import available_cpus
 from train.console import run as run_command
 from train.errors import RunFolderError
+from train.files import read_json, write_json
 from train.progress import say
-from train.runs.folder import read_json, write_json
 
 TASKS = ("gems", "gender")
 FILE = click.Path(dir_okay=False, path_type=Path)
