@@ -14,20 +14,19 @@ from typing import Any
 import numpy as np
 import onnx
 
-from edge_infer.atomic_files import write_atomic
 from edge_infer.faces.decoding import overlaps
 from edge_infer.faces.detector import DETECTOR, FaceDetector
 from edge_infer.model_file.metadata import DetectorMetadata
 from edge_infer.pictures.loading import load_rgb
 from edge_infer.pictures.sources import find_images
 from export.convert import with_metadata
-from export.errors import OutputExistsError, ParityError
+from export.errors import ParityError
 from export.faces.centerface import fetch, rewrite
 from export.faces.scenes import ComposedScene, compose
 from export.graph import check_graph
+from export.output import Exported, check_absent, write_model
 from export.quantize import quantize
 from train.errors import DataError
-from train.files import write_json
 from train.progress import say, track
 
 CALIBRATION_SCENES = 40
@@ -58,7 +57,7 @@ METADATA = DetectorMetadata(
 _TOOLS = ("onnx", "onnxruntime", "numpy", "pillow", "edge-infer")
 
 
-def export_face_detector(faces: Path, backgrounds: Path, out: Path) -> tuple[Path, dict[str, Any]]:
+def export_face_detector(faces: Path, backgrounds: Path, out: Path) -> Exported:
     """Make the bundled face detector.
 
     Args:
@@ -77,8 +76,7 @@ def export_face_detector(faces: Path, backgrounds: Path, out: Path) -> tuple[Pat
         OutputExistsError: The file exists.
     """
     target = out / f"{DETECTOR}-int8.onnx"
-    if target.exists():
-        raise OutputExistsError(f"{target} exists: remove it, or give another --out")
+    check_absent([target], "--out")
     crops, photos = _pictures(faces), _pictures(backgrounds)
     say("Fetching CenterFace")
     published, notice = fetch()
@@ -108,9 +106,7 @@ def export_face_detector(faces: Path, backgrounds: Path, out: Path) -> tuple[Pat
         raise ParityError(f"int8 finds only {report['agreement_with_fp32']:.1%} of the faces that fp32 finds")
     content = with_metadata(int8, replace(metadata, accuracy=report))
     report = {"file": target.name, "bytes": len(content), **report}
-    write_json(target.with_suffix(".json"), report)
-    write_atomic(target, lambda path: path.write_bytes(content))
-    return target, report
+    return write_model(target, content, report)
 
 
 def compose_scenes(crops: Sequence[Path], photos: Sequence[Path], count: int, seed: int) -> list[ComposedScene]:

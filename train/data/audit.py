@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from train.data.duplicates import fingerprints, near_duplicates
-from train.data.photos import Photo, class_counts, find_photos
+from train.data.dataset import Dataset
+from train.data.photos import Photo, class_counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +70,19 @@ class Audit:
         }
 
 
-def audit(data: Path, test: Path | None = None) -> Audit:
+def audit(dataset: Dataset) -> Audit:
     """Look for unreadable photos, duplicates within and across classes and parts, and imbalance.
 
     Raises:
         DataError: The folder is not one of class folders.
     """
-    photos = find_photos(data, test)
-    prints, unreadable = fingerprints(photos)
+    photos = dataset.photos
     pairs = [
         DuplicatePair(photos[i], photos[j], distance, photos[i].sha256 == photos[j].sha256)
-        for i, j, distance in near_duplicates(prints)
+        for i, j, distance in dataset.near_duplicates
     ]
-    return Audit(
-        len(photos), class_counts(photos), {photo.path: str(error) for photo, error in unreadable.items()}, pairs
-    )
+    unreadable = {photo.path: str(error) for photo, error in dataset.unreadable.items()}
+    return Audit(len(photos), class_counts(photos), unreadable, pairs)
 
 
 def summarize(result: Audit) -> str:

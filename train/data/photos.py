@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from edge_infer.pictures.sources import find_images
+from edge_infer.pictures.sources import STDIN, expand, find_images
+from edge_infer.results import FailedInput
 from train.errors import DataError
 
 Part = Literal["train", "validation", "test"]
@@ -50,6 +51,28 @@ def find_photos(data: Path, test: Path | None = None) -> list[Photo]:
     photos = [photo for part, folder in folders for photo in _class_photos(folder, part)]
     _check_same_classes(folders, photos)
     return photos
+
+
+def find_pictures(paths: Sequence[str]) -> list[Photo]:
+    """Find pictures without labels, each once.
+
+    Args:
+        paths: As in `edge_infer.pictures.sources.expand`.
+
+    Raises:
+        DataError: A path leads to no picture.
+    """
+    if STDIN in paths:
+        raise DataError("unlabelled pictures are read several times, so they cannot come from standard input")
+    found: dict[str, Photo] = {}
+    for source in expand(paths, recursive=True):
+        if isinstance(source, FailedInput):
+            raise DataError(str(source.error))
+        if not Path(source).is_file():
+            raise DataError(f"unlabelled picture {source} does not exist")
+        photo = Photo(Path(source), "", sha256_file(Path(source)))
+        found[photo.sha256] = photo
+    return list(found.values())
 
 
 def labels_of(photos: Sequence[Photo]) -> tuple[str, ...]:

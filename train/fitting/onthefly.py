@@ -12,21 +12,16 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from edge_infer.atomic_files import write_atomic
 from train.data.dataset import RunData
 from train.data.photos import Photo
-from train.files import read_json, write_json
 from train.metrics import Ints
 from train.networks.network import FLATTEN, forward
 from train.progress import track
 from train.recipes import OnTheFly, Recipe
-from train.runs.folder import HISTORY, RunFolder
+from train.runs.checkpoints import History
+from train.runs.folder import RunFolder
 from train.views.augmentation import augment, view_rng
 from train.views.features import load_batch
-
-_CHECKPOINT = "checkpoint-{epoch}.weights.h5"
-
-History = dict[str, list[float]]
 
 
 def fit_on_the_fly(
@@ -56,10 +51,8 @@ def fit_on_the_fly(
     head.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
     optimizer.build(head.trainable_variables)
 
-    history: History = read_json(run.path / HISTORY) if (run.path / HISTORY).exists() else {}
+    history = run.checkpoints.resume(head)
     done = len(history.get("loss", ()))
-    if done:
-        head.load_weights(run.path / _CHECKPOINT.format(epoch=done))
     run_base = forward(base)
     photos, targets = data.part_photos("train"), data.targets[data.part("train")]
     images = load_batch(photos, recipe)
@@ -80,16 +73,8 @@ def fit_on_the_fly(
             measured |= {f"{prefix}{name}": value for name, value in logs.items()}
         for name, value in measured.items():
             history.setdefault(name, []).append(value)
-        write_atomic(run.path / _CHECKPOINT.format(epoch=epoch + 1), head.save_weights)
-        write_json(run.path / HISTORY, history)
-        (run.path / _CHECKPOINT.format(epoch=epoch)).unlink(missing_ok=True)
+        run.checkpoints.keep(head, history)
     return history
-
-
-def drop_checkpoints(run: RunFolder) -> None:
-    """Remove the training state once the network itself is saved."""
-    for path in run.path.glob(_CHECKPOINT.format(epoch="*")):
-        path.unlink()
 
 
 def _seed_dropout(network: keras.Model, seed: int, epoch: int) -> None:
