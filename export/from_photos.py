@@ -24,7 +24,7 @@ from train.slim.goal import Goal, check_goal
 from train.slim.pipeline import slim as slim_run
 from train.slim.within_drop import compared
 
-SETTINGS = Distillation(views=RECIPES["custom"].schedule.views, epochs=4)  # the views that were trained on
+SETTINGS = Distillation(views=RECIPES["custom"].cached_views.views, epochs=4)  # the views that were trained on
 
 
 def from_photos(

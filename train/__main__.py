@@ -127,7 +127,7 @@ def slim(
     from train.slim.goal import Goal
     from train.slim.pipeline import slim as slim_run
 
-    goal = 0.01 if max_drop is None else max_drop
+    goal: Goal | float = 0.01 if max_drop is None else max_drop
     if speedup is not None or width is not None:
         goal = Goal(speedup, width)
     original, slimmed = load_run(run), SlimFolder(out)

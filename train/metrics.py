@@ -22,7 +22,8 @@ UNCERTAIN_RIGHT_SHARE = 0.04
 
 def softmax(logits: Floats) -> Floats:
     """Return probabilities in double precision, rows summing to 1: `float64 [N, C]`."""
-    return scipy_softmax(np.asarray(logits, np.float64), axis=-1)
+    probabilities: Floats = scipy_softmax(np.asarray(logits, np.float64), axis=-1)
+    return probabilities
 
 
 def evaluate(probabilities: Floats, targets: Ints, labels: Sequence[str]) -> dict[str, Any]:

@@ -56,9 +56,9 @@ def train(recipe: Recipe, dataset: Dataset, run: RunFolder, *, weights: str, cac
     network = build_network(recipe, len(data.labels), weights)
     crossval, decision = None, None
     match recipe.schedule:
-        case CachedViews() as schedule:
-            training = prepare(recipe, schedule, data, base, cache)
-            pooled = training.features[recipe.head.taps[-1]][0]
+        case CachedViews():
+            training = prepare(recipe, data, base, cache)
+            pooled = training.features[recipe.pooled_head.taps[-1]][0]
             crossval, decision = choose(training)
             run.write_history(training.curve())
             is_tuned = decision is not None and decision["used"]

@@ -196,7 +196,7 @@ def measure(
         "off_task": load_pictures(find_pictures(off_task), full, "Loading off-task pictures"),
     }
     recipe = replace(full.recipe, fine_tune=None)
-    training = prepare(recipe, recipe.schedule, data, full.network.get_layer("vgg16"), cache)
+    training = prepare(recipe, data, full.network.get_layer("vgg16"), cache)
     heads: dict[bytes, LinearHead] = {}  # every network is folded alike, so each fold's head is fitted once
 
     def fit(chosen: Ints) -> LinearHead:

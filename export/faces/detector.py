@@ -98,10 +98,10 @@ def export_face_detector(faces: Path, backgrounds: Path, out: Path) -> Exported:
         tools={tool: version(tool) for tool in _TOOLS},
     )
     measured = compose_scenes(crops[1::2], photos[1::2], MEASURED_SCENES, seed=2)
-    detectors = [_detector(fp32, replace(metadata, precision="fp32")), _detector(int8, metadata)]
-    reference, report = (measure(detector, measured) for detector in detectors)
-    report["found_by_fp32"] = reference["found"]
-    report["agreement_with_fp32"] = agreement(*detectors, measured)
+    reference, candidate = _detector(fp32, replace(metadata, precision="fp32")), _detector(int8, metadata)
+    report = measure(candidate, measured)
+    report["found_by_fp32"] = measure(reference, measured)["found"]
+    report["agreement_with_fp32"] = agreement(reference, candidate, measured)
     if report["agreement_with_fp32"] < MIN_AGREEMENT:
         raise ParityError(f"int8 finds only {report['agreement_with_fp32']:.1%} of the faces that fp32 finds")
     content = with_metadata(int8, replace(metadata, accuracy=report))
@@ -114,9 +114,11 @@ def compose_scenes(crops: Sequence[Path], photos: Sequence[Path], count: int, se
     made = []
     for number in track(range(count), "Composing scenes"):
         rng = np.random.default_rng([seed, number])
-        heights = np.exp(rng.uniform(*np.log(FACE_HEIGHTS_PX), rng.integers(FACES_A_SCENE[0], FACES_A_SCENE[1] + 1)))
+        smallest, largest = np.log(FACE_HEIGHTS_PX)
+        count = int(rng.integers(FACES_A_SCENE[0], FACES_A_SCENE[1] + 1))
+        heights = np.exp(rng.uniform(smallest, largest, count))
         chosen = [crops[i] for i in rng.integers(len(crops), size=len(heights))]
-        background = photos[rng.integers(len(photos))]
+        background = photos[int(rng.integers(len(photos)))]
         made.append(
             compose([load_rgb(path) for path in chosen], load_rgb(background), heights.astype(int).tolist(), rng)
         )

@@ -121,7 +121,8 @@ def duplicate_groups(photos: Sequence[Photo], pairs: Sequence[Pair]) -> npt.NDAr
     links += [(first_with.setdefault(photo.sha256, i), i) for i, photo in enumerate(photos)]
     rows, columns = np.array(links).T
     graph = csr_array((np.ones(len(links)), (rows, columns)), shape=(len(photos), len(photos)))
-    return connected_components(graph, directed=False)[1].astype(np.int64)
+    groups: npt.NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(np.int64)
+    return groups
 
 
 def _turned(image: Image.Image, turn: Image.Transpose | None) -> Image.Image:

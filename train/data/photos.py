@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from edge_infer.pictures.sources import STDIN, expand, find_images
 from edge_infer.results import FailedInput
@@ -68,9 +68,10 @@ def find_pictures(paths: Sequence[str]) -> list[Photo]:
     for source in expand(paths, recursive=True):
         if isinstance(source, FailedInput):
             raise DataError(str(source.error))
-        if not Path(source).is_file():
-            raise DataError(f"unlabelled picture {source} does not exist")
-        photo = Photo(Path(source), "", sha256_file(Path(source)))
+        path = Path(cast("str", source))  # only standard input is none
+        if not path.is_file():
+            raise DataError(f"unlabelled picture {path} does not exist")
+        photo = Photo(path, "", sha256_file(path))
         found[photo.sha256] = photo
     return list(found.values())
 

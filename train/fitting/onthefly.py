@@ -7,6 +7,7 @@ once for each new view, once in all for the validation photos.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from train.data.dataset import RunData
 from train.data.photos import Photo
-from train.metrics import Ints
+from train.metrics import Floats, Ints
 from train.networks.network import FLATTEN, forward
 from train.progress import track
 from train.recipes import OnTheFly, Recipe
@@ -86,14 +87,14 @@ def _seed_dropout(network: keras.Model, seed: int, epoch: int) -> None:
 
 
 def _validation_sets(
-    run_base: Callable[[np.ndarray], np.ndarray], recipe: Recipe, schedule: OnTheFly, data: RunData
-) -> dict[str, tuple[np.ndarray, Ints]]:
+    run_base: Callable[[npt.NDArray[Any]], Floats], recipe: Recipe, schedule: OnTheFly, data: RunData
+) -> dict[str, tuple[Floats, Ints]]:
     """Return feature maps and targets of the validation photos, by the prefix of what is measured on them."""
     images, targets = load_batch(data.part_photos("validation"), recipe), data.targets[data.part("validation")]
     order = np.random.default_rng(recipe.seed).permutation(len(targets))
     if schedule.validation_steps is not None:
         order = np.resize(order, schedule.validation_steps * schedule.batch_size)
-    sets = {"val_": images}
+    sets: dict[str, npt.NDArray[Any]] = {"val_": images}
     if schedule.unscaled_validation:
         # The network divides by 255 itself; so much too bright is what the published generator fed it.
         sets = {"val_": images.astype(np.float32) * 255, "rescaled_val_": images}

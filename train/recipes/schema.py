@@ -194,6 +194,20 @@ class Recipe:
     attribution: tuple[str, ...] = ()
     card: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def pooled_head(self) -> PooledHead:
+        """Its head, in a recipe whose head reads pooled features."""
+        if not isinstance(self.head, PooledHead):
+            raise TypeError(f"the head of recipe {self.name} reads no pooled features")
+        return self.head
+
+    @property
+    def cached_views(self) -> CachedViews:
+        """Its schedule, in a recipe whose head is solved on cached features."""
+        if not isinstance(self.schedule, CachedViews):
+            raise TypeError(f"recipe {self.name} caches no views")
+        return self.schedule
+
 
 def recipe_from_json(record: dict[str, Any]) -> Recipe:
     """Rebuild the recipe that a run folder's `recipe.json` holds."""

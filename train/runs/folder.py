@@ -6,7 +6,7 @@ artefact in the folder has nothing left to do, and an interruption costs the ste
 
 import json
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -202,7 +202,7 @@ class RunFolder:
         """Read the metrics as a page."""
         return (self.path / REPORT).read_text(encoding="utf-8")
 
-    def write_report(self, page: str, pictures: dict[str, Callable[[Path], object]]) -> None:
+    def write_report(self, page: str, pictures: Mapping[str, Callable[[Path], object]]) -> None:
         """Write the page, and the pictures by their names.
 
         Args:

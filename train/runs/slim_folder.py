@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_infer.atomic_files import write_atomic
 from train.errors import RunFolderError
 from train.files import read_json, write_json
+from train.metrics import Floats
 from train.runs.checkpoints import Checkpoints
 from train.runs.folder import METRICS, RunFolder
 
@@ -24,8 +24,6 @@ DISTILLATION = "distillation.json"  # the loss by round
 DISTILLED = "distilled.weights.h5"  # the base, taught by the original
 READOUT = "readout.npz"  # from its features to the original's
 _CANDIDATE = "speedup-{speedup:g}"  # folders of speed-ups that are tried
-
-Doubles = npt.NDArray[np.float64]
 
 
 class SlimFolder(RunFolder):
@@ -84,7 +82,7 @@ class SlimFolder(RunFolder):
         """Whether the base is taught."""
         return (self.path / DISTILLED).exists()
 
-    def write_distilled(self, base: "keras.Model", readout: tuple[Doubles, Doubles] | None) -> None:
+    def write_distilled(self, base: "keras.Model", readout: tuple[Floats, Floats] | None) -> None:
         """Write the readout's kernel and bias, if there is one, then the distilled base."""
         if readout is not None:
             kernel, bias = readout
@@ -95,7 +93,7 @@ class SlimFolder(RunFolder):
         """Read the distilled base's weights."""
         base.load_weights(self.path / DISTILLED)
 
-    def readout(self) -> tuple[Doubles, Doubles] | None:
+    def readout(self) -> tuple[Floats, Floats] | None:
         """Read the readout's kernel and bias; None if the run has none."""
         if not (self.path / READOUT).exists():
             return None
@@ -115,6 +113,6 @@ class SlimFolder(RunFolder):
             shutil.rmtree(tried)
 
 
-def _save_arrays(path: Path, **arrays: Doubles) -> None:
+def _save_arrays(path: Path, **arrays: Floats) -> None:
     with path.open("wb") as file:  # an open file, or numpy appends a suffix of its own
-        np.savez(file, **arrays)
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # none of them is called allow_pickle

@@ -63,7 +63,7 @@ def prune(
         folder.load_pruned(pruned)
         return slim, pruned
     chosen = np.random.default_rng(recipe.seed).permutation(len(teaching.photos))[:PRUNING_PHOTOS]
-    images = np.stack([load_view(teaching.photos[i], 0, recipe) for i in track(chosen, "Loading photos")])
+    images = np.stack([load_view(teaching.photos[i], 0, recipe) for i in track(chosen.tolist(), "Loading photos")])
     taps, grid = observed_taps(recipe)
     pruner = Pruner(base, taps[-1], Preprocess(pixel_scaling(recipe))(images).numpy(), recipe.seed)
     sensitivities = pruner.sensitivities(_head_readers(head, teaching.features, taps, grid))
@@ -88,7 +88,9 @@ def _choose_widths(
 ) -> tuple[int, ...]:
     if goal.speedup is not None:
         return widths_for_speedup(sensitivities, layers, image_size, goal.speedup)
-    return uniform_widths(layers, goal.width, frozenset(layers) - sensitivities.keys())
+    if goal.width is not None:
+        return uniform_widths(layers, goal.width, frozenset(layers) - sensitivities.keys())
+    raise ValueError("a goal is a speed-up or a width")
 
 
 def _kept_channels(

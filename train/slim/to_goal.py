@@ -90,7 +90,7 @@ def cross_validate_slim(
         return None
     recipe = replace(original.recipe, fine_tune=None)
     base = copy_in_precision(original.network.get_layer("vgg16"), recipe)
-    training = prepare(recipe, recipe.schedule, data, base, cache)
+    training = prepare(recipe, data, base, cache)
     return cross_validate(
         data.targets,
         data.groups,
@@ -109,12 +109,14 @@ def pooled_head(run: FinishedRun) -> LinearHead | None:
     """Return a run's head if it reads pooled features."""
     if not isinstance(run.recipe.head, PooledHead):
         return None
-    return LinearHead(*run.network.get_layer("logits").get_weights(), run.recipe.head.familiarity)
+    kernel, bias = run.network.get_layer("logits").get_weights()
+    return LinearHead(kernel, bias, run.recipe.head.familiarity)
 
 
 def _slimmed(recipe: Recipe, teaching: Teaching) -> dict[str, Any]:
     """Return what the metrics say of how a network was slimmed."""
-    before, after = (count_macs(widths, recipe.image_size) for widths in (full_widths(recipe), recipe.widths))
+    full = full_widths(recipe)
+    before, after = (count_macs(widths, recipe.image_size) for widths in (full, recipe.widths or full))
     return {
         "widths": recipe.widths,
         "macs": after,
