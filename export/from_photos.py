@@ -60,11 +60,11 @@ def from_photos(
         EdgeInferError: As the steps do.
     """
     check_absent((out, out.with_suffix(".json")), "--out")
-    dataset = Dataset(data, unlabelled=unlabelled)
-    dataset.find_files()  # a wrong path is better known now than after the training
     recipe = replace(RECIPES["custom"], mixed_precision=mixed_precision)
     goal = Goal(speedup=speedup)
     check_goal(goal, recipe)
+    dataset = Dataset(data, unlabelled=unlabelled)
+    dataset.find_files()  # a wrong path is better known now than after the training
     say("1/4 Looking over the photos")
     say(f"{summarize(audit(dataset))}\n`python -m train audit {data}` names them.")
     say("2/4 Training")

@@ -54,8 +54,7 @@ class Dataset:
         Raises:
             DataError: There are none where they should be.
         """
-        self.unlabelled  # noqa: B018  # both are worked out when they are read
-        self.photos  # noqa: B018
+        _ = self.unlabelled, self.photos  # worked out when they are read
 
     @cached_property
     def photos(self) -> list[Photo]:
