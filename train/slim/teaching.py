@@ -1,4 +1,4 @@
-"""What the original tells about the photos that the slim network learns from."""
+"""What the slim network learns from: pictures, and the features that the original gives for them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from train.views.features import Features, extract, load_view
 
 @dataclass(frozen=True, slots=True)
 class Teaching:
-    """What the original tells about the photos that the slim network learns from.
+    """Pictures, and the features that the original gives for their views.
 
     Attributes:
         photos: Training photos and unlabelled pictures.
@@ -41,11 +41,11 @@ class Teaching:
         )
 
     def wanted(self) -> Floats:
-        """Return what the slim network is to tell of the views, in the same order, `[views * N, D]`."""
+        """Return what the slim network is to give for the views, in the order of `load`, `[views * N, D]`."""
         taps, _ = observed_taps(self.recipe)
         is_pooled = isinstance(self.recipe.head, PooledHead)
-        told = head_features(self.features, taps) if is_pooled else self.features[taps[0]]
-        return told.reshape(-1, told.shape[-1])
+        features = head_features(self.features, taps) if is_pooled else self.features[taps[0]]
+        return features.reshape(-1, features.shape[-1])
 
 
 def teach(base: keras.Model, recipe: Recipe, photos: Sequence[Photo], settings: Distillation, cache: Path) -> Teaching:
