@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import onnxruntime as ort
 from onnx import numpy_helper
 
 from edge_infer.runtime.session import INPUT_NAME, OUTPUT_NAME, session_options
+from export.parity import Pixels
 from export.quantize import quantize
 from train.progress import track
 
@@ -37,7 +39,7 @@ class Quantized:
     kept_float: tuple[str, ...]
 
 
-def quantize_classifier(model: onnx.ModelProto, calibration: Sequence[np.ndarray]) -> Quantized:
+def quantize_classifier(model: onnx.ModelProto, calibration: Sequence[Pixels]) -> Quantized:
     """Quantize a converted classifier.
 
     Each layer is first quantized alone, to see what it changes; one that changes too much stays in float.
@@ -121,6 +123,7 @@ def _entrance(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
     return nodes
 
 
-def _answers(model: onnx.ModelProto, pictures: np.ndarray) -> np.ndarray:
+def _answers(model: onnx.ModelProto, pictures: Pixels) -> npt.NDArray[np.float32]:
     session = ort.InferenceSession(model.SerializeToString(), session_options(), providers=["CPUExecutionProvider"])
-    return session.run([OUTPUT_NAME], {INPUT_NAME: pictures})[0]
+    answers: npt.NDArray[np.float32] = session.run([OUTPUT_NAME], {INPUT_NAME: pictures})[0]
+    return answers

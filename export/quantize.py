@@ -19,6 +19,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from edge_infer.runtime.session import INPUT_NAME
 from export.convert import standard_model
+from export.parity import Pixels
 
 # It only moves values, and onnxruntime does that in uint8; its quantizer does not know.
 QDQRegistry.setdefault("DepthToSpace", QDQDirect8BitOp)
@@ -26,7 +27,7 @@ QDQRegistry.setdefault("DepthToSpace", QDQDirect8BitOp)
 
 def quantize(
     model: onnx.ModelProto,
-    calibration: Sequence[np.ndarray],
+    calibration: Sequence[Pixels],
     keep_float: Sequence[str] = (),
     *,
     operators: Sequence[str] | None = None,
@@ -76,9 +77,9 @@ def quantize(
 
 
 class _Batches(CalibrationDataReader):
-    def __init__(self, batches: Sequence[np.ndarray]) -> None:
-        self._batches: Iterator[np.ndarray] = iter(batches)
+    def __init__(self, batches: Sequence[Pixels]) -> None:
+        self._batches: Iterator[Pixels] = iter(batches)
 
-    def get_next(self) -> dict[str, np.ndarray] | None:
+    def get_next(self) -> dict[str, Pixels] | None:
         batch = next(self._batches, None)
         return None if batch is None else {INPUT_NAME: batch}
