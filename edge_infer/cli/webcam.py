@@ -164,7 +164,6 @@ def webcam(
             Capture(
                 lambda: open_source(spec, options),
                 name=spec.title,
-                is_live=spec.is_live,
                 every_frame=every_frame,
                 timeout_s=timeout,
                 retries=retries,

@@ -5,7 +5,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable
-from itertools import cycle
+from itertools import count, cycle
 from pathlib import Path
 
 import numpy as np
@@ -70,10 +70,23 @@ def wait_until(is_so: Callable[[], object], seconds: float = 10.0) -> float:
 
 
 class ScriptedSource:
-    """A source that plays a script of frames, None for a read without a frame, and exceptions."""
+    """A source that plays a script of frames, None for a read without a frame, and exceptions.
 
-    def __init__(self, script: Iterable[object], frame_s: float = 0.0, pause_s: float = 0.002) -> None:
-        self.frame_s = frame_s
+    Live, or a video of so many seconds a frame, or with a time for each.
+    """
+
+    def __init__(
+        self,
+        script: Iterable[object],
+        frame_s: float = 0.0,
+        pause_s: float = 0.002,
+        *,
+        is_live: bool | None = None,
+        times_s: Iterable[float] | None = None,
+    ) -> None:
+        self.is_live = frame_s == 0 if is_live is None else is_live
+        self.frame_s, self.time_s = frame_s, None
+        self._times_s = iter(times_s) if times_s is not None else count(0, frame_s)
         self._script, self._pause_s = iter(script), pause_s
         self.is_released = False
 
@@ -82,6 +95,8 @@ class ScriptedSource:
         step = next(self._script, None)
         if isinstance(step, Exception):
             raise step
+        if step is not None and not self.is_live:
+            self.time_s = next(self._times_s)
         return step
 
     def release(self) -> None:

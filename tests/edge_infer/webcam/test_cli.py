@@ -21,6 +21,7 @@ from edge_infer.cli.main import main
 from edge_infer.webcam import opencv
 from edge_infer.webcam.camera import devices
 from tests.edge_infer.cli.test_classify import Answer, Run
+from tests.edge_infer.webcam.camera.test_videos import served
 from tests.edge_infer.webcam.conftest import read_clip, wait_until, write_clip
 
 COMMAND = [sys.executable, "-m", "edge_infer", "webcam"]
@@ -101,6 +102,16 @@ def test_a_video_plays_at_its_own_speed(run: Run, clip: Path) -> None:
     assert 2.0 <= time.monotonic() - began < 6
 
 
+def test_a_video_by_url_ends_when_it_ends(run: Run, clip: Path) -> None:
+    answer = run("--source", f"file://{clip}", "--every-frame", "--jsonl", "-")
+    assert (answer.code, answer.err) == (0, "60 frames answered, 0 dropped, 0 bad, 0 camera faults\n")
+    assert json.loads(answer.out.splitlines()[0])["source"] == f"file://{clip}"
+    with served(clip.read_bytes()) as url:
+        answer = run("--source", f"{url}.avi", "--jsonl", "-")
+    assert (answer.code, answer.err.split(", ")[-1]) == (0, "0 camera faults\n")
+    assert json.loads(answer.out.splitlines()[-1])["time_s"] == pytest.approx(59 / 30)
+
+
 def test_a_folder_of_frames_is_answered_and_recorded(run: Run, folder: Path) -> None:
     (folder / "frames").mkdir()
     for number in range(6):
@@ -117,6 +128,8 @@ def test_a_folder_of_frames_is_answered_and_recorded(run: Run, folder: Path) -> 
         (["--source", "7"], "there is no camera 7 (/dev/video7 does not exist)"),
         (["--source", "gone.mp4"], "'gone.mp4' is no camera number, and no video, folder or URL that exists"),
         (["--source", "note.mp4"], "note.mp4 is no video that OpenCV can read"),
+        (["--source", "a" * 300], f"{'a' * 300} cannot be read: File name too long"),
+        (["--source", "/dev/v4l/by-id/gone"], "there is no camera /dev/v4l/by-id/gone"),
         (["--source", "."], "folder . holds no pictures"),
         (["--source", "rtsp://me:secret@127.0.0.1:9/1"], "rtsp://127.0.0.1:9/1 cannot be opened"),
     ],

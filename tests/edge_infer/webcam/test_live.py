@@ -62,7 +62,7 @@ class Run:
         self.notes: list[str] = []
         self.options = LiveOptions(**options)
         open_source = source if callable(source) else lambda: source
-        self.capture = Capture(open_source, name="cam", is_live=live, every_frame=not live, timeout_s=5)
+        self.capture = Capture(open_source, name="cam", every_frame=not live, timeout_s=5)
 
     def __call__(self) -> FeedStatus:
         with self.capture as capture:
@@ -303,7 +303,6 @@ def test_a_lost_camera_is_shown_as_lost_and_its_recording_can_be_played(
     run.capture = Capture(
         lambda: ScriptedSource([*map(frame, range(10))] if not run.records else [], pause_s=0.02),
         name="cam",
-        is_live=True,
         timeout_s=0.2,
         retries=1,
     )
