@@ -37,6 +37,16 @@ def _address(context: click.Context, parameter: click.Parameter, value: str | No
     return host.strip("[]") or LOOPBACK, int(port)
 
 
+def _host_names(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> frozenset[str]:
+    from edge_infer.webcam.page.access import host_name
+
+    names = {value: host_name(value) for value in values}
+    for value, name in names.items():
+        if name is None:
+            raise click.BadParameter(f"{value!r} is no host name, such as cam.example.org.", context, parameter)
+    return frozenset(name for name in names.values() if name is not None)
+
+
 def _video_path(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
     if value is None:
         return None
@@ -53,6 +63,14 @@ def _video_path(context: click.Context, parameter: click.Parameter, value: Path 
 )
 @model_options
 @click.option("--http", metavar="HOST:PORT", callback=_address, help="Serve a page to watch the feed in a browser.")
+@click.option(
+    "--allow-host",
+    "allow_hosts",
+    multiple=True,
+    metavar="NAME",
+    callback=_host_names,
+    help="Another name that the page is reached by; may be repeated.",
+)
 @click.option("--jsonl", metavar="FILE", help="Append a JSON record per answered frame; - for stdout.")
 @click.option(
     "--record",
@@ -116,6 +134,7 @@ def webcam(
     threads: int | None,
     provider: str,
     http: tuple[str, int] | None,
+    allow_hosts: frozenset[str],
     jsonl: str | None,
     record: Path | None,
     snapshot_dir: Path,
@@ -155,7 +174,7 @@ def webcam(
     commands: SimpleQueue[Command] = SimpleQueue()
     with ExitStack() as stack:
         received = stack.enter_context(_quit_on_signals(commands))
-        displays = list(_displays(stack, commands, http, no_display))
+        displays = list(_displays(stack, commands, http, allow_hosts, no_display))
         if not displays and jsonl is None and record is None and not no_display:
             raise click.UsageError(
                 "there is no display for a window: watch with --http 8080, or give --jsonl, --record or --no-display"
@@ -205,17 +224,23 @@ def _check_options(context: click.Context, spec: "SourceSpec") -> None:
         if context.params[name] not in (None, False) and spec.kind not in kinds:
             option = name.replace("_", "-")
             raise click.UsageError(f"--{option} is for a {' or '.join(kinds)}, and {spec.name} is a {spec.kind}")
+    if context.params["allow_hosts"] and context.params["http"] is None:
+        raise click.UsageError("--allow-host is for the page, which --http serves")
 
 
 def _displays(
-    stack: ExitStack, commands: "SimpleQueue[Command]", http: tuple[str, int] | None, no_display: bool
+    stack: ExitStack,
+    commands: "SimpleQueue[Command]",
+    http: tuple[str, int] | None,
+    allow_hosts: frozenset[str],
+    no_display: bool,
 ) -> "Iterator[Display]":
     """Yield what shows the feed; the stack closes it."""
     if http is not None:
         from edge_infer.webcam.page.server import LiveServer
 
         try:
-            server = LiveServer(*http, commands.put)
+            server = LiveServer(*http, commands.put, allow_hosts)
         except (OSError, UnicodeError) as error:  # UnicodeError: no possible host name
             reason = getattr(error, "strerror", None) or "no such host"
             where = f"{http[0]}:{http[1]}"

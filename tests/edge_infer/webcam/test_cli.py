@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -173,6 +174,8 @@ def test_a_stream_that_never_answers_is_reported_in_under_3_seconds(start: Start
         (["--no-display", "--source", "0", "--loop"], "--loop is for a video or folder, and 0 is a camera"),
         (["--http", "nowhere"], "give HOST:PORT"),
         (["--http", "127.0.0.1:99999"], "give HOST:PORT"),
+        (["--http", "0", "--allow-host", "http://cam.lan"], "'http://cam.lan' is no host name"),
+        (["--no-display", "--allow-host", "cam.lan"], "--allow-host is for the page, which --http serves"),
         (["--record", "out.webm"], "a recording is a file that ends in .mp4 or .avi"),
         (["--seconds", "nan"], "nan is not in the range"),
         (["--timeout", "0"], "0.0 is not in the range"),
@@ -245,6 +248,17 @@ def test_a_page_for_everybody_comes_with_a_warning(run: Run, clip: Path) -> None
     watch, warning, *_ = answer.err.splitlines()
     assert watch.startswith("Watch at http://0.0.0.0:")
     assert warning == "Whoever can reach this machine can watch, record and take snapshots there."
+
+
+def test_the_page_can_be_given_another_name(start: Start, clip: Path) -> None:
+    process = start(
+        "--source", str(clip), "--loop", "--http", "0", "--allow-host", "cam.example.org", "--allow-host", "b"
+    )
+    page = process.stderr.readline().removeprefix("Watch at ").strip()
+    for name, status in (("cam.example.org", 200), ("b:80", 200), ("c", 403)):
+        with closing(HTTPConnection(page.split("/")[2], timeout=10)) as connection:
+            connection.request("GET", "/state.json", headers={"Host": name})
+            assert connection.getresponse().status == status
 
 
 @pytest.mark.parametrize(
