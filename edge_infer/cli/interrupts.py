@@ -2,16 +2,19 @@
 
 Python turns only SIGINT into an exception, and a C extension that is being imported or is
 running may turn that into any other. So the signal is noted too: whatever a command ends
-with after one, it was interrupted.
+with after one, it was interrupted. A signal may come twice for one wish: `timeout` sends it
+to the process and to its group. Only a later one means that the end is not to be waited for.
 """
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 SIGNAL_EXIT = 128  # plus the signal's number, as shells have it: 130 and 143
+SAME_WISH_S = 0.5  # as quick as a key is not meant to be pressed twice
 EXIT_INTERRUPTED = SIGNAL_EXIT + signal.SIGINT
 EXIT_TERMINATED = SIGNAL_EXIT + signal.SIGTERM
 
@@ -23,13 +26,17 @@ def run_interruptible(command: Callable[[], int]) -> int:
         The command's exit code; `EXIT_INTERRUPTED` or `EXIT_TERMINATED` if a signal came.
     """
     received: list[int] = []
+    first_at = 0.0
 
     def handle(number: int, frame: FrameType | None) -> None:
+        nonlocal first_at
         del frame
-        if received:  # the second time it is meant
+        if not received:
+            received.append(number)
+            first_at = time.monotonic()
+            raise KeyboardInterrupt
+        if time.monotonic() - first_at > SAME_WISH_S:
             os._exit(SIGNAL_EXIT + number)
-        received.append(number)
-        raise KeyboardInterrupt
 
     before = {number: signal.signal(number, handle) for number in SIGNALS}
     try:

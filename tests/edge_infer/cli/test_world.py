@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -93,14 +94,46 @@ def test_a_signal_ends_in_good_order_at_any_moment(
     assert out == b"" or len(json.loads(out)) < 5000  # what was answered is a whole array
 
 
-def test_a_second_signal_ends_at_once() -> None:
+@pytest.mark.parametrize(
+    ("numbers", "code"),
+    [
+        ((signal.SIGTERM, signal.SIGCONT, signal.SIGTERM, signal.SIGCONT), 143),  # as `timeout` sends them
+        ((signal.SIGINT, signal.SIGINT), 130),
+        ((signal.SIGTERM, signal.SIGINT), 143),
+    ],
+)
+@pytest.mark.parametrize("pause_s", [0.0, 0.002, 0.02])
+def test_signals_at_once_leave_a_whole_array(
+    folder: Path, model: str, numbers: tuple[signal.Signals, ...], code: int, pause_s: float
+) -> None:
+    OUTPUT.seek(0)
+    OUTPUT.truncate()
+    arguments = ["classify", "--model", model, "--format", "json", "--batch", "1", *["red.png"] * 5000]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [*COMMAND, *arguments], cwd=folder, env=environment, stdout=OUTPUT, stderr=subprocess.PIPE
+    )
+    with process:
+        while not has_answered(process.pid):
+            assert process.poll() is None
+        for number in numbers:
+            process.send_signal(number)
+            time.sleep(pause_s)
+        process.communicate(timeout=60)
+    assert process.returncode in {code, 130}  # of two that come at once, the lower number is seen first
+    assert 0 < len(json.loads(os.pread(OUTPUT.fileno(), 2**24, 0))) < 5000
+
+
+def test_a_signal_that_comes_again_later_ends_at_once() -> None:
     code = """
 import os, signal, time
-from edge_infer.cli.interrupts import run_interruptible
+from edge_infer.cli.interrupts import SAME_WISH_S, run_interruptible
 def stubborn():
     try:
         os.kill(os.getpid(), signal.SIGTERM)
     finally:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(SAME_WISH_S + 0.1)
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(60)
 run_interruptible(stubborn)
