@@ -1,8 +1,7 @@
 """`edge-infer webcam`: a live feed, answered frame by frame."""
 
 import signal
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from queue import SimpleQueue
@@ -11,10 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from edge_infer.cli.options import NumberRange, load_classifier, model_options
-from edge_infer.cli.writers import make_writer, one_line
-from edge_infer.errors import OutputError
-from edge_infer.pictures.sources import STDIN
-from edge_infer.results import Prediction
+from edge_infer.cli.record_stream import RecordStream
+from edge_infer.cli.writers import one_line
 from edge_infer.webcam.defaults import RETRIES, SMOOTHING_S, TIMEOUT_S
 
 if TYPE_CHECKING:
@@ -191,7 +188,7 @@ def webcam(
         classifier = load_classifier(
             context, task, model, threads=threads, provider=provider, min_score=min_score, spinning=False
         )
-        write = _ignore if jsonl is None else stack.enter_context(_jsonl_writer(jsonl, top))
+        records = None if jsonl is None else stack.enter_context(RecordStream(jsonl, top))
         feed = LiveFeed(
             capture,
             VideoClassifier(classifier, smoothing),
@@ -199,7 +196,8 @@ def webcam(
             displays,
             LiveOptions(mirror=mirror, frames=frames, seconds=seconds, record=record, keep_in=snapshot_dir),
             source=spec.name,
-            on_answer=write,
+            on_answer=(lambda _: None) if records is None else records.put,
+            is_taken=(lambda: True) if records is None else records.is_taken,
             on_note=_note,
         )
         status = feed.run()
@@ -259,26 +257,6 @@ def _displays(
 
 
 @contextmanager
-def _jsonl_writer(path: str, top: int | None) -> Iterator[Callable[[Prediction], None]]:
-    try:
-        file = None if path == STDIN else Path(path).open("a", encoding="utf-8")  # noqa: SIM115  # closed below
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
-    stream = file or sys.stdout
-
-    def write(prediction: Prediction) -> None:
-        writer.write(prediction)
-        stream.flush()  # whoever reads along wants it now
-
-    try:
-        with make_writer("jsonl", stream, top) as writer:
-            yield write
-    finally:
-        if file is not None:
-            file.close()
-
-
-@contextmanager
 def _quit_on_signals(commands: "SimpleQueue[Command]") -> Iterator[list[int]]:
     """Turn SIGINT and SIGTERM into a command, so that the camera is released and the recording closed."""
     received: list[int] = []
@@ -310,7 +288,3 @@ def _list_cameras() -> None:
 
 def _note(text: str) -> None:
     click.echo(one_line(text), err=True)
-
-
-def _ignore(prediction: Prediction) -> None:
-    """Take an answer that nobody asked to have as a record."""

@@ -81,6 +81,8 @@ class LiveFeed:
         options: What else to do.
         source: What records call the source.
         on_answer: Called with each answer.
+        is_taken: Whether whoever takes the answers has taken the last one. Until then no other is begun,
+            but the feed is shown.
         on_note: Called with a line on what was kept, or could not be.
     """
 
@@ -94,12 +96,13 @@ class LiveFeed:
         *,
         source: str,
         on_answer: Callable[[Prediction], None] = lambda _: None,
+        is_taken: Callable[[], bool] = lambda: True,
         on_note: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._capture, self._commands, self._displays = capture, commands, displays
         self._answering = Answering(classifier, source, capture.wake)
         self._options = options or LiveOptions()
-        self._on_answer, self._on_note = on_answer, on_note
+        self._on_answer, self._is_taken, self._on_note = on_answer, is_taken, on_note
         self._meter = Meter()
         self._newest: Picture | None = None
         self._answer: Prediction | None = None
@@ -127,20 +130,26 @@ class LiveFeed:
         return self.status
 
     def _is_over(self, seconds: float) -> bool:
-        frames, limit_s = self._options.frames, self._options.seconds
+        limit_s = self._options.seconds
         return (
             self._has_quit
-            or (self._capture.state == "ended" and not self._answering.is_busy)
-            or (frames is not None and self._meter.answered >= frames)
             or (limit_s is not None and seconds >= limit_s)
+            or (self._has_answered_all() and self._is_taken())
+        )
+
+    def _has_answered_all(self) -> bool:
+        frames = self._options.frames
+        return not self._answering.is_busy and (
+            self._capture.state == "ended" or (frames is not None and self._meter.answered >= frames)
         )
 
     def _step(self) -> None:
         """Wait for a frame or an answer, and show it."""
-        if not self._answering.is_busy and (frame := self._next_frame()) is not None:
+        may_answer = not self._answering.is_busy and self._is_taken() and not self._has_answered_all()
+        if may_answer and (frame := self._next_frame()) is not None:
             self._newest = self._picture(frame)
             self._answering.begin(frame, self._newest.image_rgb)
-        if self._answering.is_busy:
+        if self._answering.is_busy or not may_answer:
             self._follow()
         self._show()
 
@@ -172,7 +181,10 @@ class LiveFeed:
     def _newer_frame(self) -> Frame | None:
         """Return a frame newer than the newest, if it comes before the answer; it may still be answered."""
         if self._newest is None or self._is_paused or self._capture.every_frame:
-            self._answering.wait(_IDLE_S)
+            if self._answering.is_busy:
+                self._answering.wait(_IDLE_S)
+            else:
+                time.sleep(_BETWEEN_S)
             return None
         since = self._newest.frame.captured_at + _BETWEEN_S
         return self._capture.newest_since(since, _IDLE_S, self._answering.is_ready)

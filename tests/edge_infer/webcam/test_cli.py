@@ -290,6 +290,63 @@ def test_a_reader_of_the_records_who_leaves_ends_it(start: Start, clip: Path, fo
     assert len(read_clip(folder / "out.mp4")) >= 1
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+@pytest.mark.parametrize("every_frame", [True, False])
+def test_it_ends_although_nobody_reads_its_records(
+    start: Start, clip: Path, folder: Path, number: int, code: int, *, every_frame: bool
+) -> None:
+    options = ["--every-frame"] if every_frame else ["--fps", "1000"]
+    process = start("--source", str(clip), "--loop", "--jsonl", "-", "--http", "0", "--record", "out.avi", *options)
+    page = process.stderr.readline().removeprefix("Watch at ").strip()
+
+    def state() -> dict[str, object]:
+        with urlopen(f"{page}state.json", timeout=5) as response:
+            return json.loads(response.read())
+
+    wait_until(lambda: state().get("answered", 0) > 50, 20)
+    wait_until(lambda: state()["fps"] == 0, 60)  # the pipe is full
+    answered, captured = state()["answered"], state()["captured"]
+    wait_until(lambda: every_frame or state()["captured"] > captured + 20)  # the feed goes on
+    assert (state()["answered"], state()["state"]) == (answered, "live")
+    began = time.monotonic()
+    process.send_signal(number)
+    assert process.wait(timeout=30) == code
+    assert time.monotonic() - began < 2
+    out = process.stdout.read()
+    assert [json.loads(line)["task"] for line in out.splitlines()] == ["colours"] * (answered - 1)
+    assert len(read_clip(folder / "out.avi")) > 0
+
+
+def test_records_wait_for_a_slow_reader_and_none_is_lost(start: Start, clip: Path) -> None:
+    process = start("--source", str(clip), "--loop", "--frames", "700", "--every-frame", "--jsonl", "-")
+    time.sleep(3)
+    assert process.poll() is None
+    lines = process.stdout.read().splitlines()
+    assert [json.loads(line)["frame"] for line in lines] == list(range(700))
+    assert process.wait(timeout=10) == 0
+
+
+def test_a_named_pipe_may_be_read_later(start: Start, clip: Path, folder: Path) -> None:
+    os.mkfifo(folder / "records")
+    process = start("--source", str(clip), "--frames", "20", "--every-frame", "--jsonl", "records")
+    time.sleep(1.5)
+    assert process.poll() is None
+    frames = [json.loads(line)["frame"] for line in (folder / "records").read_text().splitlines()]
+    assert frames == list(range(20))
+    assert process.wait(timeout=10) == 0
+    process = start("--source", str(clip), "--every-frame", "--jsonl", "records")
+    time.sleep(1.5)
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 130
+    assert time.monotonic() - began < 2
+
+
+def test_a_disk_that_is_full_is_said_of_the_records(run: Run, clip: Path) -> None:
+    answer = run("--source", clip.name, "--jsonl", "/dev/full")
+    assert (answer.code, answer.err) == (1, "Error: /dev/full cannot be written: No space left on device\n")
+
+
 class StallingStream:
     """An MJPEG stream over HTTP that sends some pictures to each client, then goes silent."""
 
