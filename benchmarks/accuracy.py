@@ -30,9 +30,9 @@ from train.console import run as run_command
 from train.data.photos import PARTS, Part, Photo, find_photos
 from train.data.splits import load_split
 from train.errors import DataError
+from train.files import write_json
 from train.metrics import Floats
 from train.progress import track
-from train.runs.folder import write_json
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 

@@ -23,8 +23,8 @@ from benchmarks.runtimes.compare_table import to_text
 from edge_infer.__main__ import silence_libraries
 from edge_infer.runtime.cpus import available_cpus
 from train.console import run as run_command
+from train.files import write_json
 from train.quiet import start_tensorflow
-from train.runs.folder import write_json
 
 FOLDER = click.Path(path_type=Path)
 

@@ -25,12 +25,12 @@ from benchmarks.speed.latency_table import figure_row, machine_rows, model_rows
 from benchmarks.speed.model_latency import Choice, measure_model
 from benchmarks.speed.verdicts import Change, check_same_machine, compare, ratios
 from edge_infer.__main__ import silence_libraries
-from edge_infer.cli.options import NumberRange
+from edge_infer.cli.number_range import NumberRange
 from edge_infer.runtime.cpus import available_cpus
 from train.console import run as run_command
 from train.errors import RunFolderError
+from train.files import read_json, write_json
 from train.progress import say
-from train.runs.folder import read_json, write_json
 
 TASKS = ("gems", "gender")
 FILE = click.Path(dir_okay=False, path_type=Path)

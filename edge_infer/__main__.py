@@ -8,7 +8,8 @@ from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
-from edge_infer.cli.interrupts import SIGNAL_EXIT, SIGNALS
+from edge_infer.cli.exit_codes import EXIT_SIGNAL
+from edge_infer.cli.interrupts import SIGNALS
 
 
 def run() -> NoReturn:
@@ -33,7 +34,7 @@ def run() -> NoReturn:
 
 def _end_at_once(number: int, frame: FrameType | None) -> NoReturn:
     del frame
-    os._exit(SIGNAL_EXIT + number)
+    os._exit(EXIT_SIGNAL + number)
 
 
 def silence_libraries() -> None:

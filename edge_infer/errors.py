@@ -2,7 +2,7 @@
 
 Every error derives from `EdgeInferError` and from the builtin it resembles, so
 `except FileNotFoundError` keeps working for people who have never read this file.
-The command line turns the families into exit codes (see `edge_infer.cli`).
+The command line turns the families into exit codes (see `edge_infer.cli.exit_codes`).
 """
 
 

@@ -6,10 +6,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from edge_infer.atomic_files import write_atomic
 from edge_infer.model_file.opening import open_model
 from edge_infer.model_file.registry import MODELS_DIR
 from export.errors import BundleError
-from train.runs.folder import write_atomic, write_json
+from train.files import write_json
 
 MANIFEST = "manifest.json"
 _NAME = re.compile("[a-z0-9][a-z0-9-]*")

@@ -9,13 +9,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from edge_infer.atomic_files import write_atomic
 from export.errors import OutputExistsError
 from export.pipeline import export
 from train.data.audit import audit, summarize
+from train.files import write_json
 from train.pipeline import train
 from train.progress import say
 from train.recipes import RECIPES
-from train.runs.folder import RunFolder, write_atomic, write_json
+from train.runs.folder import RunFolder
 from train.slim.distillation import Distillation
 from train.slim.pipeline import Goal, check_goal
 from train.slim.to_goal import compared, find_pictures, slim_run

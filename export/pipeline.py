@@ -15,6 +15,7 @@ import numpy as np
 import onnx
 import tensorflow as tf
 
+from edge_infer.atomic_files import write_atomic
 from edge_infer.model_file.metadata import ClassifierMetadata, Precision
 from edge_infer.model_file.opening import ModelFile, open_model
 from edge_infer.runtime.cpus import available_cpus
@@ -27,9 +28,9 @@ from export.int8 import quantize_classifier
 from export.parity import Parity, border_pictures, check_parity, compare
 from export.quality import agreement, measure_answers
 from train.data.photos import Photo
+from train.files import write_json
 from train.progress import say, track
 from train.runs.finished import FinishedRun, load_run, run_photos
-from train.runs.folder import write_atomic, write_json
 from train.views.features import input_spec, load_view
 
 MODEL_VERSION = "1.0.0"

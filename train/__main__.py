@@ -7,7 +7,7 @@ from typing import get_args
 
 import click
 
-from edge_infer.cli.options import NumberRange
+from edge_infer.cli.number_range import NumberRange
 from train.console import run as run_command
 from train.progress import say
 from train.quiet import start_tensorflow

@@ -5,10 +5,9 @@ from typing import NoReturn
 
 import click
 
-from edge_infer.cli.interrupts import EXIT_INTERRUPTED, EXIT_TERMINATED, run_interruptible
+from edge_infer.cli.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_TERMINATED
+from edge_infer.cli.interrupts import run_interruptible
 from edge_infer.errors import EdgeInferError
-
-EXIT_FAILED = 1
 
 
 def run(command: click.Command, name: str, *, interrupted: str) -> NoReturn:

@@ -11,8 +11,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from edge_infer.atomic_files import write_atomic
 from train.data.dataset import RunData, read_run_data
 from train.data.photos import sha256_file
+from train.files import read_json, write_json
 from train.fitting.crossval import CrossValidation
 from train.fitting.onthefly import drop_checkpoints, fit_on_the_fly
 from train.fitting.pooled import choose, prepare, train_network
@@ -22,7 +24,7 @@ from train.networks.vgg16 import LAST_CONV, build_base
 from train.recipes import CachedViews, OnTheFly, Recipe
 from train.results.measure import MEASURED_PARTS, examples, measure
 from train.results.report import write_report
-from train.runs.folder import HISTORY, METRICS, SPLIT, WEIGHTS, RunFolder, read_json, write_atomic, write_json
+from train.runs.folder import HISTORY, METRICS, SPLIT, WEIGHTS, RunFolder
 from train.views.features import extract, load_batch
 
 

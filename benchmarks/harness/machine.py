@@ -10,8 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from edge_infer.cli.diagnosis import cpu_fields, int8_flags
-from edge_infer.runtime.cpus import affinity_cpus, available_cpus, cpu_quota
+from edge_infer.runtime.cpus import affinity_cpus, available_cpus, cpu_fields, cpu_quota, int8_flags
 
 PACKAGES = ("onnxruntime", "numpy", "pillow", "click")
 # What two results must share to be compared; software may differ, since it is what one compares.

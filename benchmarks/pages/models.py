@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.pages.tables import fill, table
 from benchmarks.runtimes.compare_table import timing_of
-from train.runs.folder import read_json
+from train.files import read_json
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"

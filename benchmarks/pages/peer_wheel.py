@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.pages.tables import fill, table
 from benchmarks.speed.peer_wheel import MAX_MEMORY_RATIO, MAX_TIME_RATIO, MAX_WHEEL_BYTES
-from train.runs.folder import read_json
+from train.files import read_json
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results" / "peer_wheel.json"

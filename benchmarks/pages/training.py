@@ -13,8 +13,9 @@ from typing import Any
 
 import click
 
+from train.files import read_json, write_json
 from train.results.report import draw_confusion, draw_curves
-from train.runs.folder import HISTORY, METRICS, RECIPE, read_json, write_json
+from train.runs.folder import HISTORY, METRICS, RECIPE
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results" / "training"

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.pages.tables import fill, table
 from benchmarks.webcam.measure import RESULTS, verdicts
-from train.runs.folder import read_json
+from train.files import read_json
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 

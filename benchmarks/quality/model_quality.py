@@ -26,6 +26,7 @@ from export.quality import agreement, score_auroc, share
 from train.console import run as run_command
 from train.data.dataset import RunData, read_run_data
 from train.data.photos import Photo
+from train.files import write_json
 from train.fitting.crossval import CrossValidation, cross_validate
 from train.fitting.head import LinearHead
 from train.fitting.pooled import CachedTraining, prepare
@@ -35,7 +36,7 @@ from train.networks.vgg16 import count_macs
 from train.progress import say, track
 from train.quiet import start_tensorflow
 from train.runs.finished import FinishedRun, load_run, noted_folders
-from train.runs.folder import SPLIT, write_json
+from train.runs.folder import SPLIT
 from train.slim.distillation import Readout, observed_features
 from train.slim.pipeline import full_widths, load_readout, slim_head
 from train.slim.to_goal import find_pictures

@@ -29,7 +29,7 @@ from edge_infer.webcam.answers.video_classifier import VideoClassifier
 from edge_infer.webcam.live import LiveOptions
 from edge_infer.webcam.opencv import load_cv2
 from edge_infer.webcam.view import Command, View
-from train.runs.folder import read_json, write_json
+from train.files import read_json, write_json
 
 RESULTS = Path(__file__).parents[1] / "results" / "webcam.json"
 SLOW_S = 0.2

@@ -6,17 +6,13 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
+from edge_infer.cli.exit_codes import EXIT_FAILED
 from edge_infer.cli.options import load_classifier, model_options
 from edge_infer.cli.writers import OutputFormat, make_writer, one_line
 from edge_infer.model_file.metadata import FaceMode
 from edge_infer.pictures.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
-from edge_infer.pictures.sources import expand
+from edge_infer.pictures.sources import Source, expand
 from edge_infer.results import FailedInput
-from edge_infer.runtime.cpus import available_cpus
-
-# Up to here all threads work on one picture after the other. From here on each works on pictures of its
-# own, which answers more of them a second, and a VGG16's slower loading pays for itself.
-FEW_PICTURES = 4
 
 if TYPE_CHECKING:
     from edge_infer.pictures.annotate import AnnotatedCopies
@@ -90,44 +86,50 @@ def classify(
     dash. Results go to stdout in input order, everything else to stderr.
     """
     from edge_infer.errors import InputError, OutputError
+    from edge_infer.pictures.decoded import KeptPicture, Room
 
     limits = {"max_pixels": max_pixels, "max_bytes": max_bytes}
     sources = list(expand(paths, recursive=recursive))
-    are_few = len(sources) <= FEW_PICTURES
+    pictures: list[Source | KeptPicture] = [*sources]
+    if save_annotated is not None:
+        # Together, those that wait to be drawn on take no more memory than the largest one alone may.
+        room = Room(min(max_pixels, DEFAULT_MAX_PIXELS))
+        pictures = [source if isinstance(source, FailedInput) else KeptPicture(source, room) for source in sources]
     classifier = load_classifier(
         context,
         task,
         model,
-        threads=threads if are_few else 1,
+        threads=threads,
         provider=provider,
         min_score=min_score,
         faces=faces,
         **limits,
-        quick_start=are_few,
+        quick_start=True,  # with many pictures, classify_many loads the network in its own way
     )
-    workers = 1 if are_few else threads or available_cpus()
-    results = classifier.classify_many(sources, batch_size=batch, workers=workers)
+    results = classifier.classify_many(pictures, batch_size=batch)
     copies = None if save_annotated is None else _annotated_copies(save_annotated, limits)
     any_failed = False
     # A bar only where someone sees it and it does not run through the results.
-    hide_bar = len(sources) < 2 or not sys.stderr.isatty() or sys.stdout.isatty()
+    hide_bar = len(pictures) < 2 or not sys.stderr.isatty() or sys.stdout.isatty()
     with (
         make_writer(output_format, sys.stdout, top) as writer,
-        click.progressbar(length=len(sources), label="Classifying", file=sys.stderr, hidden=hide_bar) as bar,
+        click.progressbar(length=len(pictures), label="Classifying", file=sys.stderr, hidden=hide_bar) as bar,
     ):
-        for source, result in zip(sources, results, strict=True):
+        for picture, result in zip(pictures, results, strict=True):
             writer.write(result)
             if isinstance(result, FailedInput):
                 any_failed = True
                 click.echo(one_line(f"Error: {result.error}"), err=True)
-            elif copies is not None and not isinstance(source, FailedInput):
+            elif copies is not None and not isinstance(picture, FailedInput):
                 try:
-                    copies.save(source, result)
+                    copies.save(picture, result)
                 except (InputError, OutputError) as error:
                     any_failed = True
                     click.echo(one_line(f"Error: {error}"), err=True)
+            if isinstance(picture, KeptPicture):
+                picture.forget()
             bar.update(1)
-    context.exit(1 if any_failed else 0)
+    context.exit(EXIT_FAILED if any_failed else 0)
 
 
 def _annotated_copies(folder: Path, limits: dict[str, int]) -> "AnnotatedCopies":

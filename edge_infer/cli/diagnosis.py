@@ -11,16 +11,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any, Literal
 
-from edge_infer.runtime.cpus import affinity_cpus, cpu_quota
+from edge_infer.runtime.cpus import affinity_cpus, cpu_fields, cpu_quota, int8_flags
 
 State = Literal["ok", "missing", "broken"]
 
 PACKAGES = ("edge-infer", "onnxruntime", "numpy", "pillow", "click")
-# What decides how fast int8 is, and on x86 whether sums of products overflow (edge_infer.runtime.session).
-INT8_FLAGS = ("avx2", "avx_vnni", "avx512_vnni", "amx_int8", "asimd", "asimddp", "i8mm", "sve")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,22 +85,6 @@ def _processor() -> Finding:
         return Finding("processor", "ok", platform.processor() or platform.machine())
     flags = ", ".join(int8_flags(fields)) or "none"
     return Finding("processor", "ok", f"{fields.get('model name') or platform.machine()}; for int8: {flags}")
-
-
-def cpu_fields() -> dict[str, str]:
-    """Return what Linux says of the last core.
-
-    Raises:
-        OSError: It cannot be read.
-    """
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-
-
-def int8_flags(fields: dict[str, str]) -> list[str]:
-    """Return those of `INT8_FLAGS` that the core has."""
-    known = set((fields.get("flags") or fields.get("Features") or "").split())
-    return [flag for flag in INT8_FLAGS if flag in known]
 
 
 def _cores() -> Finding:

@@ -4,7 +4,7 @@ import json
 
 import click
 
-EXIT_BROKEN = 3  # as for a model or provider that cannot be used
+from edge_infer.cli.exit_codes import EXIT_MODEL
 
 
 @click.command()
@@ -24,4 +24,4 @@ def doctor(context: click.Context, as_json: bool) -> None:
     else:
         for finding in findings:
             click.echo(f"{finding.state:<8}{finding.topic + ':':<16}{finding.text}")
-    context.exit(EXIT_BROKEN if any(finding.state == "broken" for finding in findings) else 0)
+    context.exit(EXIT_MODEL if any(finding.state == "broken" for finding in findings) else 0)

@@ -12,11 +12,10 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
+from edge_infer.cli.exit_codes import EXIT_SIGNAL
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-SIGNAL_EXIT = 128  # plus the signal's number, as shells have it: 130 and 143
 SAME_WISH_S = 0.5  # as quick as a key is not meant to be pressed twice
-EXIT_INTERRUPTED = SIGNAL_EXIT + signal.SIGINT
-EXIT_TERMINATED = SIGNAL_EXIT + signal.SIGTERM
 
 
 def run_interruptible(command: Callable[[], int]) -> int:
@@ -36,7 +35,7 @@ def run_interruptible(command: Callable[[], int]) -> int:
             first_at = time.monotonic()
             raise KeyboardInterrupt
         if time.monotonic() - first_at > SAME_WISH_S:
-            os._exit(SIGNAL_EXIT + number)
+            os._exit(EXIT_SIGNAL + number)
 
     before = {number: signal.signal(number, handle) for number in SIGNALS}
     try:
@@ -48,4 +47,4 @@ def run_interruptible(command: Callable[[], int]) -> int:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    return SIGNAL_EXIT + received[0] if received else code
+    return EXIT_SIGNAL + received[0] if received else code

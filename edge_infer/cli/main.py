@@ -2,9 +2,6 @@
 
 Only click is imported here and at the top of the command files; numpy and onnxruntime
 come in when a command runs, so `--help` and `--version` answer at once.
-
-Exit codes: 0 all fine; 1 some inputs failed, the others were answered; 2 usage;
-3 model or provider; 4 camera; 130 interrupted (SIGINT); 143 terminated (SIGTERM).
 """
 
 import io
@@ -20,15 +17,12 @@ import click
 import edge_infer
 from edge_infer.cli.classify import classify
 from edge_infer.cli.doctor import doctor
-from edge_infer.cli.interrupts import EXIT_INTERRUPTED, EXIT_TERMINATED, run_interruptible
+from edge_infer.cli.exit_codes import EXIT_CAMERA, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_MODEL, EXIT_TERMINATED
+from edge_infer.cli.interrupts import run_interruptible
 from edge_infer.cli.models import models
 from edge_infer.cli.webcam import webcam
 from edge_infer.cli.writers import one_line
 from edge_infer.errors import CameraError, EdgeInferError, OutputError
-
-EXIT_INPUTS_FAILED = 1
-EXIT_MODEL = 3
-EXIT_CAMERA = 4
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -65,10 +59,10 @@ def _run(arguments: Sequence[str] | None) -> int:
         return EXIT_INTERRUPTED
     except BrokenPipeError:  # the reader (`| head`) has left
         _write_nowhere()
-        return EXIT_INPUTS_FAILED
+        return EXIT_FAILED
     except OutputError as error:
         _say(one_line(f"Error: {error}"))
-        return EXIT_INPUTS_FAILED
+        return EXIT_FAILED
     except CameraError as error:
         _say(one_line(f"Error: {error}"))
         return EXIT_CAMERA
@@ -78,7 +72,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     except OSError as error:  # a full disk under stdout, a terminal that is gone
         _write_nowhere()
         _say(f"Error: the results cannot be written: {error.strerror}")
-        return EXIT_INPUTS_FAILED
+        return EXIT_FAILED
     finally:
         with suppress(OSError):  # which was said above
             sys.stdout.flush()  # while a signal that comes twice is still taken for one

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from edge_infer.cli.exit_codes import EXIT_MODEL
+
 if TYPE_CHECKING:
     from edge_infer.model_file.metadata import ClassifierMetadata, ModelMetadata
     from edge_infer.model_file.opening import ModelFile
@@ -76,7 +78,7 @@ def verify(context: click.Context, models: tuple[str, ...]) -> None:
         except ModelError as error:
             failed = True
             click.echo(one_line(f"{model}: failed: {error}"))
-    context.exit(3 if failed else 0)
+    context.exit(EXIT_MODEL if failed else 0)
 
 
 def _verified(model: str) -> list[str]:

@@ -1,27 +1,17 @@
 """The options that say which model to run and how, shared by the commands that run one."""
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
+from edge_infer.cli.number_range import NumberRange
+
 if TYPE_CHECKING:
     from edge_infer.classifier import Classifier
 
 DEFAULT_TASK = "gems"
-
-
-class NumberRange(click.FloatRange):
-    """A float range that NaN is not in, although NaN passes every comparison that would refuse it."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
-        """Convert and check."""
-        number = super().convert(value, param, ctx)
-        if math.isnan(number):
-            self.fail(f"nan is not in the range {self._describe_range()}.", param, ctx)
-        return number
 
 
 _OPTIONS = (

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge_infer.cli.options import NumberRange, load_classifier, model_options
+from edge_infer.cli.number_range import NumberRange
+from edge_infer.cli.options import load_classifier, model_options
 from edge_infer.cli.record_stream import RecordStream
 from edge_infer.cli.writers import one_line
 from edge_infer.webcam.defaults import RETRIES, SMOOTHING_S, TIMEOUT_S

@@ -1,13 +1,12 @@
 """Draw an answer into its picture: boxes around faces, labels with scores."""
 
 from pathlib import Path
-from typing import BinaryIO
 
 from PIL import Image, ImageDraw, ImageFont
 
 from edge_infer.errors import OutputError
 from edge_infer.pictures.jpeg_files import write_jpeg
-from edge_infer.pictures.loading import load_rgb
+from edge_infer.pictures.loading import ImageSource, load_rgb
 from edge_infer.pictures.sources import STDIN
 from edge_infer.results import FacePrediction, Prediction
 
@@ -100,22 +99,20 @@ class AnnotatedCopies:
         self._limits = limits
         self._taken: set[str] = set()
 
-    def save(self, source: str | BinaryIO, prediction: Prediction) -> Path:
+    def save(self, source: ImageSource, prediction: Prediction) -> Path:
         """Write the annotated copy of a picture, whole or not at all.
 
         Args:
-            source: A path, or an open file with the picture.
+            source: The picture: anything `load_rgb` takes.
             prediction: Its answer.
 
         Returns:
             The written file.
 
         Raises:
-            InputError: The picture has gone or changed since it was answered.
+            InputError: The picture cannot be read, or no longer: it has gone or changed since it was answered.
             OutputError: The file cannot be written.
         """
-        if not isinstance(source, str):
-            source.seek(0)
         drawn = annotate(load_rgb(source, **self._limits), prediction)
         path = self._free_path(Path(prediction.source or "picture").stem)
         write_jpeg(path, drawn, quality=_JPEG_QUALITY, comment=_MARK)

@@ -1,12 +1,11 @@
 """Pictures that are written whole or not at all."""
 
-import os
-from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
 
+from edge_infer.atomic_files import write_atomic
 from edge_infer.errors import OutputError
 
 
@@ -22,15 +21,10 @@ def write_jpeg(path: Path, image_rgb: Image.Image, *, quality: int, comment: byt
     Raises:
         OutputError: It cannot be written.
     """
-    unfinished = path.with_name(f".unfinished-{os.getpid()}-{path.name}")
+    # Into memory first: Pillow takes the short write of a disk that fills up for a whole one.
+    encoded = BytesIO()
     try:
-        # Into memory first: Pillow takes the short write of a disk that fills up for a whole one.
-        encoded = BytesIO()
         image_rgb.save(encoded, "JPEG", quality=quality, comment=comment)
-        unfinished.write_bytes(encoded.getvalue())
-        unfinished.replace(path)
+        write_atomic(path, lambda unfinished: unfinished.write_bytes(encoded.getvalue()))
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ Every source ends as 8-bit RGB, by fixed rules:
 
 import os
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -21,10 +22,11 @@ from PIL import Image
 
 from edge_infer.errors import ImageDecodeError, ImageTooLargeError, InputError, UnsupportedImageError
 from edge_infer.model_file.metadata import InputSpec
+from edge_infer.pictures.decoded import Decoded, KeptPicture
 from edge_infer.pictures.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
 from edge_infer.pictures.opening import OpenedPicture, open_picture
 
-ImageSource = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | npt.NDArray[np.uint8]
+ImageSource = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | KeptPicture | npt.NDArray[np.uint8]
 
 # A JPEG is decoded at the smallest scale (1, 1/2, 1/4, 1/8) that is still this many
 # times the input: at 2 the antialiasing filter sees enough pixels that no gem photo
@@ -161,29 +163,12 @@ def fit(image: Image.Image, spec: InputSpec) -> npt.NDArray[np.uint8]:
     return np.asarray(_resize(image, (0, 0, *image.size), spec))
 
 
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    """A decoded picture, as its file stores it.
-
-    Attributes:
-        pixels: RGB.
-        box: The part (left, top, right, bottom) of `pixels` that the photo fills. A
-            reduced decode rounds the size up, so its last row and column may be partial;
-            stretching them as if they were whole would shift the photo.
-        turn: What sets it upright.
-        full_size: Width and height of the picture before a reduced decode.
-    """
-
-    pixels: Image.Image
-    box: tuple[float, float, float, float]
-    turn: Image.Transpose | None
-    full_size: tuple[int, int]
-
-
-def _load(source: ImageSource, needed_side: int | None, max_pixels: int, max_bytes: int) -> _Stored:
+def _load(source: ImageSource, needed_side: int | None, max_pixels: int, max_bytes: int) -> Decoded:
+    if isinstance(source, KeptPicture):
+        return source.load(partial(_load, needed_side=needed_side, max_pixels=max_pixels, max_bytes=max_bytes))
     if isinstance(source, np.ndarray):
         image = _from_array(source, max_pixels)
-        return _Stored(image, (0, 0, *image.size), None, image.size)
+        return Decoded(image, (0, 0, *image.size), None, image.size)
     if isinstance(source, Image.Image):
         name = getattr(source, "filename", "") or "the given picture"
         return _decode(OpenedPicture(source, name), None, max_pixels)  # a reduced decode would shrink the caller's
@@ -205,14 +190,14 @@ def _centre_box(box: tuple[float, float, float, float], spec: InputSpec) -> tupl
     return left + margin_x, top + margin_y, right - margin_x, bottom - margin_y
 
 
-def _decode(picture: OpenedPicture, needed_side: int | None, max_pixels: int) -> _Stored:
+def _decode(picture: OpenedPicture, needed_side: int | None, max_pixels: int) -> Decoded:
     image, name, full_size = picture.image, picture.name, picture.image.size
     try:
         reduced = None if needed_side is None else image.draft(None, (needed_side, needed_side))
         _check_size(full_size if picture.is_held_whole else image.size, max_pixels, name)
         image.load()
         box = (0.0, 0.0, *image.size) if reduced is None else reduced[1]
-        return _Stored(_to_rgb(image, name), box, _orientation(image), full_size)
+        return Decoded(_to_rgb(image, name), box, _orientation(image), full_size)
     except InputError:
         raise
     except Image.DecompressionBombError as error:

@@ -1,4 +1,6 @@
-"""How many cores this process may use: its affinity and, in a container, the control group's quota.
+"""The processor: what Linux says of it, and how many of its cores this process may use.
+
+That is its affinity and, in a container, the control group's quota.
 
 A container that is limited to half of the time on four cores still sees four. With a thread for each,
 all of them stand still for what is left of every period once the quota is spent, and a network, whose
@@ -9,8 +11,28 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+# What decides how fast int8 is, and on x86 whether sums of products overflow (edge_infer.runtime.session).
+INT8_FLAGS = ("avx2", "avx_vnni", "avx512_vnni", "amx_int8", "asimd", "asimddp", "i8mm", "sve")
+
+_CPUINFO = Path("/proc/cpuinfo")
 _MEMBERSHIP = Path("/proc/self/cgroup")
 _HIERARCHIES = Path("/sys/fs/cgroup")
+
+
+def cpu_fields() -> dict[str, str]:
+    """Return what Linux says of the last core.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    lines = _CPUINFO.read_text(encoding="utf-8").splitlines()
+    return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+
+
+def int8_flags(fields: dict[str, str]) -> list[str]:
+    """Return those of `INT8_FLAGS` that the core has."""
+    known = set((fields.get("flags") or fields.get("Features") or "").split())
+    return [flag for flag in INT8_FLAGS if flag in known]
 
 
 def available_cpus() -> int:

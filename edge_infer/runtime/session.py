@@ -3,7 +3,6 @@
 import ctypes
 import os
 from functools import cache
-from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
@@ -14,7 +13,7 @@ import onnxruntime as ort
 from edge_infer.errors import MetadataError, ModelFormatError, ModelOutputError, ProviderError
 from edge_infer.model_file.metadata import ClassifierMetadata, ModelMetadata
 from edge_infer.model_file.opening import ModelFile
-from edge_infer.runtime.cpus import available_cpus
+from edge_infer.runtime.cpus import available_cpus, cpu_fields, int8_flags
 
 INPUT_NAME = "image"
 OUTPUT_NAME = "probabilities"
@@ -182,7 +181,7 @@ def _multiplies_int8_exactly() -> bool:
     slower, exact way, but takes it on CPUs with VNNI too; on ARM the question does not arise.
     """
     try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        flags = int8_flags(cpu_fields())
     except OSError:
         return False
     return "avx512_vnni" in flags or "avx_vnni" in flags

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import onnx
 
+from edge_infer.atomic_files import write_atomic
 from edge_infer.faces.decoding import overlaps
 from edge_infer.faces.detector import DETECTOR, FaceDetector
 from edge_infer.model_file.metadata import DetectorMetadata
@@ -26,8 +27,8 @@ from export.faces.scenes import ComposedScene, compose
 from export.graph import check_graph
 from export.quantize import quantize
 from train.errors import DataError
+from train.files import write_json
 from train.progress import say, track
-from train.runs.folder import write_atomic, write_json
 
 CALIBRATION_SCENES = 40
 CALIBRATION_SIZE = (448, 352)

@@ -38,10 +38,10 @@ from export.convert import convert, with_metadata
 from tests.support.tiny_model import METADATA, write_tiny_model
 from tests.train.conftest import SIDE_PX, cached_recipe
 from train.console import run as run_command
+from train.files import write_json
 from train.networks.network import build_network
 from train.recipes import Recipe
 from train.runs.finished import FinishedRun, load_run
-from train.runs.folder import write_json
 
 __all__ = ["cached_recipe"]
 

@@ -1,15 +1,17 @@
 import io
+import multiprocessing
+import pickle
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from onnx import ModelProto
 from PIL import Image
 
-from edge_infer import Classifier, FailedInput, InputError, Prediction
-from edge_infer import classifier as classifier_module
+from edge_infer import Classifier, FailedInput, InputError, Prediction, engine
 from edge_infer.errors import (
     ImageDecodeError,
     ImageNotFoundError,
@@ -20,6 +22,7 @@ from edge_infer.errors import (
     ProviderError,
     UnsupportedImageError,
 )
+from edge_infer.model_file.registry import MODELS_DIR
 from edge_infer.pictures.loading import load_input
 from edge_infer.runtime.session import Session
 from tests.conftest import drawn
@@ -134,7 +137,7 @@ def test_nothing_in_nothing_out(classifier: Classifier) -> None:
 
 
 def test_only_failures_need_no_inference(classifier: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(classifier, "_session", None)
+    monkeypatch.setattr(Session, "run", None)
     assert [result.source for result in classifier.classify_many(["a.jpg", "b.jpg"])] == ["a.jpg", "b.jpg"]
 
 
@@ -185,19 +188,50 @@ def test_workers_answer_as_one_does(tiny_model_path: Path, pictures: list[str], 
             assert b.score == pytest.approx(a.score, abs=1e-6)
 
 
-def test_a_classifier_of_several_threads_works_on_as_many_batches(
-    tiny_model_path: Path, pictures: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    loaded = []
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The threads of every session that is built."""
+    threads: list[int] = []
     monkeypatch.setattr(
-        classifier_module, "Session", lambda *a, **options: loaded.append(options["threads"]) or Session(*a, **options)
+        engine, "Session", lambda *a, **options: threads.append(options["threads"]) or Session(*a, **options)
     )
+    return threads
+
+
+def test_a_classifier_of_several_threads_works_on_as_many_batches(
+    tiny_model_path: Path, pictures: list[str], loaded: list[int]
+) -> None:
     classifier = Classifier(tiny_model_path, threads=2)
     for _ in range(2):
         assert [result.label for result in classifier.classify_many(pictures)] == list(COLOURS)
     assert loaded == [2, 1]  # the copy for one thread is made once
     list(classifier.classify_many(pictures, workers=1))
     assert loaded == [2, 1]
+
+
+@pytest.mark.parametrize(("count", "quick_start", "threads"), [(4, False, [2]), (5, False, [2, 1]), (5, True, [1])])
+def test_the_way_is_picked_by_the_number_of_pictures(
+    tiny_model_path: Path, pictures: list[str], loaded: list[int], count: int, quick_start: bool, threads: list[int]
+) -> None:
+    classifier = Classifier(tiny_model_path, threads=2, quick_start=quick_start)
+    results = classifier.classify_many(pictures[:count])
+    assert [result.label for result in results] == list(COLOURS)[:count]
+    assert loaded == threads
+
+
+def test_pictures_that_cannot_be_counted_are_taken_for_many(
+    tiny_model_path: Path, pictures: list[str], loaded: list[int]
+) -> None:
+    classifier = Classifier(tiny_model_path, threads=2, quick_start=True)
+    assert [result.label for result in classifier.classify_many(iter(pictures[:1]))] == ["black"]
+    assert loaded == [1]
+
+
+def test_one_picture_needs_one_session(tiny_model_path: Path, pictures: list[str], loaded: list[int]) -> None:
+    classifier = Classifier(tiny_model_path, threads=2, quick_start=True)
+    assert loaded == []
+    assert [classifier.classify(path).label for path in pictures[:2]] == list(COLOURS)[:2]
+    assert loaded == [2]
 
 
 def test_several_workers_take_a_bounded_number_of_batches_ahead(tiny_model_path: Path, pictures: list[str]) -> None:
@@ -254,6 +288,36 @@ def test_threads_share_a_classifier(tiny_model_path: Path, pictures: list[str]) 
     many = pictures * 5
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(shared.classify, many)) == [shared.classify(path) for path in many]
+
+
+# In other processes
+
+
+@pytest.mark.parametrize("options", [{}, {"min_score": 0.99, "threads": 1, "quick_start": True, "max_pixels": 3200}])
+def test_a_pickled_classifier_answers_alike(
+    tiny_model_path: Path, pictures: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+) -> None:
+    monkeypatch.chdir(tiny_model_path.parent)
+    classifier = Classifier(tiny_model_path.name, **options)
+    pickled = pickle.dumps(classifier)
+    assert len(pickled) < 1000  # the model file is named, not copied
+    monkeypatch.chdir(tmp_path)
+    large = np.zeros((60, 60, 3), np.uint8)
+    copied, original = (list(c.classify_many([*pictures, large])) for c in (pickle.loads(pickled), classifier))
+    assert copied[:-1] == original[:-1]
+    assert [type(results[-1]) for results in (copied, original)] == [FailedInput if options else Prediction] * 2
+
+
+def test_a_bundled_model_is_pickled_by_its_name() -> None:
+    classifier = pickle.loads(pickle.dumps(Classifier("gems")))
+    assert classifier.metadata.name == "gems"
+    assert str(MODELS_DIR).encode() not in pickle.dumps(classifier)
+
+
+def test_a_spawned_process_answers_alike(tiny_model_path: Path, pictures: list[str]) -> None:
+    classifier = Classifier(tiny_model_path, threads=1)
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.map(classifier.classify, pictures) == [classifier.classify(path) for path in pictures]
 
 
 # Construction

@@ -18,9 +18,9 @@ from export.errors import OutputExistsError
 from export.from_photos import from_photos
 from train.data.photos import find_photos
 from train.errors import GoalError, RunFolderError
+from train.files import read_json
 from train.recipes import RECIPES, CachedViews, Recipe
 from train.runs.finished import load_run
-from train.runs.folder import read_json
 from train.slim.pipeline import Goal
 from train.slim.to_goal import slim_run
 

@@ -12,8 +12,8 @@ import pytest
 
 from tests.train.conftest import write_photos
 from train.__main__ import _add_recipe, cli, main
+from train.files import read_json
 from train.recipes import RECIPES, Recipe
-from train.runs.folder import read_json
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ from tests.train.conftest import assert_close, write_photos
 from train.data.photos import find_photos
 from train.data.splits import load_split
 from train.errors import DataError, RunFolderError
+from train.files import read_json
 from train.networks.network import build_network, forward
 from train.pipeline import train
 from train.recipes import Recipe
-from train.runs.folder import RunFolder, read_json
+from train.runs.folder import RunFolder
 from train.views.features import load_batch
 
 FILES = [

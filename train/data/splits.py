@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from train.data.photos import PARTS, Part, Photo, labels_of
 from train.errors import DataError, RunFolderError
-from train.runs.folder import read_json, write_json
+from train.files import read_json, write_json
 
 MIN_PHOTOS_A_CLASS = 5
 

@@ -12,13 +12,15 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from edge_infer.atomic_files import write_atomic
 from train.data.dataset import RunData
 from train.data.photos import Photo
+from train.files import read_json, write_json
 from train.metrics import Ints
 from train.networks.network import FLATTEN, forward
 from train.progress import track
 from train.recipes import OnTheFly, Recipe
-from train.runs.folder import HISTORY, RunFolder, read_json, write_atomic, write_json
+from train.runs.folder import HISTORY, RunFolder
 from train.views.augmentation import augment, view_rng
 from train.views.features import load_batch
 

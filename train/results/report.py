@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from edge_infer.atomic_files import write_atomic
 from edge_infer.pictures.loading import load_rgb
-from train.runs.folder import write_atomic
 
 CURVES, EXAMPLES, TABLE = "curves.png", "examples.png", "report.md"
 _BLUE, _ORANGE, _GREY = "#1f6fb4", "#d9730d", "#6b6b6b"

@@ -10,9 +10,10 @@ import keras
 from train.data.photos import Part, Photo, find_photos
 from train.data.splits import Split
 from train.errors import DataError, RunFolderError
+from train.files import read_json
 from train.networks.network import build_network
 from train.recipes import Recipe, recipe_from_json
-from train.runs.folder import DATA, METRICS, RECIPE, SPLIT, WEIGHTS, read_json
+from train.runs.folder import DATA, METRICS, RECIPE, SPLIT, WEIGHTS
 
 
 @dataclass(frozen=True, slots=True)

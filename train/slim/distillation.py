@@ -14,14 +14,15 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from edge_infer.atomic_files import write_atomic
 from train.errors import DistillationError
+from train.files import read_json, write_json
 from train.fitting.head import LinearHead
 from train.metrics import Floats, Ints
 from train.networks.network import Preprocess, pixel_scaling, pool, pooled_features
 from train.networks.vgg16 import LAST_CONV, tap_maps
 from train.progress import track
 from train.recipes import Augmentation, DenseHead, Recipe
-from train.runs.folder import read_json, write_atomic, write_json
 from train.slim.sensitivity import solve_ridge
 
 BATCH = 16

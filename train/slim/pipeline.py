@@ -14,8 +14,10 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from edge_infer.atomic_files import write_atomic
 from train.data.dataset import RunData
 from train.data.photos import Photo
+from train.files import read_json, write_json
 from train.fitting.crossval import CrossValidation, cross_validate
 from train.fitting.head import LinearHead, head_features, set_head, with_familiarity
 from train.fitting.pooled import CachedTraining, prepare
@@ -26,17 +28,7 @@ from train.pipeline import measure_run
 from train.progress import track
 from train.recipes import PooledHead, Recipe
 from train.runs.finished import FinishedRun
-from train.runs.folder import (
-    DATA,
-    HISTORY,
-    METRICS,
-    RECIPE,
-    SPLIT,
-    WEIGHTS,
-    read_json,
-    write_atomic,
-    write_json,
-)
+from train.runs.folder import DATA, HISTORY, METRICS, RECIPE, SPLIT, WEIGHTS
 from train.slim.distillation import HISTORY as DISTILLATION
 from train.slim.distillation import Distillation, Readout, distil, drop_checkpoint, observed_taps, view_recipe
 from train.slim.pruning import Pruner

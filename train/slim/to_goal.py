@@ -17,9 +17,10 @@ from train.data.dataset import RunData, read_run_data
 from train.data.duplicates import duplicate_groups
 from train.data.photos import Photo, sha256_file
 from train.errors import DataError, GoalError, RunFolderError
+from train.files import read_json, write_json
 from train.progress import say
 from train.runs.finished import load_run, noted_folders
-from train.runs.folder import METRICS, SPLIT, WEIGHTS, read_json, write_json
+from train.runs.folder import METRICS, SPLIT, WEIGHTS
 from train.slim.distillation import Distillation
 from train.slim.pipeline import Goal, check_goal, slim, teach
 

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from edge_infer.atomic_files import write_atomic
 from edge_infer.faces.crops import cut, face_region
 from edge_infer.faces.decoding import decode
 from edge_infer.faces.detector import SCENE_SIDE, FaceDetector
@@ -30,7 +31,6 @@ from train.networks.network import FORWARD_BATCH, Preprocess, pixel_scaling, poo
 from train.networks.vgg16 import block_of, conv_layers, tap_maps
 from train.progress import track
 from train.recipes import Recipe
-from train.runs.folder import write_atomic
 from train.views.augmentation import augment, jitter, relight, view_rng
 from train.views.face_views import detector_sha256, find_face
 

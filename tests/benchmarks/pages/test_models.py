@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.pages import models
 from benchmarks.pages.models import NETWORKS, all_tables, cost_table, quality_table, task_tables
-from train.runs.folder import write_json
+from train.files import write_json
 
 
 def quality_row(*, slim: bool, size: int | None) -> dict[str, Any]:

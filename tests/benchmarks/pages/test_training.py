@@ -1,5 +1,5 @@
 from benchmarks.pages.training import RESULTS, to_crop_table, to_loss_table, to_table
-from train.runs.folder import read_json
+from train.files import read_json
 
 
 def test_the_page_holds_the_table_of_the_kept_results():

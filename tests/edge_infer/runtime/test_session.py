@@ -270,7 +270,7 @@ def test_vnni_is_read_off_the_cpu(monkeypatch: pytest.MonkeyPatch, flags: str | 
             raise FileNotFoundError
         return f"flags : {flags}\n"
 
-    monkeypatch.setattr(session_module.Path, "read_text", read_text)
+    monkeypatch.setattr(Path, "read_text", read_text)
     assert session_module._multiplies_int8_exactly.__wrapped__() is exact
 
 

@@ -14,7 +14,7 @@ from tests.train.conftest import pretend_photos, write_photos
 from train.data.photos import Photo, find_photos
 from train.data.splits import Ratios, Split, check_class_sizes, copy_split, load_split, make_split
 from train.errors import DataError, RunFolderError
-from train.runs.folder import read_json
+from train.files import read_json
 
 RATIOS = Ratios(78, 12, 10)
 PHOTOS = pretend_photos({"a": 40, "b": 60, "c": 33})

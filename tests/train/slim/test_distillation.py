@@ -10,9 +10,9 @@ import pytest
 
 from tests.train.conftest import SIDE_PX, cached_recipe
 from train.errors import DistillationError
+from train.files import read_json, write_json
 from train.networks.vgg16 import build_base
 from train.recipes import RECIPES, Recipe
-from train.runs.folder import read_json, write_json
 from train.slim import distillation
 from train.slim.distillation import Distillation, Readout, distil, drop_checkpoint, view_recipe
 

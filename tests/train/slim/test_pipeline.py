@@ -14,8 +14,8 @@ from tests.conftest import drawn
 from tests.export.conftest import dense_run, photos, pooled_run, train_run
 from tests.train.conftest import cached_recipe, one_repeat, published_recipe, random_weights
 from train.errors import GoalError, RunFolderError
+from train.files import read_json, write_json
 from train.runs.finished import load_run
-from train.runs.folder import read_json, write_json
 from train.slim import distillation
 from train.slim.distillation import Distillation
 from train.slim.pipeline import Goal

@@ -10,8 +10,8 @@ from tests.conftest import drawn
 from tests.train.conftest import COLOURS, write_photos
 from train.data.dataset import RunData, read_run_data
 from train.errors import DataError, GoalError
+from train.files import write_json
 from train.recipes import RECIPES
-from train.runs.folder import write_json
 from train.slim import to_goal
 from train.slim.pipeline import Goal
 

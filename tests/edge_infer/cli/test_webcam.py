@@ -21,7 +21,7 @@ import edge_infer
 from edge_infer.cli.main import main
 from edge_infer.webcam import opencv
 from edge_infer.webcam.camera import devices
-from tests.edge_infer.cli.test_classify import Answer, Run
+from tests.edge_infer.cli.conftest import Answer, Run
 from tests.edge_infer.webcam.camera.test_videos import served
 from tests.edge_infer.webcam.conftest import read_clip, wait_until, write_clip
 
@@ -33,6 +33,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DISPLAY", raising=False)
     return tmp_path
+
+
+@pytest.fixture
+def clip(folder: Path) -> Path:
+    """30 red frames, then 30 blue ones, at 30 frames per second."""
+    return write_clip(folder / "clip.avi", [(205, 30, 40)] * 30 + [(40, 60, 200)] * 30)
 
 
 @pytest.fixture

@@ -1,0 +1,33 @@
+"""How a classifier loads its network and answers with it."""
+
+from dataclasses import dataclass
+from typing import get_args
+
+from edge_infer.model_file.metadata import FaceMode
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The options of a `Classifier`, which documents them.
+
+    Raises:
+        ValueError: `threads` below 1, `min_score` outside 0-1, or an unknown `faces`.
+    """
+
+    threads: int | None
+    provider: str
+    min_score: float | None
+    max_pixels: int
+    max_bytes: int
+    faces: FaceMode
+    quick_start: bool
+    spinning: bool
+
+    def __post_init__(self) -> None:
+        """Check what can be checked without the model."""
+        if self.threads is not None and self.threads < 1:
+            raise ValueError(f"threads must be at least 1, got {self.threads}")
+        if self.min_score is not None and not 0 <= self.min_score <= 1:
+            raise ValueError(f"min_score must be in 0-1, got {self.min_score}")
+        if self.faces not in get_args(FaceMode):
+            raise ValueError(f"faces must be one of {', '.join(get_args(FaceMode))}, got {self.faces!r}")

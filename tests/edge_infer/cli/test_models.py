@@ -1,0 +1,53 @@
+"""`edge-infer models`."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.edge_infer.cli.conftest import Run
+from tests.support.tiny_model import COLOURS, METADATA
+
+pytestmark = pytest.mark.usefixtures("folder")
+
+
+def test_models_show(run: Run, tiny_model_path: Path) -> None:
+    size = f"{tiny_model_path.stat().st_size / 1e6:.2f}"
+    assert run("models", "show", str(tiny_model_path)) == (
+        0,
+        "name:         colours 1.0.0 (task colours)\n"
+        f"file:         {tiny_model_path}, {size} MB, fp32\n"
+        f"labels:       {', '.join(COLOURS)}\n"
+        "input:        uint8 [N, 32, 32, 3] RGB, stretch with bilinear filter\n"
+        f"certain from: score {METADATA.min_score:.3f} (temperature 1.000)\n"
+        "recipe:       drawn by tests/support/tiny_model.py\n"
+        f"architecture: {METADATA.architecture}\n"
+        "ONNX:         opset 17, IR version 8\n"
+        "licence:      MIT\n",
+        "",
+    )
+
+
+def test_models_show_json_is_the_metadata(run: Run, tiny_model_path: Path) -> None:
+    assert run("models", "show", "--json", str(tiny_model_path)) == (0, METADATA.to_json() + "\n", "")
+
+
+def test_models_show_of_nothing_is_exit_code_3(run: Run) -> None:
+    assert run("models", "show", "gone.onnx") == (3, "", "Error: model file gone.onnx does not exist\n")
+
+
+def test_models_list_puts_only_models_on_stdout(run: Run) -> None:
+    from edge_infer.model_file.registry import bundled_models
+
+    answer = run("models", "list")
+    assert answer.code == 0
+    assert [line.split()[0] for line in answer.out.splitlines()] == list(bundled_models())
+    assert bool(answer.err) is not bool(bundled_models())
+
+
+def test_a_bundled_detector_can_be_shown(run: Run) -> None:
+    answer = run("models", "show", "faces")
+    assert answer.code == 0
+    assert "longer side 448" in answer.out
+    assert "not for:" in answer.out
+    assert json.loads(run("models", "show", "faces", "--json").out)["kind"] == "face_detector"
