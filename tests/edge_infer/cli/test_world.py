@@ -21,6 +21,7 @@ from PIL import Image
 from edge_infer.classifier import Classifier
 from tests.conftest import drawn
 from tests.edge_infer.conftest import expected_scores
+from tests.edge_infer.webcam.conftest import write_clip
 from tests.support.tiny_model import COLOURS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="of Linux' own devices, users and limits")
@@ -230,6 +231,38 @@ def test_what_belongs_to_someone_else_is_one_line(
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (1, out, f"Error: {err}\n")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+@pytest.mark.parametrize(
+    ("arguments", "code", "err"),
+    [
+        (["classify", "red.png", "--model", "closed/m.onnx"], 3, "model file closed/m.onnx cannot be read"),
+        (
+            ["webcam", "--no-display", "--model", "closed/m.onnx", "--source", "clip.avi"],
+            3,
+            "model file closed/m.onnx cannot be read",
+        ),
+        (["webcam", "--no-display", "--source", "closed/clip.avi"], 4, "closed/clip.avi cannot be read"),
+        (["webcam", "--no-display", "--source", "secret.avi"], 4, "secret.avi cannot be read"),
+        (["webcam", "--no-display", "--source", "closed"], 4, "closed cannot be read"),
+        (["webcam", "--source", "clip.avi", "--record", "closed/a.avi"], 1, "closed/a.avi cannot be written"),
+        (["webcam", "--source", "clip.avi", "--jsonl", "closed/a.jsonl"], 1, "closed/a.jsonl cannot be written"),
+    ],
+)
+def test_what_may_not_be_entered_is_named_with_the_code_of_its_kind(
+    folder: Path, model: str, arguments: list[str], code: int, err: str
+) -> None:
+    for name in ("clip.avi", "secret.avi"):
+        write_clip(folder / name, [(200, 30, 30)] * 3)
+    (folder / "secret.avi").chmod(0)
+    (folder / "closed").mkdir(mode=0o700)
+    late = "import cv2, edge_infer.webcam.live, edge_infer.webcam.camera.sources, edge_infer.webcam.window\n"
+    model_options = [] if "--model" in arguments else ["--model", model]
+    command = [sys.executable, "-c", late + AS_NOBODY, *arguments, *model_options]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", f"Error: {err}: Permission denied\n")
 
 
 def test_without_a_home_nothing_is_missing_and_nothing_written(folder: Path, model: str) -> None:
