@@ -21,8 +21,8 @@ from edge_infer.results import Prediction
 from edge_infer.webcam.answers.answer_thread import Answering
 from edge_infer.webcam.answers.video_classifier import VideoClassifier
 from edge_infer.webcam.camera.capture import Capture, Frame
+from edge_infer.webcam.keeping import Keeper
 from edge_infer.webcam.overlay import draw_status
-from edge_infer.webcam.recording import RECORDING_FPS, Recorder, free_path, path_in, save_snapshot, time_name
 from edge_infer.webcam.view import Command, FeedStatus, Meter, View
 
 # Without a new frame the displays still hear of keys, and of a camera that is lost.
@@ -102,12 +102,12 @@ class LiveFeed:
         self._capture, self._commands, self._displays = capture, commands, displays
         self._answering = Answering(classifier, source, capture.wake)
         self._options = options or LiveOptions()
+        self._keeper = Keeper(capture, self._options.record, self._options.keep_in, on_note)
         self._on_answer, self._is_taken, self._on_note = on_answer, is_taken, on_note
         self._meter = Meter()
         self._newest: Picture | None = None
         self._answer: Prediction | None = None
         self._drawn: Picture | None = None
-        self._recorder: Recorder | None = None
         self._is_paused = self._has_quit = False
         self.status = FeedStatus(source=source)
 
@@ -117,7 +117,7 @@ class LiveFeed:
         Raises:
             CameraError: The source cannot be opened, or was lost for good.
             ModelOutputError: As in `Classifier.classify`.
-            OutputError: The recording that was asked for from the start cannot be written.
+            OutputError: The recording that was asked for from the start cannot be written, or not any more.
         """
         try:
             with self._answering:
@@ -125,8 +125,13 @@ class LiveFeed:
                 while not self._is_over(time.monotonic() - began):
                     self._step()
                     self._obey()
-        finally:
-            self._stop_recording()
+        except BaseException:
+            try:
+                self._keeper.close()
+            except OutputError as error:
+                self._on_note(f"Error: {error}")
+            raise
+        self._keeper.close()
         return self.status
 
     def _is_over(self, seconds: float) -> bool:
@@ -192,12 +197,8 @@ class LiveFeed:
     def _draw(self) -> None:
         if self._newest is None or self._answer is None:
             return
-        is_first = self._drawn is None
         self._drawn = Picture(self._newest.frame, annotate(self._newest.image_rgb, self._answer))
-        if is_first and self._options.record is not None:
-            self._start_recording(self._options.record)
-        if self._recorder is not None:
-            self._recorder.write(self._drawn.image_rgb, self._drawn.frame.time_s)
+        self._keeper.take(self._drawn.image_rgb, self._drawn.frame.time_s)
 
     def _show(self) -> None:
         self.status = replace(
@@ -208,7 +209,9 @@ class LiveFeed:
             answer_ms=self._meter.answer_ms,
             answered=self._meter.answered,
             counts=self._capture.counts,
-            recording=None if self._recorder is None else self._recorder.path.name,
+            recording=self._keeper.recording,
+            snapshot=self._keeper.snapshot,
+            trouble=self._keeper.trouble,
         )
         if self._drawn is not None and self._answer is not None:
             image = draw_status(self._drawn.image_rgb, self.status)
@@ -222,36 +225,11 @@ class LiveFeed:
                 self._do(self._commands.get_nowait())
 
     def _do(self, command: Command) -> None:
-        try:
-            match command:
-                case "quit":
-                    self._has_quit = True
-                case "snapshot" if self._drawn is not None:
-                    path = save_snapshot(self._options.keep_in, self._drawn.image_rgb)
-                    self.status = replace(self.status, snapshot=path.name, trouble=None)
-                    self._on_note(f"Snapshot: {path}")
-                case "record" if self._recorder is None:
-                    self._start_recording(path_in(self._options.keep_in, f"{time_name()}.mp4"))
-                case "stop-recording":
-                    self._stop_recording()
-                case "toggle-recording":
-                    self._do("record" if self._recorder is None else "stop-recording")
-                case "toggle-pause":
-                    self._is_paused = not self._is_paused
-        except OutputError as error:
-            self.status = replace(self.status, trouble=str(error))
-            self._on_note(f"Error: {error}")
-
-    def _start_recording(self, path: Path) -> None:
-        if self._drawn is None:
-            return
-        frame_s = self._capture.frame_s
-        fps = 1 / frame_s if frame_s else RECORDING_FPS
-        self._recorder = Recorder(free_path(path), self._drawn.image_rgb.size, fps)
-        self.status = replace(self.status, trouble=None)
-        self._on_note(f"Recording: {self._recorder.path}")
-
-    def _stop_recording(self) -> None:
-        if self._recorder is not None:
-            self._recorder.close()
-            self._recorder = None
+        match command:
+            case "quit":
+                self._has_quit = True
+            case "toggle-pause":
+                self._is_paused = not self._is_paused
+                self._keeper.cut()  # what goes by meanwhile
+            case _:
+                self._keeper.do(command)

@@ -13,6 +13,7 @@ from PIL import Image
 
 from edge_infer.errors import CameraLostError, ModelOutputError, OutputError
 from edge_infer.results import Prediction
+from edge_infer.webcam import recording
 from edge_infer.webcam.camera import capture as capture_module
 from edge_infer.webcam.camera.capture import Capture
 from edge_infer.webcam.live import LiveFeed, LiveOptions
@@ -263,7 +264,7 @@ def test_recordings_are_begun_and_ended_by_commands(tmp_path: Path) -> None:
 
     run.display = Display(on_view)
     status = run()
-    assert [len(read_clip(path)) for path in sorted(tmp_path.iterdir())] == [10, 20]
+    assert sorted(len(read_clip(path)) for path in tmp_path.iterdir()) == [10, 20]
     assert status.recording is None
     recording: dict[int, bool] = {}  # when each frame was first shown
     for view in run.display.views:
@@ -293,6 +294,70 @@ def test_what_cannot_be_kept_later_is_said_and_the_feed_goes_on(tmp_path: Path) 
     assert status.answered == 20
     assert [note.split(" ")[0] for note in run.notes] == ["Error:", "Error:"]
     assert status.trouble.endswith("cannot be written: File exists")
+
+
+def test_a_pause_is_left_out_of_the_recording(tmp_path: Path) -> None:
+    times_s = [*(i / 20 for i in range(30)), *(5 + i / 20 for i in range(10))]  # of a video that plays meanwhile
+    source = ScriptedSource(map(frame, range(40)), frame_s=1 / 20, pause_s=0, times_s=times_s)
+    run = Run(source, record=tmp_path / "out.avi")
+
+    def on_view(view: View) -> None:
+        if view.prediction.frame == 29 and view.status.state == "live":
+            run.commands.put("toggle-pause")
+            run.commands.put("toggle-pause")
+
+    run.display = Display(on_view)
+    run()
+    assert len(read_clip(tmp_path / "out.avi")) == 40
+
+
+def test_a_frame_of_a_video_that_stands_for_long_is_recorded_as_long(tmp_path: Path) -> None:
+    source = ScriptedSource(map(frame, range(3)), frame_s=1 / 20, pause_s=0, times_s=[0, 4, 4.05])
+    Run(source, record=tmp_path / "out.avi")()
+    assert len(read_clip(tmp_path / "out.avi")) == 82
+
+
+class FullAfter:
+    """A disk with room for so many frames more."""
+
+    def __init__(self, frames: int) -> None:
+        self.frames = frames
+
+    def left_bytes(self) -> int:
+        self.frames -= 1
+        return 2**40 if self.frames >= 0 else 0
+
+
+def test_a_disk_that_fills_up_ends_the_feed_whose_recording_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "DiskRoom", lambda path: FullAfter(11))
+    run = Run(video(40, frame_s=1 / 20), record=tmp_path / "out.mp4")
+    with pytest.raises(OutputError, match=r"out\.mp4 ends after 0\.5 s: its disk is full$"):
+        run()
+    assert len(read_clip(tmp_path / "out.mp4")) == 10
+    assert run.notes == [f"Recording: {tmp_path / 'out.mp4'}"]
+
+
+def test_a_disk_that_fills_up_ends_only_a_recording_that_was_asked_for_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "DiskRoom", lambda path: FullAfter(11))
+    run = Run(video(40, frame_s=1 / 20), keep_in=tmp_path)
+    run.commands.put("record")
+    status = run()
+    (path,) = tmp_path.iterdir()
+    assert status.answered == 40
+    assert (status.recording, status.trouble) == (None, f"{path} ends after 0.5 s: its disk is full")
+    assert run.notes == [f"Recording: {path}", f"Error: {status.trouble}"]
+    assert len(read_clip(path)) == 10
+
+
+def test_a_recording_that_goes_missing_is_an_error(tmp_path: Path) -> None:
+    run = Run(video(40, frame_s=1 / 20), record=tmp_path / "out.mp4")
+    run.display = Display(lambda view: (tmp_path / "out.mp4").unlink(missing_ok=view.prediction.frame != 9))
+    with pytest.raises(OutputError, match=r"out\.mp4 cannot be written any more: No such file or directory$"):
+        run()
 
 
 def test_a_lost_camera_is_shown_as_lost_and_its_recording_can_be_played(
