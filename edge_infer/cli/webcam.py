@@ -94,6 +94,7 @@ def _video_path(context: click.Context, parameter: click.Parameter, value: Path 
     type=NumberRange(0.1, 1000),
     help="Frames per second to ask the camera for, or to play a video or folder at.",
 )
+@click.option("--rotate", type=click.Choice(["90", "180", "270"]), help="Turn the picture clockwise, in degrees.")
 @click.option("--mirror", is_flag=True, help="Turn the picture left to right, as in a mirror.")
 @click.option("--loop", is_flag=True, help="Begin a video or folder again when it ends.")
 @click.option("--every-frame", is_flag=True, help="Drop no frame of a video or folder, however long each takes.")
@@ -142,6 +143,7 @@ def webcam(
     width: int | None,
     height: int | None,
     fps: float | None,
+    rotate: str | None,
     mirror: bool,
     loop: bool,
     every_frame: bool,
@@ -153,9 +155,10 @@ def webcam(
     """Say what a camera sees, live.
 
     It is shown in a window where there is a display, on a page with --http, and as records with
-    --jsonl. Keys in the window: q quit, s snapshot, r record, space pause. Needs the webcam extra:
+    --jsonl. Keys in the window: q quit, s snapshot, r record, t turn, space pause. Needs the webcam extra:
     pip install 'edge-infer[webcam]'.
     """
+    from edge_infer.pictures.turning import as_turn
     from edge_infer.webcam.answers.video_classifier import VideoClassifier
     from edge_infer.webcam.camera.capture import Capture
     from edge_infer.webcam.camera.sources import SourceOptions, find_source, open_source
@@ -195,7 +198,14 @@ def webcam(
             VideoClassifier(classifier, smoothing),
             commands,
             displays,
-            LiveOptions(mirror=mirror, frames=frames, seconds=seconds, record=record, keep_in=snapshot_dir),
+            LiveOptions(
+                turn=as_turn(rotate),
+                mirror=mirror,
+                frames=frames,
+                seconds=seconds,
+                record=record,
+                keep_in=snapshot_dir,
+            ),
             source=spec.name,
             on_answer=(lambda _: None) if records is None else records.put,
             is_taken=(lambda: True) if records is None else records.is_taken,

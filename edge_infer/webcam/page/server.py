@@ -22,7 +22,12 @@ from edge_infer.webcam.page.broadcast import MAX_VIEWERS, Broadcast
 from edge_infer.webcam.view import Command, SendCommand, View
 
 MAX_CONNECTIONS = 128
-COMMANDS: dict[str, Command] = {"/record": "record", "/stop-recording": "stop-recording", "/snapshot": "snapshot"}
+COMMANDS: dict[str, Command] = {
+    "/record": "record",
+    "/stop-recording": "stop-recording",
+    "/snapshot": "snapshot",
+    "/turn": "turn",
+}
 PAGE = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),

@@ -18,12 +18,15 @@ import pytest
 from PIL import Image
 
 import edge_infer
+from benchmarks.harness.drawn_face import picture_with_faces
 from edge_infer.cli.main import main
+from edge_infer.model_file.metadata import FaceCrop, InputSpec
 from edge_infer.webcam import opencv
 from edge_infer.webcam.camera import devices
 from tests.edge_infer.cli.conftest import Answer, Run
 from tests.edge_infer.webcam.camera.test_videos import served
 from tests.edge_infer.webcam.conftest import read_clip, wait_until, write_clip
+from tests.support.tiny_model import write_tiny_model
 
 COMMAND = [sys.executable, "-m", "edge_infer", "webcam"]
 
@@ -129,6 +132,25 @@ def test_a_folder_of_frames_is_answered_and_recorded(run: Run, folder: Path) -> 
     assert len(read_clip(folder / "out.mp4")) == 6
 
 
+def test_a_turned_camera_is_set_upright_for_answers_boxes_and_recordings(run: Run, folder: Path) -> None:
+    spec = InputSpec(32, 32, face=FaceCrop(-0.15, upright=True))
+    skin = write_tiny_model(folder / "skin.onnx", name="skin", task="skin", input=spec, min_score=0.3)
+    picture = picture_with_faces((240, 320), [(60, 120, 110)])
+    boxes = {}
+    for degrees, name in ((0, "upright"), (90, "left"), (180, "down"), (270, "right")):
+        (folder / name).mkdir()
+        for i in range(3):
+            picture.rotate(degrees, expand=True).save(folder / name / f"{i}.png")  # against the clock
+        rotate = ["--rotate", str(degrees)] if degrees else []
+        answer = run(
+            "--source", name, "--every-frame", "--jsonl", "-", "--record", f"{name}.avi", "--model", str(skin), *rotate
+        )
+        boxes[name] = [face["box"] for face in json.loads(answer.out.splitlines()[-1])["faces"]]
+        assert {frame.shape for frame in read_clip(folder / f"{name}.avi")} == {(320, 240, 3)}
+    assert len(boxes["upright"]) == 1
+    assert all(found == boxes["upright"] for found in boxes.values())
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -184,6 +206,7 @@ def test_a_stream_that_never_answers_is_reported_in_under_3_seconds(start: Start
         (["--no-display", "--allow-host", "cam.lan"], "--allow-host is for the page, which --http serves"),
         (["--record", "out.webm"], "a recording is a file that ends in .mp4 or .avi"),
         (["--seconds", "nan"], "nan is not in the range"),
+        (["--rotate", "45"], "'45' is not one of '90', '180', '270'"),
         (["--timeout", "0"], "0.0 is not in the range"),
         (["--no-display", "--task", "gender"], "--task gender, but"),
     ],

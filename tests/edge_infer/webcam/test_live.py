@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from edge_infer.errors import CameraLostError, ModelOutputError, OutputError
-from edge_infer.results import Prediction
+from edge_infer.pictures.turning import Turn
+from edge_infer.results import LabelScore, Prediction
 from edge_infer.webcam import recording
 from edge_infer.webcam.camera import capture as capture_module
 from edge_infer.webcam.camera.capture import Capture
@@ -49,6 +50,21 @@ class Answers:
         self.images.append(image)
         self.times_s.append(time_s)
         return prediction()
+
+
+class Shapes(Answers):
+    """Answers whether a picture is wide or tall."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        super().__init__(seconds)
+        self.forgotten_at: list[int] = []
+
+    def answer(self, image: Image.Image, time_s: float) -> Prediction:
+        super().answer(image, time_s)
+        return prediction(scores=(LabelScore("tall" if image.height > image.width else "wide", 1.0),))
+
+    def forget(self) -> None:
+        self.forgotten_at.append(len(self.images))
 
 
 class Run:
@@ -195,6 +211,78 @@ def test_mirrored_frames_are_answered_and_shown_mirrored() -> None:
     run = Run(ScriptedSource([half], frame_s=1), mirror=True)
     run()
     assert np.asarray(run.answers.images[0])[:, :, 0].mean(axis=0).tolist() == [0] * 32 + [255] * 32
+
+
+@pytest.mark.parametrize(("turn", "quarters"), [(0, 0), (90, 3), (180, 2), (270, 1)])
+@pytest.mark.parametrize("mirror", [False, True])
+def test_turned_frames_are_answered_and_shown_turned_and_then_mirrored(
+    turn: Turn, quarters: int, *, mirror: bool
+) -> None:
+    colours = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    run = Run(ScriptedSource([colours], frame_s=1), turn=turn, mirror=mirror)
+    run()
+    wanted = np.rot90(colours, quarters)  # counts against the clock
+    wanted = wanted[:, ::-1] if mirror else wanted
+    assert np.array_equal(np.asarray(run.answers.images[0]), wanted)
+    (view, *_) = run.display.views
+    assert (view.image_rgb.size, view.status.turn) == (wanted.shape[1::-1], turn)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.12])
+def test_the_picture_is_turned_by_commands_and_no_answer_is_shown_on_another_turn(seconds: float) -> None:
+    run = Run(camera(30), live=True, frames=40 if seconds == 0 else 12)
+    run.answers = Shapes(seconds)
+
+    def on_view(view: View) -> None:
+        if run.display.views[-2:-1] and run.display.views[-2].prediction.frame // 4 != view.prediction.frame // 4:
+            run.commands.put("turn")
+
+    run.display = Display(on_view)
+    run()
+    shown = [(view.prediction.label, "tall" if view.image_rgb.height > 48 else "wide") for view in run.display.views]
+    assert {answer == shape for answer, shape in shown} == {True}
+    turns = list(dict.fromkeys(view.status.turn for view in run.display.views))
+    assert turns[:3] == [0, 90, 180]
+    assert len(run.answers.forgotten_at) >= 2
+    shapes = ["tall" if image.height > image.width else "wide" for image in run.answers.images]
+    changes = [i for i in range(1, len(shapes)) if shapes[i] != shapes[i - 1]]
+    assert run.answers.forgotten_at[: len(changes)] == changes
+    assert [record.label for record in run.records] == shapes[: len(run.records)]
+
+
+def test_a_picture_that_stands_still_is_turned_too_and_answered_once_in_the_records() -> None:
+    run = Run(video(10))
+    run.answers = Shapes()
+    script: dict[tuple[str, int], list[Command]] = {
+        ("live", 0): ["toggle-pause"],
+        ("paused", 0): ["turn"],
+        ("paused", 90): ["toggle-pause"],
+    }
+    seen: list[tuple[str, int, str]] = []
+
+    def on_view(view: View) -> None:
+        shape = "tall" if view.image_rgb.height > 48 else "wide"
+        seen.append((view.status.state, view.status.turn, shape))
+        if view.prediction.frame == 3 and (shape == "tall") == (view.status.turn == 90):
+            for command in script.pop((view.status.state, view.status.turn), []):
+                run.commands.put(command)
+
+    run.display = Display(on_view)
+    run()
+    assert [record.frame for record in run.records] == list(range(10))
+    assert [record.label for record in run.records] == ["wide"] * 4 + ["tall"] * 6
+    assert ("paused", 90, "tall") in seen
+
+
+def test_a_recording_is_of_the_turned_picture_and_stays_whole_when_that_is_turned_again(tmp_path: Path) -> None:
+    run = Run(video(20), turn=90, record=tmp_path / "out.mp4")
+    run.answers = Shapes()
+    run.display = Display(lambda view: run.commands.put("turn") if view.prediction.frame == 9 else None)
+    run()
+    frames = read_clip(tmp_path / "out.mp4")
+    assert {image.shape for image in frames} == {(64, 48, 3)}
+    assert len(frames) == 20
+    assert frames[-1][:10].mean() == pytest.approx(0, abs=8)  # a wide picture in a tall one
 
 
 def test_a_command_quits() -> None:

@@ -112,6 +112,7 @@ def test_the_state_says_how_the_feed_is_doing(live: LiveServer) -> None:
     assert json.loads(ask(live, "GET", "/state.json")[1]) == {
         "source": "cam",
         "state": "live",
+        "turn": 0,
         "fps": 29.5,
         "latency_ms": 25.0,
         "answer_ms": 18.0,
@@ -210,7 +211,7 @@ def _answers(live: LiveServer) -> bool:
         return False
 
 
-@pytest.mark.parametrize("command", ["record", "stop-recording", "snapshot"])
+@pytest.mark.parametrize("command", ["record", "stop-recording", "snapshot", "turn"])
 def test_a_button_sends_its_command(live: LiveServer, sent: list[Command], command: Command) -> None:
     host = ":".join(map(str, address(live)))
     status, body, _ = ask(live, "POST", f"/{command}", Origin=f"http://{host}", Sec_Fetch_Site="same-origin")
