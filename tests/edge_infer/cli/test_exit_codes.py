@@ -77,6 +77,16 @@ def test_an_unusable_model_or_provider_is_exit_code_3(
     assert answer.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("output_format", ["text", "json", "jsonl", "csv"])
+def test_a_model_that_cannot_be_loaded_leaves_nothing(run: Run, write_model: WriteModel, output_format: str) -> None:
+    path = write_model(lambda model: model.graph.initializer.pop())
+    arguments = ["red.png", "--format", output_format, "--save-annotated", "drawn"]
+    answer = run("classify", "--model", str(path), *arguments)
+    assert (answer.code, answer.out) == (3, "")
+    assert answer.err.startswith(f"Error: {path}: onnxruntime refuses it: ")
+    assert not Path("drawn").exists()
+
+
 def test_a_model_that_answers_nonsense_is_exit_code_3(run: Run, write_model: WriteModel) -> None:
     def poison(model: ModelProto) -> None:
         model.graph.initializer[1].raw_data = np.full(11, np.nan, np.float32).tobytes()
