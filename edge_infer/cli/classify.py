@@ -60,6 +60,11 @@ if TYPE_CHECKING:
     metavar="N",
     help="Refuse larger files.",
 )
+@click.option(
+    "--rotate",
+    type=click.Choice(["90", "180", "270"]),
+    help="Turn each picture clockwise, in degrees, after its EXIF orientation.",
+)
 @click.option("--recursive", is_flag=True, help="Descend into sub-folders.")
 @click.pass_context
 def classify(
@@ -77,6 +82,7 @@ def classify(
     save_annotated: Path | None,
     max_pixels: int,
     max_bytes: int,
+    rotate: str | None,
     recursive: bool,
 ) -> None:
     """Say what each picture shows.
@@ -88,7 +94,7 @@ def classify(
     from edge_infer.errors import InputError, OutputError
     from edge_infer.pictures.decoded import KeptPicture, Room
 
-    limits = {"max_pixels": max_pixels, "max_bytes": max_bytes}
+    loading = {"max_pixels": max_pixels, "max_bytes": max_bytes, "rotate": int(rotate or 0)}
     sources = list(expand(paths, recursive=recursive))
     pictures: list[Source | KeptPicture] = [*sources]
     if save_annotated is not None:
@@ -103,11 +109,11 @@ def classify(
         provider=provider,
         min_score=min_score,
         faces=faces,
-        **limits,
+        **loading,
         quick_start=True,  # with many pictures, classify_many loads the network in its own way
     )
     results = classifier.classify_many(pictures, batch_size=batch)
-    copies = None if save_annotated is None else _annotated_copies(save_annotated, limits)
+    copies = None if save_annotated is None else _annotated_copies(save_annotated, loading)
     any_failed = False
     # A bar only where someone sees it and it does not run through the results.
     hide_bar = len(pictures) < 2 or not sys.stderr.isatty() or sys.stdout.isatty()
@@ -132,7 +138,7 @@ def classify(
     context.exit(EXIT_FAILED if any_failed else 0)
 
 
-def _annotated_copies(folder: Path, limits: dict[str, int]) -> "AnnotatedCopies":
+def _annotated_copies(folder: Path, loading: dict[str, int]) -> "AnnotatedCopies":
     from edge_infer.pictures.annotate import AnnotatedCopies
 
-    return AnnotatedCopies(folder, **limits)
+    return AnnotatedCopies(folder, **loading)
