@@ -78,6 +78,7 @@ class Run:
         self.records: list[Prediction] = []
         self.notes: list[str] = []
         self.options = LiveOptions(**options)
+        self.is_taken = lambda: True
         open_source = source if callable(source) else lambda: source
         self.capture = Capture(open_source, name="cam", every_frame=not live, timeout_s=5)
 
@@ -91,6 +92,7 @@ class Run:
                 self.options,
                 source="0",
                 on_answer=self.records.append,
+                is_taken=lambda: self.is_taken(),
                 on_note=self.notes.append,
             )
             return feed.run()
@@ -283,6 +285,38 @@ def test_a_recording_is_of_the_turned_picture_and_stays_whole_when_that_is_turne
     assert {image.shape for image in frames} == {(64, 48, 3)}
     assert len(frames) == 20
     assert frames[-1][:10].mean() == pytest.approx(0, abs=8)  # a wide picture in a tall one
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_while_the_last_answer_is_not_taken_no_other_is_begun_and_the_feed_is_shown(*, live: bool) -> None:
+    run = Run(camera(60) if live else video(50), live=live)
+    taken_at: list[int] = []
+
+    def is_taken() -> bool:
+        is_so = len(run.records) < 3 or len(run.display.views) > 30
+        if is_so and len(run.records) == 3:
+            taken_at.append(len(run.display.views))
+        return is_so
+
+    run.is_taken = is_taken
+    run.display = Display(lambda view: run.commands.put("quit") if len(run.records) == 5 else None)
+    run()
+    answers = [view.prediction.frame for view in run.display.views]
+    third = run.records[2].frame
+    assert answers.count(third) > 20
+    assert taken_at[0] > 30
+    shown = {shown_frame(view) for view in run.display.views if view.prediction.frame == third}
+    assert (len(shown) > 5) == live  # of a video whose every frame is answered, none goes by
+
+
+def test_the_end_is_held_up_by_an_answer_that_is_not_taken_but_not_that_of_a_command(tmp_path: Path) -> None:
+    run = Run(video(3), record=tmp_path / "out.avi")
+    run.is_taken = lambda: not run.records
+    run.display = Display(lambda view: run.commands.put("quit") if len(run.display.views) > 20 else None)
+    run()
+    assert len(run.records) == 1
+    assert len(run.display.views) == 21
+    assert len(read_clip(tmp_path / "out.avi")) == 1
 
 
 def test_a_command_quits() -> None:
