@@ -1,1 +1,1 @@
-"""Measurements that stay in the project: `python -m benchmarks.NAME --help`."""
+"""Measurements: how fast, how right, where else. README.md beside this file has a command for each question."""

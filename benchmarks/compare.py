@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 # Every worker imports this module: what brings TensorFlow along is imported in `main`.
 from benchmarks.harness.invocation import typed_command
 from benchmarks.harness.machine import NotMeasuredError, machine
-from benchmarks.runtimes.compare_table import to_text
+from benchmarks.runtimes.compare_table import comparison_text
 from edge_infer.__main__ import silence_libraries
 from edge_infer.runtime.cpus import available_cpus
 from train.console import run as run_command
@@ -52,7 +52,7 @@ def main(
     described = machine()
     start_tensorflow()
     from benchmarks.harness.pictures import spread
-    from benchmarks.runtimes.comparison import PLAN, QUICK_PLAN, measure
+    from benchmarks.runtimes.comparison import PLAN, QUICK_PLAN, measure_runtimes
     from train.runs.finished import load_run, run_photos_of
     from train.views.features import load_batch
 
@@ -64,7 +64,7 @@ def main(
     pictures = load_batch(spread(run_photos_of(run, "test", data), plan.photos), full.recipe)
     with TemporaryDirectory() as scratch:
         try:
-            measured = measure(full, slim, files, pictures, threads, plan, Path(scratch))
+            measured = measure_runtimes(full, slim, files, pictures, threads, plan, Path(scratch))
         except NotMeasuredError as error:
             raise click.ClickException(str(error)) from error
     result = {
@@ -75,7 +75,7 @@ def main(
         "image_size": full.recipe.image_size,
         **measured,
     }
-    click.echo(to_text(result))
+    click.echo(comparison_text(result))
     if json_path is not None:
         write_json(json_path, result)
 

@@ -7,9 +7,9 @@ from typing import Any, get_args
 
 import click
 
-from benchmarks.harness.columns import side_by_side
 from edge_infer.cli.number_range import NumberRange
 from edge_infer.model_file.metadata import Precision
+from export.columns import side_by_side
 from train.console import run as run_command
 from train.progress import say
 from train.quiet import start_tensorflow

@@ -11,6 +11,16 @@ from tests.support.tiny_model import write_tiny_model
 
 DATA_VARIABLE = "EDGE_INFER_DATA"
 WEIGHTS_VARIABLE = "EDGE_INFER_BASE_WEIGHTS"
+# Who asks for a network of VGG16's size or for real photos works with them: seconds at least.
+SLOW_FIXTURES = {"base_weights", "random_weights", "real_data"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests as slow that use a slow fixture, directly or through others."""
+    for item in items:
+        if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

@@ -58,9 +58,14 @@ def split(source: Path, destination: Path, ratios: tuple[float, float, float], s
     from train.data.duplicates import duplicate_groups
     from train.data.photos import find_photos
     from train.data.splits import Ratios, copy_split, make_split
+    from train.errors import DataError
 
     shares = Ratios(*ratios)
-    photos = find_photos(source)
+    if destination.resolve().is_relative_to(source.resolve()):
+        raise DataError(
+            f"{destination} lies inside {source}, where it would pass for a class: choose a place elsewhere"
+        )
+    photos = find_photos(source, report=say)
     made = make_split(photos, duplicate_groups(photos), shares, seed=seed)
     counts = copy_split(photos, made, destination)
     click.echo(f"{destination}: " + ", ".join(f"{count} {part}" for part, count in counts.items()))

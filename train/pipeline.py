@@ -22,7 +22,7 @@ from train.metrics import Floats
 from train.networks.network import build_network, forward
 from train.networks.vgg16 import LAST_CONV, build_base
 from train.recipes import CachedViews, OnTheFly, Recipe
-from train.results.measure import MEASURED_PARTS, examples, measure
+from train.results.measure import MEASURED_PARTS, examples, run_metrics
 from train.results.report import write_report
 from train.runs.folder import HISTORY, METRICS, SPLIT, WEIGHTS, RunFolder
 from train.views.features import extract, load_batch
@@ -103,7 +103,7 @@ def measure_run(
     """
     run_network = forward(network)
     logits = {part: run_network(load_batch(data.part_photos(part), recipe)) for part in MEASURED_PARTS}
-    metrics = {**measure(logits, pooled, crossval, data, recipe), "parameters": network.count_params(), **made}
+    metrics = {**run_metrics(logits, pooled, crossval, data, recipe), "parameters": network.count_params(), **made}
     answers = examples(logits["test"], metrics["calibration"]["temperature"], data)
     write_report(folder, metrics, read_json(folder / HISTORY), answers)
     write_json(folder / METRICS, metrics)

@@ -6,6 +6,7 @@ What cannot be read is null, and named with its reason under `not_measured`.
 import os
 import platform
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def machine() -> dict[str, Any]:
         "system": lambda: f"{platform.system()} {platform.release()}",
         "architecture": platform.machine,
         "python": platform.python_version,
-        **{name: lambda name=name: version(name) for name in PACKAGES},
+        **{name: partial(version, name) for name in PACKAGES},
     }
     described: dict[str, Any] = {}
     reasons: dict[str, str] = {}

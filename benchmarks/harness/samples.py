@@ -88,7 +88,8 @@ def _resampled_medians(rounds: Rounds) -> npt.NDArray[np.float64]:
     """Return medians of rounds drawn anew; of as many rounds always the same ones, in the same order."""
     grid = np.array(rounds)  # rounds of one length, as all measurements here have
     drawn = np.random.default_rng(0).integers(0, len(grid), (_RESAMPLES, len(grid)))
-    return np.median(grid[drawn].reshape(_RESAMPLES, -1), axis=1)
+    medians: npt.NDArray[np.float64] = np.median(grid[drawn].reshape(_RESAMPLES, -1), axis=1)
+    return medians
 
 
 def _ms(seconds: float) -> float:

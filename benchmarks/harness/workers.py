@@ -79,6 +79,7 @@ class Worker:
 
     def peak_memory_mb(self) -> float | None:
         """Return the process's largest resident set so far, in MB; None where the system does not tell."""
+        assert self._process.pid is not None  # noqa: S101  # it was started
         try:
             return peak_memory_mb(self._process.pid)
         except NotMeasuredError:
@@ -94,7 +95,7 @@ class Worker:
 
     def _receive(self) -> Round | None:
         try:
-            answer = self._pipe.recv()
+            answer: Round | str | None = self._pipe.recv()
         except EOFError as error:
             self._process.join()
             raise NotMeasuredError(f"its process ended with code {self._process.exitcode}") from error

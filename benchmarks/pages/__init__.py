@@ -1,1 +1,1 @@
-"""Tables and figures of the docs, from the kept results."""
+"""Tables, figures and help texts of README and docs; `python -m benchmarks.pages` writes them."""

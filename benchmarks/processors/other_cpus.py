@@ -25,7 +25,7 @@ import click
 from benchmarks.harness.machine import machine
 from benchmarks.harness.pictures import spread
 from benchmarks.processors.emulators import CPUS, UNGUARDED, EmulatedCpu, make_prefix, run_python, what_is_missing
-from edge_infer.pictures.sources import find_images
+from edge_infer.pictures.folders import find_images
 from edge_infer.runtime.golden import TOLERANCE
 
 Scores = dict[str, float]
@@ -39,7 +39,7 @@ def golden_difference(says: str) -> float:
     return float(found[1])
 
 
-def compare(native: Sequence[Scores], emulated: Sequence[Scores]) -> dict[str, Any]:
+def answer_difference(native: Sequence[Scores], emulated: Sequence[Scores]) -> dict[str, Any]:
     """Return how far two lists of answers to the same pictures, probabilities by label, agree."""
     pairs = list(zip(native, emulated, strict=True))
     return {
@@ -48,7 +48,7 @@ def compare(native: Sequence[Scores], emulated: Sequence[Scores]) -> dict[str, A
     }
 
 
-def measure(
+def run_on(
     model: Path, pictures: Sequence[str], scratch: Path, cpu: EmulatedCpu | None = None, prefix: Path | None = None
 ) -> tuple[dict[str, Any], list[Scores]]:
     """Verify a model and let it answer, on one processor.
@@ -132,14 +132,14 @@ def main(models: tuple[tuple[Path, Path], ...], count: int, aarch64_root: Path |
 def _on_all(
     file: Path, pictures: list[str], cpus: list[EmulatedCpu], aarch64_root: Path | None, scratch: Path
 ) -> dict[str, Any]:
-    native, expected = measure(file, pictures, scratch)
+    native, expected = run_on(file, pictures, scratch)
     click.echo(f"{file.name}: {len(pictures)} pictures; natively, golden difference {native['golden_difference']:.4f}")
     records = {}
     for cpu in cpus:
         prefix = scratch / cpu.name
         make_prefix(cpu, prefix, aarch64_root)
-        record, answers = measure(file, pictures, scratch, cpu, prefix)
-        records[cpu.name] = record = record | compare(expected, answers) | {"qemu_cpu": cpu.qemu_cpu}
+        record, answers = run_on(file, pictures, scratch, cpu, prefix)
+        records[cpu.name] = record = record | answer_difference(expected, answers) | {"qemu_cpu": cpu.qemu_cpu}
         click.echo(
             f"  {cpu.name}: golden difference {record['golden_difference']:.4f}, same answer for "
             f"{record['same_top1']}/{len(pictures)}, largest difference {record['largest_difference']:.2g}, "

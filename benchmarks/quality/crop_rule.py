@@ -26,7 +26,7 @@ from train.metrics import Floats, Ints, softmax
 from train.networks.vgg16 import build_base, resolve_weights
 from train.progress import track
 from train.quiet import start_tensorflow
-from train.recipes import RECIPES
+from train.recipes import RECIPES, PooledHead
 from train.views.face_views import find_face
 from train.views.features import extract
 
@@ -61,15 +61,17 @@ def margins(photos: list[Photo]) -> dict[str, Any]:
     return {"crops": len(photos), "faces": len(reach), **dict(zip(names, quantiles, strict=True))}
 
 
-def compare(rule: FaceCrop, crops: RunData, portraits: RunData | None) -> dict[str, Any]:
+def measure_rule(rule: FaceCrop, crops: RunData, portraits: RunData | None) -> dict[str, Any]:
     """Return what a rule is worth on held-out crops and on whole photos from elsewhere."""
     recipe = replace(RECIPES["gender"], face=rule, mixed_precision=True)
     base, head = build_base(recipe, resolve_weights(None)), recipe.head
+    assert isinstance(head, PooledHead)  # noqa: S101  # gender's is
 
     def views(photos: list[Photo]) -> Floats:
         """Return the head's input for one view of each photo."""
         features = extract(photos, 1, recipe, base, head.taps, default_cache(), grid=head.grid)
-        return head_features(features, head.taps)[0]
+        of_view: Floats = head_features(features, head.taps)[0]
+        return of_view
 
     def answer(chosen: Ints, rest: Ints) -> Floats:
         return fit_linear(inputs[chosen], crops.targets[chosen], head.inverse_l2).logits(inputs[rest])
@@ -103,7 +105,7 @@ def main(faces: Path, portraits: Path | None, json_path: Path | None) -> None:
     }
     result["rules"] = []
     for rule in RULES:
-        result["rules"].append(compare(rule, crops, others))
+        result["rules"].append(measure_rule(rule, crops, others))
         click.echo(json.dumps(result["rules"][-1]))
     click.echo(json.dumps(result, indent=1))
     if json_path:

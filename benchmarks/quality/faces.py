@@ -1,7 +1,7 @@
 """Measure finding and classifying faces: composed scenes, pictures without people, portraits, time.
 
-    python -m benchmarks.quality.faces RUN --model out/gender-fp32.onnx --backgrounds DIR
-    python -m benchmarks.pages.models       # write the tables of docs/models.md from the kept JSON
+    python -m benchmarks.quality.faces RUN --model out/gender-fp32.onnx --backgrounds DIR --json FACES.json
+    python -m benchmarks.pages              # write its tables into the docs
 
 RUN is the finished run of the classifier: only its test photos are put into scenes. In a
 scene with one face, a face that is not found counts as a wrong answer.
@@ -22,8 +22,8 @@ from benchmarks.harness.samples import summarize_ms
 from benchmarks.harness.timing import interleave
 from edge_infer import Classifier, FaceDetector
 from edge_infer.faces.decoding import overlaps
+from edge_infer.pictures.folders import find_images
 from edge_infer.pictures.loading import load_rgb
-from edge_infer.pictures.sources import find_images
 from edge_infer.results import FacePrediction
 from export.faces.detector import MEASURED_SCENES, MIN_OVERLAP, compose_scenes, measure
 from export.faces.scenes import SCENE_SIZE, compose
@@ -62,12 +62,12 @@ def answer_scenes(
     for number, photo in enumerate(track(photos, "Answering for composed scenes")):
         rng = np.random.default_rng([seed, number])
         height = int(np.exp(rng.uniform(*np.log((HEIGHTS_PX[0], HEIGHTS_PX[-1])))))
-        background = load_rgb(backgrounds[rng.integers(len(backgrounds))])
+        background = load_rgb(backgrounds[int(rng.integers(len(backgrounds)))])
         scene = compose([load_rgb(photo.path)], background, [height], rng)
         picture = relight(np.asarray(scene.image), policy, rng)
         faces = classifier.classify(picture).faces or ()
         face = _same_face(scene.boxes[0], faces)
-        answers.append((photo.label, face and face.label, height, face.detection_score if face else 0.0))
+        answers.append((photo.label, face.label if face else None, height, face.detection_score if face else 0.0))
     return answers
 
 
@@ -113,7 +113,7 @@ def answer_portraits(classifier: Classifier, folder: Path) -> dict[str, Any]:
         prediction = classifier.classify(photo.path)
         face = prediction.faces[0] if prediction.faces else None
         size = face.box[3] - face.box[1] if face else 0.0
-        answers.append((photo.label, face and face.label, size, face.detection_score if face else 0.0))
+        answers.append((photo.label, face.label if face else None, size, face.detection_score if face else 0.0))
     labels = sorted({answer[0] for answer in answers})
     return {
         "all": share_right(answers),

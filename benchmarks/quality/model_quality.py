@@ -4,7 +4,7 @@ Every network answers every photo held out in turn: the head of a fold is fitted
 features of the fold's training photos, and put behind each network's own features.
 
     python -m benchmarks.quality.model_quality runs/gems runs/gems-slim --files out \\
-        --other '../shared/data/gems_other/[S-Z]*' --off-task ../shared/data/faces --json OUT.json
+        --other 'other-stones/*' --off-task 'faces/*/*' --json OUT.json
 """
 
 import json
@@ -35,6 +35,7 @@ from train.networks.network import forward
 from train.networks.vgg16 import count_macs
 from train.progress import say, track
 from train.quiet import start_tensorflow
+from train.recipes import CachedViews
 from train.runs.finished import FinishedRun, load_run, noted_folders
 from train.runs.folder import SPLIT
 from train.slim.distillation import Readout, observed_features
@@ -46,8 +47,8 @@ Pixels = np.ndarray  # uint8 [N, H, W, 3]
 
 
 @dataclass(frozen=True, slots=True)
-class Contender:
-    """One of a task's networks.
+class NetworkVariant:
+    """A task's network: full or slim, in Keras or in a file, in fp32 or int8.
 
     Attributes:
         name: What the table calls it.
@@ -85,17 +86,19 @@ class Answers:
     off_task: Floats | None
 
 
-def contenders(full: FinishedRun, slim: FinishedRun, files: Path) -> list[Contender]:
+def network_variants(full: FinishedRun, slim: FinishedRun, files: Path) -> list[NetworkVariant]:
     """Return the rows of the table."""
     rows = []
     for title, run in (("full", full), ("slim", slim)):
         readout = None if run is full else load_readout(run.path)
         keras_features = forward(observed_features(run.network.get_layer("vgg16"), run.recipe))
-        rows.append(Contender(f"{title}, Keras", keras_features, readout, run.temperature, None))
+        rows.append(NetworkVariant(f"{title}, Keras", keras_features, readout, run.temperature, None))
         for precision in ("fp32", "int8"):
             file = exported_file(run.recipe, files, precision)
             rows.append(
-                Contender(f"{title}, {precision}", onnx_features(file), readout, run.temperature, file.stat().st_size)
+                NetworkVariant(
+                    f"{title}, {precision}", onnx_features(file), readout, run.temperature, file.stat().st_size
+                )
             )
     return rows
 
@@ -112,15 +115,15 @@ def onnx_features(path: Path) -> Callable[[Pixels], Floats]:
 
 
 def answer(
-    contender: Contender, training: CachedTraining, fit: Callable[[Ints], LinearHead], pictures: dict[str, Pixels]
+    variant: NetworkVariant, training: CachedTraining, fit: Callable[[Ints], LinearHead], pictures: dict[str, Pixels]
 ) -> Answers:
     """Let a network answer everything."""
-    say(contender.name)
-    features = {name: contender.features(pixels) for name, pixels in pictures.items() if len(pixels)}
+    say(variant.name)
+    features = {name: variant.features(pixels) for name, pixels in pictures.items() if len(pixels)}
     data = training.data
 
     def head(chosen: Ints) -> LinearHead:
-        return contender.head(fit(chosen), features["task"][chosen])
+        return variant.head(fit(chosen), features["task"][chosen])
 
     final = head(data.part("train"))
     held_out = cross_validate(
@@ -137,11 +140,13 @@ def answer(
     )
 
 
-def compare(contender: Contender, answers: Answers, full: Answers, data: RunData, min_score: float) -> dict[str, Any]:
+def quality_row(
+    variant: NetworkVariant, answers: Answers, full: Answers, data: RunData, min_score: float
+) -> dict[str, Any]:
     """Return one row of the table.
 
     Args:
-        contender: The network.
+        variant: The network.
         answers: Its answers.
         full: The full Keras network's.
         data: The run's photos.
@@ -149,13 +154,13 @@ def compare(contender: Contender, answers: Answers, full: Answers, data: RunData
     """
 
     def told(logits: Floats) -> Floats:
-        return softmax(logits.reshape(-1, logits.shape[-1]) / contender.temperature)
+        return softmax(logits.reshape(-1, logits.shape[-1]) / variant.temperature)
 
     held_out, targets = told(answers.held_out.logits), np.tile(data.targets, len(answers.held_out.logits))
     scores, right = held_out.max(axis=1), held_out.argmax(axis=1) == targets
     test = evaluate(told(answers.test), data.targets[data.part("test")], data.labels)
     row: dict[str, Any] = {
-        "bytes": contender.file_bytes,
+        "bytes": variant.file_bytes,
         "test": {key: test[key] for key in ("photos", "right", "accuracy", "accuracy_95")},
         "kfold": {key: value for key, value in answers.held_out.summary().items() if key != "accuracies"},
         "ece_held_out": round(expected_calibration_error(held_out, targets), 4),
@@ -186,7 +191,7 @@ def load_pictures(photos: Sequence[Photo], run: FinishedRun, label: str) -> Pixe
     return np.stack(loaded) if loaded else np.empty((0, size, size, 3), np.uint8)
 
 
-def measure(
+def measure_networks(
     full: FinishedRun, slim: FinishedRun, files: Path, other: Sequence[str], off_task: Sequence[str], cache: Path
 ) -> dict[str, Any]:
     """Measure all rows."""
@@ -198,6 +203,7 @@ def measure(
         "off_task": load_pictures(find_pictures(off_task), full, "Loading off-task pictures"),
     }
     recipe = replace(full.recipe, fine_tune=None)
+    assert isinstance(recipe.schedule, CachedViews)  # noqa: S101  # or it could not have been slimmed
     training = prepare(recipe, recipe.schedule, data, full.network.get_layer("vgg16"), cache)
     heads: dict[bytes, LinearHead] = {}  # every network is folded alike, so each fold's head is fitted once
 
@@ -207,14 +213,14 @@ def measure(
             heads[key] = training.fit(chosen)
         return heads[key]
 
-    rows = contenders(full, slim, files)
+    rows = network_variants(full, slim, files)
     answers = {row.name: answer(row, training, fit, pictures) for row in rows}
     reference = answers[rows[0].name]
     measured = {}
     for row in rows:
         run = full if row.name.startswith("full") else slim
         min_score = run.metrics["calibration"]["min_score"]
-        measured[row.name] = size_of(run) | compare(row, answers[row.name], reference, data, min_score)
+        measured[row.name] = size_of(run) | quality_row(row, answers[row.name], reference, data, min_score)
     return measured
 
 
@@ -229,7 +235,7 @@ def main(
     full: Path, slim: Path, files: Path, other: tuple[str, ...], off_task: tuple[str, ...], json_path: Path | None
 ) -> None:
     """Compare the networks of two runs, FULL and what was slimmed from it."""
-    measured = measure(load_run(full), load_run(slim), files, other, off_task, default_cache())
+    measured = measure_networks(load_run(full), load_run(slim), files, other, off_task, default_cache())
     result = {"command": typed_command(), "rows": measured}
     click.echo(json.dumps(result, indent=1))
     if json_path:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.harness.columns import side_by_side
+from export.columns import side_by_side
 
 Row = tuple[str, ...]
 
@@ -27,10 +27,11 @@ def comparison_rows(result: Mapping[str, Any]) -> list[Row]:
 def timing_of(row: Mapping[str, Any], count: int, result: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return what was measured with so many threads; left the choice, a runtime takes as many as there are cores."""
     chosen = row["threads"].get("default") if count == result["default_threads"] else None
-    return row["threads"].get(str(count), chosen)
+    timing: Mapping[str, Any] | None = row["threads"].get(str(count), chosen)
+    return timing
 
 
-def to_text(result: Mapping[str, Any]) -> str:
+def comparison_text(result: Mapping[str, Any]) -> str:
     """Return the rows for a terminal, and what was left out."""
     rows = comparison_rows(result)
     table = side_by_side([{row[0]: row[column] for row in rows} for column in range(1, len(rows[0]))])

@@ -19,6 +19,7 @@ from benchmarks.harness.workers import WarmUp, Worker, in_turn, seconds_of
 from benchmarks.runtimes import networks
 from benchmarks.runtimes.conversions import convert_to_ncnn, convert_to_tflite
 from benchmarks.runtimes.networks import Answer, Pixels
+from benchmarks.runtimes.row_names import EDGE_INFER_INT8, KERAS, KERAS_SLIM, ONNX_FP32
 from edge_infer.model_file.metadata import ClassifierMetadata
 from edge_infer.model_file.opening import open_model
 from edge_infer.runtime.cpus import available_cpus
@@ -28,7 +29,6 @@ from train.progress import say
 from train.runs.finished import FinishedRun
 from train.runs.folder import WEIGHTS
 
-KERAS, KERAS_SLIM, ONNX_FP32 = "Keras predict", "Keras predict, slim", "ONNX Runtime fp32"
 DEFAULT = "default"  # instead of a number of threads
 PACKAGES = ("tensorflow", "keras", "onnxruntime", "ai-edge-litert", "openvino", "ncnn", "pnnx")
 
@@ -94,11 +94,11 @@ def entries(full: FinishedRun, slim: FinishedRun, files: Mapping[str, Path], scr
         Entry("ONNX Runtime fp32, slim", "slim", networks.onnx_runtime, given["slim fp32"]),
         Entry("ONNX Runtime int8, slim", "slim", networks.onnx_runtime, given["slim int8"]),
         Entry("edge-infer fp32, slim", "slim", networks.edge_infer, given["slim fp32"]),
-        Entry("edge-infer int8, slim", "slim", networks.edge_infer, given["slim int8"]),
+        Entry(EDGE_INFER_INT8, "slim", networks.edge_infer, given["slim int8"]),
     ]
 
 
-def measure(
+def measure_runtimes(
     full: FinishedRun,
     slim: FinishedRun,
     files: Path,

@@ -27,7 +27,7 @@ def convert_to_tflite(run: FinishedRun, path: Path, *, int8_weights: bool = Fals
     signature = tf.TensorSpec((1, *run.network.input_shape[1:]), tf.uint8, name=INPUT_NAME)
     archive = keras.export.ExportArchive()
     archive.track(run.network)
-    serve = serving_function(run.network, run.temperature).python_function
+    serve = serving_function(run.network, run.temperature).python_function  # type: ignore[attr-defined]  # tf.function
     archive.add_endpoint("serve", serve, input_signature=[signature])
     with TemporaryDirectory() as saved, silent_stderr():
         archive.write_out(saved, verbose=False)
@@ -49,10 +49,13 @@ def convert_to_ncnn(model: Path, image_size: int, folder: Path) -> Path:
         The `.param` file, beside which the `.bin` file lies.
 
     Raises:
-        NotMeasuredError: pnnx failed.
+        NotMeasuredError: pnnx is not installed, or failed.
     """
     # The package itself cannot be imported without PyTorch; its program needs none.
-    (package,) = find_spec("pnnx").submodule_search_locations
+    found = find_spec("pnnx")
+    if found is None or found.submodule_search_locations is None:
+        raise NotMeasuredError("pnnx not installed")
+    (package,) = found.submodule_search_locations
     source, param = folder / "network.onnx", folder / "network.ncnn.param"
     source.write_bytes(model.read_bytes())  # pnnx writes beside what it reads
     command = [f"{package}/pnnx", str(source), f"inputshape=[1,{image_size},{image_size},3]u8"]

@@ -73,7 +73,8 @@ def tflite(model: Path, threads: int | None) -> Answer:
     def answer(batch: Pixels) -> npt.NDArray[np.float32]:
         interpreter.set_tensor(image["index"], batch)
         interpreter.invoke()
-        return interpreter.get_tensor(probabilities["index"])
+        answered: npt.NDArray[np.float32] = interpreter.get_tensor(probabilities["index"])
+        return answered
 
     return answer
 

@@ -134,7 +134,7 @@ def main(model: str, photos: Path | None, files: int, json_path: Path | None) ->
         found = photos_of(photos, Path(scratch), with_face=False)
         sizes = (min(SMALL_FOLDER, files), files)
         small, large = (measure_memory(model, found, size) for size in sizes)
-    result = {
+    result: dict[str, Any] = {
         "command": f"python -m benchmarks.speed.folder --model {Path(model).name} --files {files}",
         "machine": machine(),
         "cores": available_cpus(),

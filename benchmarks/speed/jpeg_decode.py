@@ -9,6 +9,7 @@ each is classified after a full decode and after the loader's reduced one.
 import json
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -19,12 +20,13 @@ from benchmarks.harness.samples import summarize_ms
 from benchmarks.harness.timing import interleave
 from edge_infer import Classifier
 from edge_infer.model_file.metadata import InputSpec
+from edge_infer.pictures.folders import find_images
 from edge_infer.pictures.loading import fit, load_input, load_rgb
-from edge_infer.pictures.sources import find_images
 
 SIZE = (4000, 3000)
 QUALITY = 90
 SPEC = InputSpec(224, 224)
+MAX_RATIO = 0.45  # reduced / full decode
 
 
 def enlarged_jpeg(path: str) -> bytes:
@@ -51,7 +53,7 @@ def main(photos: str, model: str, rounds: int, json_path: Path | None) -> None:
         raise click.UsageError(f"{photos} holds no photos")
     data = enlarged_jpeg(paths[0])
     contenders = {"full": lambda: full_decode(data), "reduced": lambda: load_input(data, SPEC)}
-    result = {
+    result: dict[str, Any] = {
         "command": f"python -m benchmarks.speed.jpeg_decode PHOTOS --model {Path(model).name}",
         "machine": machine(),
         "jpeg": {"size": SIZE, "bytes": len(data), "quality": QUALITY},

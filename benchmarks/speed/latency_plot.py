@@ -2,19 +2,35 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.harness.machine import NotMeasuredError
 
+if TYPE_CHECKING:  # matplotlib may be missing
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PLOT_SUFFIXES = (".png", ".svg", ".pdf")
 STAGES = ("decode", "resize", "faces", "infer", "post_process")
 
 
 def plot(result: Mapping[str, Any], path: Path) -> None:
-    """Draw, for each measured model: the stages of an answer, the p50 by threads, photos a second by batch size.
+    """Draw a result and write it as a picture.
 
     Raises:
         NotMeasuredError: matplotlib is not installed, or there is nothing to draw.
         OSError: The file cannot be written.
+    """
+    figure = draw_latency(result)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)
+
+
+def draw_latency(result: Mapping[str, Any]) -> "Figure":
+    """Draw, for each measured model: the stages of an answer, the p50 by threads, photos a second by batch size.
+
+    Raises:
+        NotMeasuredError: matplotlib is not installed, or there is nothing to draw.
     """
     models = {name: model for name, model in result["models"].items() if model["threads"] and model["stages"]}
     if not models:
@@ -42,11 +58,10 @@ def plot(result: Mapping[str, Any], path: Path) -> None:
     for axes in (threads, batches):
         axes.legend(fontsize="small")
     figure.suptitle(f"{result['machine']['cpu'] or 'unknown processor'}, {result['machine']['cores']} cores")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    return figure
 
 
-def _stack(axes: Any, name: str, stages: Mapping[str, Any]) -> None:  # noqa: ANN401  # matplotlib's
+def _stack(axes: "Axes", name: str, stages: Mapping[str, Any]) -> None:
     """Draw the stages of one model on top of each other."""
     bottom = 0.0
     for number, stage in enumerate(STAGES):

@@ -1,11 +1,32 @@
 """The result of benchmarks/latency.py as rows of text: for the terminal, and for docs/benchmarks.md."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from benchmarks.speed.verdicts import Figure
+from benchmarks.speed.verdicts import Change, Figure, ratios
+from export.columns import side_by_side
 
 MISSING = "not measured"
+
+
+def latency_text(result: Mapping[str, Any]) -> str:
+    """Return the machine, the models side by side, and the ratios that must hold."""
+    models = [{"model": name, **model_rows(model)} for name, model in result["models"].items()]
+    judged = [figure_row(figure) for figure in ratios(result["models"])]
+    must_hold = {name: f"{value:<14}{bound:<28}{holds}".rstrip() for name, value, bound, holds in judged}
+    return "\n\n".join(side_by_side(rows) for rows in ([machine_rows(result["machine"])], models, [must_hold]))
+
+
+def changes_text(changes: Sequence[Change], threshold: float) -> str:
+    """Return what has changed since the baseline."""
+    if not changes:
+        return "The baseline has no figure in common with this result."
+    rows = {}
+    for change in changes:
+        verdict = "  WORSE" if change.loss > threshold else ""
+        rows[change.name] = f"{change.before:.4g} -> {change.now:.4g} ({change.now / change.before - 1:+.1%}){verdict}"
+    largest = max((abs(change.now / change.before - 1) for change in changes if "/" in change.name), default=0)
+    return f"{side_by_side([rows])}\nlargest change of a ratio: {largest:.1%}"
 
 
 def machine_rows(machine: Mapping[str, Any]) -> dict[str, str]:
@@ -44,11 +65,16 @@ def model_rows(model: Mapping[str, Any]) -> dict[str, str]:
 
 def figure_row(figure: Figure) -> tuple[str, str, str, str]:
     """Return what a ratio is, its value, its bound and whether it holds."""
-    bounds = [f"at least {figure.lowest:g}" if figure.lowest is not None else ""]
-    bounds += [f"at most {figure.highest:g}" if figure.highest is not None else ""]
     value = MISSING if figure.value is None else f"{figure.value:.3g}"
     holds = {True: "yes", False: "no", None: ""}[figure.holds]
-    return figure.name, value, ", ".join(filter(None, bounds)), holds
+    return figure.name, value, bound_text(figure), holds
+
+
+def bound_text(figure: Figure) -> str:
+    """Return what a ratio must be, or nothing."""
+    bounds = [f"at least {figure.lowest:g}"] if figure.lowest is not None else []
+    bounds += [f"at most {figure.highest:g}"] if figure.highest is not None else []
+    return ", ".join(bounds)
 
 
 def _cold_start(cold: Mapping[str, Any]) -> dict[str, str]:
@@ -116,7 +142,7 @@ def _spinning(spinning: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-_SECTIONS = {
+_SECTIONS: dict[str, Callable[[Any], dict[str, str]]] = {
     "cold_start": _cold_start,
     "threads": _threads,
     "independent_ms": _independent,

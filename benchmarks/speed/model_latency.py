@@ -40,7 +40,12 @@ class Choice:
     plan: Plan
 
 
-def measure_model(model: str, choice: Choice) -> dict[str, Any]:
+def doubling_up_to(largest: int) -> tuple[int, ...]:
+    """Return 1, 2, 4 … and the largest number itself."""
+    return tuple(sorted({largest, *(1 << bits for bits in range(largest.bit_length()))}))
+
+
+def measure_latency(model: str, choice: Choice) -> dict[str, Any]:
     """Measure one model.
 
     Args:

@@ -20,6 +20,7 @@ from PIL import Image
 
 from edge_infer.classifier import Classifier
 from edge_infer.errors import InputError
+from edge_infer.pictures.loading import ImageSource
 
 WARM_UP = 0.1  # share of the inferences after which memory counts: arenas and caches are filled by then
 RESULT = Path(__file__).parents[1] / "results" / "soak.json"
@@ -43,7 +44,7 @@ def soak(model: Path, inferences: int) -> dict[str, Any]:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "photo.jpg"
         path.write_bytes(data)
-        sources = [path, data, Image.fromarray(noise), noise]
+        sources: list[ImageSource] = [path, data, Image.fromarray(noise), noise]
         started, failures, before = time.monotonic(), 0, _usage()
         for i in range(inferences):
             if i == int(inferences * WARM_UP):

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from benchmarks.harness.machine import IDENTITY, NotMeasuredError
 from benchmarks.speed import cold_start, folder, steady_state
+from train.errors import RunFolderError
+from train.files import read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,24 @@ def figures(models: Mapping[str, Mapping[str, Any]]) -> list[Figure]:
     return found
 
 
+def read_baseline(path: Path, here: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the models of an earlier result of this machine, which `here` describes.
+
+    Raises:
+        RunFolderError: The file is no result.
+        NotMeasuredError: It is of another machine.
+    """
+    earlier = read_json(path, "machine", "models")
+    models: dict[str, Any] = earlier["models"]
+    try:
+        check_same_machine(here, earlier["machine"])
+        for figure in figures(models):
+            float(figure.value or 0)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise RunFolderError(f"{path} is damaged: it is not a result of latency.py") from error
+    return models
+
+
 def check_same_machine(here: Mapping[str, Any], there: Mapping[str, Any]) -> None:
     """Refuse to compare results of two machines, given the `machine` of each.
 
@@ -123,7 +144,7 @@ def check_same_machine(here: Mapping[str, Any], there: Mapping[str, Any]) -> Non
             )
 
 
-def compare(models: Mapping[str, Mapping[str, Any]], earlier: Mapping[str, Mapping[str, Any]]) -> list[Change]:
+def changes_since(models: Mapping[str, Mapping[str, Any]], earlier: Mapping[str, Mapping[str, Any]]) -> list[Change]:
     """Return what has changed since an earlier result, for all that both have measured, by model."""
     before = {figure.name: figure.value for figure in figures(earlier)}
     changes = []

@@ -2,7 +2,7 @@
 
     python -m benchmarks.webcam.measure                          # everything, with the bundled models
     python -m benchmarks.webcam.measure --part soak --frames 100000
-    python -m benchmarks.pages.webcam                     # write the table of docs/benchmarks.md
+    python -m benchmarks.pages                                   # write its table into the docs
 
 The source is a video file, 640x480 at 30 frames per second, read like a camera: as a frame
 comes, or as fast as it can be read for the soak. Faces in it are drawn. Parts that are not

@@ -1,6 +1,7 @@
 """`edge-infer classify`: pictures in, one record each out."""
 
 import sys
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -11,7 +12,7 @@ from edge_infer.cli.options import load_classifier, model_options
 from edge_infer.cli.writers import OutputFormat, make_writer, one_line
 from edge_infer.model_file.metadata import FaceMode
 from edge_infer.pictures.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
-from edge_infer.pictures.sources import Source, expand
+from edge_infer.pictures.sources import expand_in_groups
 from edge_infer.results import FailedInput
 
 if TYPE_CHECKING:
@@ -95,12 +96,6 @@ def classify(
     from edge_infer.pictures.decoded import KeptPicture, Room
 
     loading = {"max_pixels": max_pixels, "max_bytes": max_bytes, "rotate": int(rotate or 0)}
-    sources = list(expand(paths, recursive=recursive))
-    pictures: list[Source | KeptPicture] = [*sources]
-    if save_annotated is not None:
-        # Together, those that wait to be drawn on take no more memory than the largest one alone may.
-        room = Room(min(max_pixels, DEFAULT_MAX_PIXELS))
-        pictures = [source if isinstance(source, FailedInput) else KeptPicture(source, room) for source in sources]
     classifier = load_classifier(
         context,
         task,
@@ -112,30 +107,48 @@ def classify(
         **loading,
         quick_start=True,  # with many pictures, classify_many loads the network in its own way
     )
-    results = classifier.classify_many(pictures, batch_size=batch)
+    # Together, pictures that wait to be drawn on take no more memory than the largest one alone may.
+    room = Room(min(max_pixels, DEFAULT_MAX_PIXELS))
+    groups = (
+        [
+            source if save_annotated is None or isinstance(source, FailedInput) else KeptPicture(source, room)
+            for source in sources
+        ]
+        for sources in expand_in_groups(paths, recursive=recursive, report=_report)
+    )
+    answered = ((pictures, classifier.classify_many(pictures, batch_size=batch)) for pictures in groups)
+    first = list(islice(answered, 1))  # loads the network; if that fails, nothing has been written
     copies = None if save_annotated is None else _annotated_copies(save_annotated, loading)
     any_failed = False
-    # A bar only where someone sees it and it does not run through the results.
-    hide_bar = len(pictures) < 2 or not sys.stderr.isatty() or sys.stdout.isatty()
-    with (
-        make_writer(output_format, sys.stdout, top) as writer,
-        click.progressbar(length=len(pictures), label="Classifying", file=sys.stderr, hidden=hide_bar) as bar,
-    ):
-        for picture, result in zip(pictures, results, strict=True):
-            writer.write(result)
-            if isinstance(result, FailedInput):
-                any_failed = True
-                click.echo(one_line(f"Error: {result.error}"), err=True)
-            elif copies is not None and not isinstance(picture, FailedInput):
-                try:
-                    copies.save(picture, result)
-                except (InputError, OutputError) as error:
-                    any_failed = True
-                    click.echo(one_line(f"Error: {error}"), err=True)
-            if isinstance(picture, KeptPicture):
-                picture.forget()
-            bar.update(1)
+
+    def fail(error: Exception) -> None:
+        nonlocal any_failed
+        any_failed = True
+        click.echo(one_line(f"Error: {error}"), err=True)
+
+    with make_writer(output_format, sys.stdout, top and min(top, len(classifier.labels))) as writer:
+        for pictures, results in chain(first, answered):
+            # A bar only where someone sees it and it does not run through the results.
+            hide_bar = len(pictures) < 2 or not sys.stderr.isatty() or sys.stdout.isatty()
+            with click.progressbar(length=len(pictures), label="Classifying", file=sys.stderr, hidden=hide_bar) as bar:
+                for picture, result in zip(pictures, results, strict=True):
+                    writer.write(result)
+                    if isinstance(result, FailedInput):
+                        fail(result.error)
+                    elif copies is not None and not isinstance(picture, FailedInput):
+                        try:
+                            copies.save(picture, result)
+                        except (InputError, OutputError) as error:
+                            fail(error)
+                    if isinstance(picture, KeptPicture):
+                        picture.forget()
+                    bar.update(1)
+            sys.stdout.flush()
     context.exit(EXIT_FAILED if any_failed else 0)
+
+
+def _report(line: str) -> None:
+    click.echo(one_line(f"Note: {line}"), err=True)
 
 
 def _annotated_copies(folder: Path, loading: dict[str, int]) -> "AnnotatedCopies":

@@ -96,9 +96,11 @@ def _verified(model: str) -> list[str]:
         case ClassifierMetadata(golden=golden) if golden:
             difference = largest_difference(cast("ModelFile[ClassifierMetadata]", file), golden)
             if not difference <= TOLERANCE:
+                # A bundled file is the released one, byte for byte; any other may have been damaged since it was made.
+                cause = "" if checks else "the file is damaged (verify it where it was made, or export it again), or "
                 raise ModelOutputError(
                     f"its answers differ by up to {difference:.3f} from those it carries (allowed: {TOLERANCE:g}): "
-                    "onnxruntime computes it wrongly on this machine"
+                    f"{cause}onnxruntime computes it wrongly on this machine"
                 )
             return [*checks, f"{len(golden)} golden answers, largest difference {difference:.4f}"]
         case _:

@@ -6,11 +6,14 @@ import re
 from types import TracebackType
 from typing import Literal, Protocol, Self, TextIO
 
+from edge_infer.pictures.sources import STDIN
 from edge_infer.results import FacePrediction, FailedInput, Prediction, Result
 
 OutputFormat = Literal["text", "json", "jsonl", "csv"]
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # surrogates: bytes that are not UTF-8
+
+_FORMULA = re.compile(r"[=+\-@\t\r]")  # how a cell begins that Excel, LibreOffice or Sheets would run
 
 
 class Writer(Protocol):
@@ -115,7 +118,11 @@ class _JsonLinesWriter(_StreamWriter):
 
 
 class _CsvWriter(_StreamWriter):
-    """Columns `source … certain`, then `label_2, score_2 …` up to the top K, then the error."""
+    """Columns `source … certain`, then `label_2, score_2 …` up to the top K, then the error.
+
+    No cell is one that a spreadsheet would run as a formula: a path gets `./` before it, which names the same
+    file, and other text an apostrophe, as spreadsheets themselves have it.
+    """
 
     def __init__(self, stream: TextIO, top: int) -> None:
         super().__init__(stream)
@@ -132,15 +139,31 @@ class _CsvWriter(_StreamWriter):
     def write(self, result: Result) -> None:
         if isinstance(result, Prediction):
             certain = str(result.is_certain).lower()
-            row = [result.source, result.task, result.model, result.label, result.score, certain]
+            row = [
+                _inert_path(result.source),
+                _inert(result.task),
+                _inert(result.model),
+                _inert(result.label),
+                result.score,
+            ]
+            row.append(certain)
             for runner_up in result.top(self._top)[1:]:
-                row += [runner_up.label, runner_up.score]
+                row += [_inert(runner_up.label), runner_up.score]
             error = ["", ""]
         else:
-            row = [result.source]
-            error = [type(result.error).__name__, str(result.error)]
+            row = [_inert_path(result.source)]
+            error = [type(result.error).__name__, _inert(str(result.error))]
         width = 6 + 2 * (self._top - 1)
         self._csv.writerow([*row, *[""] * (width - len(row)), *error])
+
+
+def _inert(text: str) -> str:
+    """Return text that no spreadsheet takes for a formula."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def _inert_path(path: str | None) -> str | None:
+    return f"./{path}" if path is not None and path != STDIN and _FORMULA.match(path) else path
 
 
 def one_line(text: str) -> str:

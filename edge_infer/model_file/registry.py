@@ -6,6 +6,7 @@ writes it.
 
 import hashlib
 import json
+import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -45,6 +46,9 @@ def bundled_models() -> dict[str, BundledModel]:
     try:
         manifest = json.loads((MODELS_DIR / "manifest.json").read_text(encoding="utf-8"))
         return {name: _model(name, entry) for name, entry in manifest["models"].items()}
+    except FileNotFoundError as error:
+        frozen = " and freeze it with `--collect-data edge_infer`" if getattr(sys, "frozen", False) else ""
+        raise ModelFormatError(f"the bundled models are missing: reinstall edge-infer{frozen}") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelFormatError("the list of bundled models is damaged: reinstall edge-infer") from error
 

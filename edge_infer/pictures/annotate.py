@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from edge_infer.errors import OutputError
+from edge_infer.pictures.fonts import runs
 from edge_infer.pictures.jpeg_files import write_jpeg
 from edge_infer.pictures.loading import ImageSource, load_rgb
 from edge_infer.pictures.sources import STDIN
@@ -51,21 +52,28 @@ class Pen:
         self._draw = ImageDraw.Draw(image_rgb)
         self._size = image_rgb.size
         self.text_px = max(_MIN_TEXT_PX, round(min(image_rgb.size) * _TEXT_SHARE))
-        self._font = ImageFont.load_default(self.text_px)
 
     def box(self, box: tuple[float, float, float, float], rgb: Colour) -> None:
         """Draw a rectangle's outline: left, top, right, bottom in pixels."""
         self._draw.rectangle(box, outline=rgb, width=max(2, self.text_px // 8))
 
     def label(self, place: tuple[float, float], text: str, rgb: Colour) -> None:
-        """Write white text on a coloured ground, its left top at x, y in pixels, moved inside the image."""
-        left, top, right, bottom = self._draw.textbbox((0, 0), text, font=self._font)
+        """Write white text, of any script, on a coloured ground: its left top at x, y, moved inside the image."""
+        pieces, end = [], 0.0
+        for font, piece in runs(text, self.text_px):
+            pieces.append((end, font, piece))
+            end += font.getlength(piece)
+        boxes = [self._draw.textbbox((at, 0), piece, font, anchor="ls") for at, font, piece in pieces]
+        left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
+        right, bottom = max(box[2] for box in boxes), max(box[3] for box in boxes)
         pad = (bottom - top) / 4
         length = right - left + 2 * pad, bottom - top + 2 * pad
         x, y = (max(0.0, min(at, side - used)) for at, side, used in zip(place, self._size, length, strict=True))
         self._draw.rectangle((x, y, x + length[0], y + length[1]), fill=rgb)
         # Whole pixels: Pillow cuts text off that begins at a fraction above the image.
-        self._draw.text((round(x + pad - left), round(y + pad - top)), text, fill="white", font=self._font)
+        start, baseline = round(x + pad - left), round(y + pad - top)
+        for at, font, piece in pieces:
+            self._draw.text((start + round(at), baseline), piece, "white", font, anchor="ls")
 
 
 def _text(answer: Prediction | FacePrediction) -> str:

@@ -23,6 +23,7 @@ from edge_infer.errors import (
     UnsupportedImageError,
 )
 from edge_infer.pictures.containers import check_container
+from edge_infer.pictures.unread import AVIF_BRANDS, brands, unread_kind
 
 # How each accepted format begins, by Pillow's name. Pillow opens MPO, the stereo JPEG of some
 # phones, under JPEG. PPM's text forms are left out: they are decoded in Python, a second a megapixel.
@@ -34,10 +35,9 @@ SIGNATURES = {
     "GIF": rb"GIF8[79]a",
     "TIFF": rb"II\*\0|MM\0\*|II\+\0|MM\0\+",
     "PPM": rb"P[456]\s",
-    "AVIF": rb"....ftyp(?:avi[fs]|m[is]f1)",
 }
-FORMATS = tuple(SIGNATURES)
-_SIGNATURE_BYTES = 16
+FORMATS = (*SIGNATURES, "AVIF")  # AVIF begins with a list of brands, as HEIC and videos do
+_HEAD_BYTES = 512
 _SIGNATURES = {name: re.compile(pattern, re.DOTALL) for name, pattern in SIGNATURES.items()}
 
 # Pillow warns from 89 megapixels on; `max_pixels` decides here, after a JPEG's reduced decode.
@@ -77,7 +77,7 @@ def open_picture(source: str | os.PathLike[str] | bytes | BinaryIO, max_bytes: i
     name, data = _read(source, max_bytes)
     image_format = _format_of(data)
     if image_format is None:
-        raise ImageDecodeError(f"{name} is not a picture this tool reads ({', '.join(FORMATS)})")
+        raise _not_read(name, unread_kind(data))
     try:
         scans = check_container(image_format, data)
         image = Image.open(BytesIO(data), formats=[image_format])
@@ -98,7 +98,17 @@ def open_picture(source: str | os.PathLike[str] | bytes | BinaryIO, max_bytes: i
 
 
 def _format_of(data: bytes) -> str | None:
+    if unread_kind(data) is not None:
+        return None
+    if AVIF_BRANDS.intersection(brands(data)):
+        return "AVIF"
     return next((name for name, signature in _SIGNATURES.items() if signature.match(data)), None)
+
+
+def _not_read(name: str, kind: str | None) -> ImageDecodeError:
+    if kind is None:
+        return ImageDecodeError(f"{name} is not a picture this tool reads ({', '.join(FORMATS)})")
+    return ImageDecodeError(f"{name} is not a picture this tool reads ({kind}): convert it to JPEG or PNG")
 
 
 def _read(source: str | os.PathLike[str] | bytes | BinaryIO, max_bytes: int) -> tuple[str, bytes]:
@@ -136,7 +146,7 @@ def _open_file(path: Path) -> BinaryIO:
 def _read_stream(stream: BinaryIO, max_bytes: int, name: str) -> bytes:
     try:
         is_seekable = _rewind(stream)
-        head = _read_up_to(stream, _SIGNATURE_BYTES)
+        head = _read_up_to(stream, _HEAD_BYTES)
         if not isinstance(head, bytes):
             raise ImageDecodeError(f"{name} gives text, not binary data")
         if _format_of(head) is None:

@@ -4,109 +4,158 @@ A PATH is a file, a folder, a glob pattern, `@list.txt` (one path a line), `@-` 
 list on standard input) or `-` (one picture on standard input).
 """
 
+import errno
 import glob
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from io import BytesIO
+from collections.abc import Callable, Iterable, Iterator
+from io import BufferedIOBase, BytesIO
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from edge_infer.errors import ImageNotFoundError, NoImagesError
+from edge_infer.pictures.folders import look_through, summarize
+from edge_infer.pictures.natural_order import natural_key
 from edge_infer.results import FailedInput
 
 Source = str | BinaryIO | FailedInput
+Report = Callable[[str], None]
 
 STDIN = "-"
-SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".bmp", ".dib", ".gif"}
-    | {".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".avif"}
-)
+_LONGEST_NAME_BYTES = 65_536  # no system allows longer ones
 
 
-def expand(arguments: Iterable[str], *, recursive: bool = False) -> Iterator[Source]:
-    """Yield every picture's path, in the order given; a folder's files sorted by name.
+def expand_in_groups(
+    arguments: Iterable[str], *, recursive: bool = False, report: Report | None = None
+) -> Iterator[list[Source]]:
+    """Yield the pictures in groups to be answered one after the other; arguments as in `expand`.
+
+    Names on standard input (`@-`), which a program that watches a folder may write one by one, are a group
+    whenever some have come. All other pictures between them are one group.
+    """
+    group: list[Source] = []
+    for argument in arguments:
+        if argument != f"@{STDIN}" or os.path.lexists(argument):
+            group += expand([argument], recursive=recursive, report=report)
+            continue
+        if group:
+            yield group
+        group = []
+        yield from _listed(STDIN, recursive, report)
+    if group:
+        yield group
+
+
+def expand(arguments: Iterable[str], *, recursive: bool = False, report: Report | None = None) -> Iterator[Source]:
+    """Yield every picture's path, in the order given; a folder's files in natural order.
 
     Args:
         arguments: PATHs as above. A path that exists is taken as it is, so a file
             whose name holds `*` or begins with `@` can be named.
         recursive: Descend into sub-folders.
+        report: Called with a line for each kind of thing that a folder's pictures were found without,
+            such as files of formats that are not read.
 
     Yields:
-        A path, standard input's picture, or the failure of an argument that gave none.
+        A path, standard input's picture, or the failure of an argument that gave none. Names on standard
+        input (`@-`) are yielded as they come.
     """
     for argument in arguments:
         if argument == STDIN:
             yield _stdin_picture()
         elif os.path.isdir(argument):
-            yield from _folder(argument, recursive)
+            yield from _folder(argument, recursive, report)
         elif os.path.lexists(argument):
             yield argument
         elif argument.startswith("@"):
-            yield from _listed(argument[1:], recursive)
+            yield from chain.from_iterable(_listed(argument[1:], recursive, report))
         elif glob.has_magic(argument):
-            yield from _pattern(argument, recursive)
+            yield from _pattern(argument, recursive, report)
         else:
             yield argument  # a missing file: the loader says so in the one place that does
 
 
-def find_images(folder: str | Path, *, recursive: bool = False) -> list[str]:
-    """Return the pictures of a folder, sorted, hidden files left out; by suffix, not by content."""
-    found = []
-    for root, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".")) if recursive else []
-        found += [os.path.join(root, name) for name in sorted(files) if _is_image_name(name)]
-    return found
-
-
 def _stdin_picture() -> BinaryIO:
-    picture = BytesIO(_read_stdin())
+    picture = BytesIO(b"" if sys.stdin is None else sys.stdin.buffer.read())  # None: closed by the caller (`<&-`)
     picture.name = STDIN  # results and messages name it so
     return picture
 
 
-def _read_stdin() -> bytes:
-    return b"" if sys.stdin is None else sys.stdin.buffer.read()  # None: closed by the caller (`<&-`)
-
-
-def _is_image_name(name: str) -> bool:
-    return not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
-
-
-def _folder(folder: str, recursive: bool) -> Iterator[Source]:
-    images = find_images(folder, recursive=recursive)
-    if not images:
+def _folder(folder: str, recursive: bool, report: Report | None) -> Iterator[Source]:
+    content = look_through(folder, recursive=recursive)
+    lines = summarize(content.left_out)
+    if not content.images:
         hint = "" if recursive else " (--recursive looks into its sub-folders)"
-        yield FailedInput(folder, NoImagesError(f"{folder} holds no pictures{hint}"))
-    yield from images
+        reasons = "".join(f"; {line}" for line in lines)
+        yield FailedInput(folder, NoImagesError(f"{folder} holds no pictures{hint}{reasons}"))
+    elif report is not None:
+        for line in lines:
+            report(f"{folder}: {line}")
+    yield from content.images
 
 
-def _pattern(pattern: str, recursive: bool) -> Iterator[Source]:
-    matches = sorted(glob.glob(pattern, recursive=True))
+def _pattern(pattern: str, recursive: bool, report: Report | None) -> Iterator[Source]:
+    matches = sorted(glob.glob(pattern, recursive=True), key=natural_key)
     if not matches:
         yield FailedInput(pattern, NoImagesError(f"{pattern} matches no file"))
+    opened: set[Path] = set()
+    given: set[str] = set()  # `tree/**` matches a folder, its sub-folders and everything in them
     for match in matches:
         if not os.path.isdir(match):
-            yield match
-        elif recursive:
-            yield from _folder(match, recursive)
-
-
-def _listed(name: str, recursive: bool) -> Iterator[Source]:
-    try:
-        data = _read_stdin() if name == STDIN else Path(name).read_bytes()
-        text = data.decode("utf-8-sig")  # Windows editors begin a list with a byte order mark
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        yield FailedInput(f"@{name}", ImageNotFoundError(f"list {name} cannot be read: {reason}"))
-        return
-    # A list inside a list, or standard input as a picture, would be read from an odd place.
-    # Only line ends separate: `str.splitlines` would also cut names that hold, say, U+2028.
-    paths = [line for line in text.replace("\r\n", "\n").split("\n") if line.strip()]
-    if not paths:
-        yield FailedInput(f"@{name}", NoImagesError(f"list {name} names no pictures"))
-    for path in paths:
-        if os.path.isdir(path):
-            yield from _folder(path, recursive)
+            found: Iterable[Source] = [match]
+        elif recursive and opened.isdisjoint(Path(match).parents):
+            opened.add(Path(match))
+            found = _folder(match, recursive, report)
         else:
-            yield path
+            continue
+        for source in found:
+            if isinstance(source, str):
+                if os.path.normpath(source) in given:
+                    continue
+                given.add(os.path.normpath(source))
+            yield source
+
+
+def _listed(name: str, recursive: bool, report: Report | None) -> Iterator[list[Source]]:
+    """Yield the pictures of a list: all at once, but those on standard input as they come."""
+    any_named = False
+    try:
+        for lines in _names_on_stdin() if name == STDIN else [_names_in_file(name)]:
+            any_named = any_named or bool(lines)
+            group: list[Source] = []
+            for path in lines:
+                # A list inside a list, or standard input as a picture, would be read from an odd place.
+                group += _folder(path, recursive, report) if os.path.isdir(path) else [path]
+            if group:
+                yield group
+        if not any_named:
+            yield [FailedInput(f"@{name}", NoImagesError(f"list {name} names no pictures"))]
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        yield [FailedInput(f"@{name}", ImageNotFoundError(f"list {name} cannot be read: {reason}"))]
+
+
+def _names_in_file(name: str) -> list[str]:
+    return _names(Path(name).read_bytes().decode("utf-8-sig"))  # Windows editors begin with a byte order mark
+
+
+def _names_on_stdin() -> Iterator[list[str]]:
+    """Yield the names that have come whenever some have; None of them is answered later for those that follow."""
+    if sys.stdin is None:  # closed by the caller (`<&-`)
+        return
+    stdin = cast("BufferedIOBase", sys.stdin.buffer)
+    unfinished, encoding = b"", "utf-8-sig"
+    while data := stdin.read1():  # it waits for the first byte only
+        lines, newline, unfinished = (unfinished + data).rpartition(b"\n")
+        if newline:
+            yield _names(lines.decode(encoding))
+            encoding = "utf-8"
+        if len(unfinished) > _LONGEST_NAME_BYTES:
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+    yield _names(unfinished.decode(encoding))
+
+
+def _names(text: str) -> list[str]:
+    # Only line ends separate: `str.splitlines` would also cut names that hold, say, U+2028.
+    return [line.removesuffix("\r") for line in text.split("\n") if line.strip()]

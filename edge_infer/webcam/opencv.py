@@ -12,6 +12,7 @@ _ENVIRONMENT = {
     "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": "2",  # seconds; 10 would hold up the release of a dead camera
     "QT_LOGGING_RULES": "*.warning=false",  # of fonts that its windows do without
 }
+_LOG_LEVEL_SILENT = 0  # OpenCV 4.12 does not name its levels
 
 
 @cache
@@ -30,6 +31,7 @@ def load_cv2() -> ModuleType:
     except ImportError as error:
         raise OpenCVError(f"OpenCV cannot be loaded ({error}): docs/troubleshooting.md says what helps") from error
     if "OPENCV_LOG_LEVEL" not in os.environ:
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        logging = getattr(cv2.utils, "logging", cv2)  # OpenCV 4.12 has this function one level higher
+        logging.setLogLevel(_LOG_LEVEL_SILENT)
     cv2.setNumThreads(1)  # the cores are for the model
     return cv2

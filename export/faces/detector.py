@@ -18,8 +18,8 @@ from edge_infer.atomic_files import write_atomic
 from edge_infer.faces.decoding import overlaps
 from edge_infer.faces.detector import DETECTOR, FaceDetector
 from edge_infer.model_file.metadata import DetectorMetadata
+from edge_infer.pictures.folders import find_images
 from edge_infer.pictures.loading import load_rgb
-from edge_infer.pictures.sources import find_images
 from export.convert import with_metadata
 from export.errors import OutputExistsError, ParityError
 from export.faces.centerface import fetch, rewrite

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from benchmarks import accuracy
+from benchmarks.quality.model_accuracy import read_photos
 from tests.conftest import drawn
 from tests.support.tiny_model import COLOURS, METADATA, tiny_model
 from train.data.photos import find_photos
@@ -79,12 +80,12 @@ def test_pictures_of_other_things_are_told_apart_by_the_score(
 def test_a_part_is_that_of_the_split_or_of_the_folder(photos: Path, tmp_path: Path) -> None:
     found = find_photos(photos)
     Split({photo.sha256: "test" if photo.label == "red" else "train" for photo in found}).save(tmp_path / "split.json")
-    assert {photo.label for photo in accuracy.read_photos(photos, tmp_path / "split.json", "test")} == {"red"}
+    assert {photo.label for photo in read_photos(photos, tmp_path / "split.json", "test")} == {"red"}
     with pytest.raises(DataError, match="has no test photos: give --split"):
-        accuracy.read_photos(photos, None, "test")
+        read_photos(photos, None, "test")
     (tmp_path / "parted").mkdir()
     photos.rename(tmp_path / "parted" / "train")
-    assert len(accuracy.read_photos(tmp_path / "parted", None, None)) == 12
+    assert len(read_photos(tmp_path / "parted", None, None)) == 12
 
 
 def test_a_folder_that_is_no_class_of_the_model_is_an_error(run: Run, photos: Path, tiny_model_path: Path) -> None:
@@ -97,3 +98,11 @@ def test_a_folder_that_is_no_class_of_the_model_is_an_error(run: Run, photos: Pa
 def test_a_split_needs_a_part(run: Run, photos: Path, tiny_model_path: Path) -> None:
     done = run(tiny_model_path, "--photos", photos, "--split", tiny_model_path)
     assert (done.exit_code, "--split needs --part" in done.output) == (2, True)
+
+
+def test_faces_always_for_a_model_that_looks_for_none_is_one_line(
+    run: Run, photos: Path, tiny_model_path: Path
+) -> None:
+    done = run(tiny_model_path, "--photos", photos, "--faces", "always")
+    assert done.exit_code == 2
+    assert "Error: model 'colours' was not made for faces, so faces='always' does not fit it" in done.output

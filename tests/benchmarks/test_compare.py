@@ -16,22 +16,20 @@ import pytest
 from benchmarks import compare
 from benchmarks.harness.invocation import typed_command
 from benchmarks.harness.machine import NotMeasuredError
-from benchmarks.pages.compare import comparison_table
-from benchmarks.pages.models import NETWORKS
+from benchmarks.pages.tables.networks import NETWORKS
+from benchmarks.pages.tables.runtimes import comparison_table
 from benchmarks.runtimes import comparison, networks
-from benchmarks.runtimes.compare_table import to_text
+from benchmarks.runtimes.compare_table import comparison_text
 from benchmarks.runtimes.comparison import (
-    KERAS,
-    KERAS_SLIM,
-    ONNX_FP32,
     PLAN,
     QUICK_PLAN,
     Entry,
     entries,
-    measure,
+    measure_runtimes,
     model_files,
 )
 from benchmarks.runtimes.conversions import convert_to_ncnn, convert_to_tflite
+from benchmarks.runtimes.row_names import KERAS, KERAS_SLIM, ONNX_FP32
 from edge_infer.errors import ModelError
 from edge_infer.model_file.metadata import InputSpec
 from export.convert import convert, with_metadata
@@ -83,6 +81,7 @@ def expected(slim: FinishedRun, picture: np.ndarray) -> np.ndarray:
     return powers / powers.sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [networks.keras_predict, networks.tf_function])
 def test_keras_and_its_function_answer_as_the_network(
     build: Callable[..., networks.Answer], slim: FinishedRun, picture: np.ndarray, expected: np.ndarray
@@ -101,6 +100,7 @@ def test_an_onnx_file_is_the_same_network_everywhere(
     assert build(onnx_file, 1)(picture) == pytest.approx(expected, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_tflite_is_the_same_network_and_int8_weights_are_smaller(
     slim: FinishedRun, picture: np.ndarray, expected: np.ndarray, tmp_path: Path
 ) -> None:
@@ -164,7 +164,7 @@ def measured(folder: Path, rows: list[Entry], monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(comparison, "available_cpus", lambda: 2)
     pictures = np.zeros((2, 4, 4, 3), np.uint8)
     pictures[1] = 1
-    return measure(runs["full"], runs["slim"], folder, pictures, (1, 2), QUICK_PLAN, folder)
+    return measure_runtimes(runs["full"], runs["slim"], folder, pictures, (1, 2), QUICK_PLAN, folder)
 
 
 def row(name: str, shift: float = 0.0, network: str = "full", **options: Any) -> Entry:
@@ -172,6 +172,7 @@ def row(name: str, shift: float = 0.0, network: str = "full", **options: Any) ->
     return Entry(name=name, network=network, **options)
 
 
+@pytest.mark.slow
 def test_each_row_is_held_against_keras_and_what_fails_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,6 +209,7 @@ def test_each_row_is_held_against_keras_and_what_fails_is_named(
     assert len(result["files"]["slim int8"]["sha256"]) == 64
 
 
+@pytest.mark.slow
 def test_without_keras_there_is_nothing_to_compare_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NotMeasuredError, match=r"^Keras predict, which .* fails: no such op"):
         measured(tmp_path, [row(KERAS, build=fails, sets_threads=False)], monkeypatch)
@@ -216,7 +218,7 @@ def test_without_keras_there_is_nothing_to_compare_with(tmp_path: Path, monkeypa
 def test_a_missing_file_is_named_before_anything_is_measured(slim: FinishedRun, tmp_path: Path) -> None:
     full = SimpleNamespace(path=tmp_path, recipe=replace(slim.recipe, widths=None))
     with pytest.raises(ModelError, match=r"small-fp32\.onnx"):
-        measure(full, slim, tmp_path, np.zeros((1, 4, 4, 3), np.uint8), (1,), PLAN, tmp_path)
+        measure_runtimes(full, slim, tmp_path, np.zeros((1, 4, 4, 3), np.uint8), (1,), PLAN, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -275,7 +277,7 @@ def test_the_page_holds_times_ratios_and_what_was_left_out() -> None:
 
 
 def test_the_terminal_shows_the_same() -> None:
-    lines = to_text(RESULT).splitlines()
+    lines = comparison_text(RESULT).splitlines()
     assert lines[0].split("  ")[0] == "runtime:"
     assert lines[1].split() == ["Keras", "predict:", "175.0", "ms", "(174.0-176.0)", "1", "0.48", "0e+00", "16/16"]
     assert lines[-1] == "ncnn: not measured: pnnx not installed"

@@ -37,6 +37,7 @@ def script(folder: Path, *arguments: object, **options: Any) -> subprocess.Compl
     return subprocess.run(command, cwd=folder, text=True, timeout=120, check=False, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="sets the affinity")
 def test_on_one_core_everything_is_measured(tmp_path: Path, tiny_model_path: Path) -> None:
     one_core = {min(os.sched_getaffinity(0))}
@@ -95,7 +96,7 @@ def test_what_fails_is_null_and_the_rest_is_measured(
         raise OSError(28, "No space left on device")
 
     for module, name in (("steady_state", "measure_threads"), ("steady_state", "measure_spinning")):
-        monkeypatch.setattr(f"benchmarks.{module}.{name}", broken)
+        monkeypatch.setattr(f"benchmarks.speed.{module}.{name}", broken)
     (tmp_path / "empty").mkdir()
     done = run("--model", tiny_model_path, "--photos", tmp_path / "empty")
     model = result_of(tmp_path)["models"]["colours"]
@@ -135,3 +136,23 @@ def test_without_a_figure_in_common_a_baseline_cannot_hold(run: Run, tmp_path: P
     done = run("--task", "nothing", "--baseline", tmp_path / "out" / "latency.json")
     assert done.exit_code == 1
     assert "The baseline has no figure in common with this result." in done.stdout
+
+
+def test_a_picture_by_a_name_that_matplotlib_does_not_write_is_refused_at_once(run: Run, tmp_path: Path) -> None:
+    done = run("--task", "nothing", "--plot", "x.txt")
+    assert done.exit_code == 2
+    assert "--plot x.txt: the name must end in .png or .svg or .pdf" in done.output
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("models", ["[]", '{"colours": 1}', '{"colours": {}}', '{"colours": {"bytes": "many"}}'])
+def test_a_damaged_baseline_is_one_line(run: Run, tmp_path: Path, models: str) -> None:
+    run("--task", "nothing")
+    result = result_of(tmp_path)
+    text = json.dumps(result | {"models": "HERE"}).replace('"HERE"', models)
+    (tmp_path / "old.json").write_text(text)
+    done = run("--task", "nothing", "--baseline", "old.json")
+    assert done.exit_code == 2
+    assert "old.json is damaged: it is not a result of latency.py" in done.output
+    (tmp_path / "old.json").write_text(json.dumps(result | {"machine": 3}))
+    assert "old.json is damaged: it is not a result" in run("--task", "nothing", "--baseline", "old.json").output

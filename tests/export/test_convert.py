@@ -14,6 +14,8 @@ from tests.support.tiny_model import METADATA, tiny_model
 from train.metrics import softmax
 from train.runs.finished import FinishedRun, load_run
 
+pytestmark = pytest.mark.slow  # even the fixtures train and convert
+
 TEMPERATURE = 1.7
 
 

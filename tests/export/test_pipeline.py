@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import export.pipeline
-from benchmarks.accuracy import measure_model
+from benchmarks.quality.model_accuracy import measure_accuracy
 from edge_infer import Classifier
 from edge_infer.model_file.metadata import InputSpec
-from edge_infer.pictures.sources import find_images
+from edge_infer.pictures.folders import find_images
 from export.errors import OutputExistsError, ParityError
 from export.parity import Parity
 from export.pipeline import export as export_run
@@ -61,7 +61,7 @@ def test_the_file_describes_itself(exported, pooled_run: Path):
 def test_the_report_is_that_of_the_accuracy_benchmark(exported, photos: Path, pooled_run: Path):
     split = load_run(pooled_run).split
     test = split.photos(run_photos(pooled_run, split), "test")
-    measured, _ = measure_model(Classifier(exported.path), test, other=())
+    measured, _ = measure_accuracy(Classifier(exported.path), test, other=())
     report = json.loads(exported.path.with_suffix(".json").read_text())["test"]
 
     assert measured["confusion"].tolist() == report["confusion"]

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 SHORT = {"pictures": 1500, "models": 600, "metadata": 600, "faces": 15}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_short_run_finds_nothing(name: str):
     result = run_campaign(name, seed=7, cases=SHORT[name])
@@ -96,6 +97,7 @@ def test_a_crash_is_a_finding_of_its_case_and_the_run_goes_on(tmp_path: Path, mo
     assert "ended the process with -11" in result["findings"][0]["what"]
 
 
+@pytest.mark.slow
 def test_a_campaign_goes_on_where_its_file_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     out = tmp_path / "results" / "metadata.json"
     whole = run_campaign("metadata", seed=3, cases=50)

@@ -9,6 +9,8 @@ import pytest
 
 from edge_infer.model_file.registry import bundled_models
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 MAX_WHEEL_BYTES = 10_000_000
 
@@ -73,6 +75,14 @@ def test_a_device_classifies_the_example(device: Path, tmp_path: Path):
 
     assert done.stdout.startswith(f"{ROOT / 'examples/stone.png'}: green ")
     assert done.stderr == ""
+
+
+def test_a_device_passes_the_test_that_ci_runs_on_every_system(device: Path, tmp_path: Path):
+    command = [device / "python", ROOT / "tests/package/smoke.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env={}, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "in Python: Emerald\n" in done.stdout
 
 
 def test_a_device_has_every_bundled_model_and_computes_it_rightly(device: Path, tmp_path: Path):

@@ -1,5 +1,6 @@
 """Generated photos, a small VGG16 and small recipes: what the training tests run on."""
 
+import hashlib
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -68,7 +69,8 @@ def write_photos(folder: Path, count: int = 6, labels: Sequence[str] = tuple(COL
     for label in labels:
         (folder / label).mkdir(parents=True)
         for number in range(count):
-            drawn(COLOURS[label], seed=seed + number).save(folder / label / f"{label}_{number}.png")
+            colour = COLOURS.get(label) or tuple(hashlib.sha256(label.encode()).digest()[:3])
+            drawn(colour, seed=seed + number).save(folder / label / f"{label}_{number}.png")
     return folder
 
 

@@ -233,6 +233,15 @@ def test_a_full_disk_is_one_line(run: Run, data: Path, tmp_path: Path, monkeypat
     assert not (tmp_path / "out").exists()
 
 
+def test_a_folder_is_not_split_into_itself(run: Run, data: Path):
+    done = run("split", data, data / "parts")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == (
+        f"Error: {data / 'parts'} lies inside {data}, where it would pass for a class: choose a place elsewhere\n"
+    )
+    assert not (data / "parts").exists()
+
+
 def test_split_copies_and_counts(run: Run, data: Path, tmp_path: Path):
     done = run("split", data, tmp_path / "out", "--ratios", 50, 30, 20)
     assert (done.code, done.out, done.err) == (

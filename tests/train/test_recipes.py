@@ -61,6 +61,7 @@ def test_no_augmentation_is_the_default():
 GEMS = re.compile(r"(?<![a-z])gem(s|stones?)?(?![a-z])", re.IGNORECASE)  # but not ONNX's Gemm
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", ["train", "export", "edge_infer"])
 def test_no_code_outside_the_recipes_knows_about_gems(package: str):
     """Comments and docstrings may give the gems as an example; names and values may not."""

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from train.data.duplicates import duplicate_groups
-from train.data.photos import Part, Photo, find_photos, labels_of
+from train.data.layout import Part
+from train.data.photos import Photo, find_photos, labels_of
 from train.data.splits import Ratios, Split, check_class_sizes, load_split, make_split
 from train.errors import DataError
 from train.metrics import Ints

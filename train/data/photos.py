@@ -1,7 +1,8 @@
 """Labelled photos on disk: a folder with one sub-folder a class.
 
 Accepted layouts: `DIR/<class>/<photo>`, or `DIR/train/<class>/…` with `DIR/test` and,
-if wanted, `DIR/validation` beside it (what `python -m train split` writes).
+if wanted, `DIR/validation` beside it (what `python -m train split` writes); `train.data.layout`
+knows the other names that people give them.
 """
 
 import hashlib
@@ -9,13 +10,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from edge_infer.pictures.sources import find_images
+from edge_infer.pictures.folders import look_through, summarize
+from train.data.layout import Part, Report, class_folders, folded, part_folders
 from train.errors import DataError
-
-Part = Literal["train", "validation", "test"]
-PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +33,20 @@ class Photo:
     part: Part | None = None
 
 
-def find_photos(data: Path, test: Path | None = None) -> list[Photo]:
+def find_photos(data: Path, test: Path | None = None, report: Report = lambda _: None) -> list[Photo]:
     """Find the photos of a data folder, sorted by part and path.
 
     Args:
         data: Folder in one of the layouts above.
         test: A separate folder of class folders whose photos are the frozen test.
+        report: Called with a line for what was left out, or read as something else than it is called.
 
     Raises:
-        DataError: A folder is missing or empty, there are fewer than two classes, or
-            the parts do not have the same classes.
+        DataError: A folder is missing or empty, there are fewer than two classes, the parts do not have
+            the same classes, or it is not plain which folder is for what (`train.data.layout`).
     """
-    folders = _part_folders(data, test)
-    photos = [photo for part, folder in folders for photo in _class_photos(folder, part)]
+    folders = part_folders(data, test, report)
+    photos = [photo for part, folder in folders for photo in _class_photos(folder, part, report)]
     _check_same_classes(folders, photos)
     return photos
 
@@ -63,39 +62,17 @@ def class_counts(photos: Sequence[Photo]) -> dict[str, int]:
     return {label: counts[label] for label in sorted(counts)}
 
 
-def _part_folders(data: Path, test: Path | None) -> list[tuple[Part | None, Path]]:
-    if not data.is_dir():
-        raise DataError(f"data folder {data} does not exist")
-    if not (data / "train").is_dir():
-        folders: list[tuple[Part | None, Path]] = [(None, data)]
-    else:
-        given = [(part, data / part) for part in PARTS if (data / part).is_dir()]
-        unknown = sorted(f.name for f in data.iterdir() if f.is_dir() and f.name not in PARTS and f.name[0] != ".")
-        if unknown:
-            raise DataError(f"{data} has a train folder, and beside it {unknown[0]}: only {', '.join(PARTS)} are known")
-        # Without a validation folder, one is drawn from the training photos.
-        has_validation = any(part == "validation" for part, _ in given)
-        folders = [(part if has_validation or part == "test" else None, folder) for part, folder in given]
-    if test is not None:
-        if not test.is_dir():
-            raise DataError(f"test folder {test} does not exist")
-        if any(part == "test" for part, _ in folders):
-            raise DataError(f"{data} has a test folder of its own: give --test or {data / 'test'}, not both")
-        folders.append(("test", test))
-    return folders
-
-
-def _class_photos(folder: Path, part: Part | None) -> list[Photo]:
-    classes = sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
-    if len(classes) < 2:
-        found = "none" if not classes else f"only {classes[0].name}"
-        raise DataError(f"{folder} needs at least two class folders with photos, found {found}")
+def _class_photos(folder: Path, part: Part | None, report: Report) -> list[Photo]:
     photos = []
-    for child in classes:
-        paths = [Path(path) for path in find_images(child, recursive=True)]
-        if not paths:
+    for child, label in class_folders(folder, report).items():
+        content = look_through(child, recursive=True)
+        for line in summarize(content.left_out):
+            report(f"{child}: {line}")
+        if not content.images:
             raise DataError(f"class folder {child} holds no photos: add some, or remove it")
-        photos += [Photo(path, child.name, sha256_file(path), part) for path in paths]
+        # Plain order, not natural: folds and seeds of earlier runs go by it.
+        paths = sorted(map(Path, content.images), key=lambda path: (path.parent.parts, path.name))
+        photos += [Photo(path, label, sha256_file(path), part) for path in paths]
     return photos
 
 
@@ -111,6 +88,8 @@ def _check_same_classes(folders: list[tuple[Part | None, Path]], photos: list[Ph
                 for text, names in ((f"lacks {', '.join(missing)}", missing), (f"adds {', '.join(extra)}", extra))
                 if names
             )
+            if {folded(label) for label in found} == {folded(label) for label in expected}:
+                what += ": the names differ only in case or spaces, so give each class one name"
             raise DataError(f"the classes of {folder} differ from those of {first_folder}: it {what}")
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from train.data.photos import PARTS, Part, Photo, labels_of
+from train.data.layout import PARTS, Part
+from train.data.photos import Photo, labels_of
 from train.errors import DataError, RunFolderError
 from train.files import read_json, write_json
 
@@ -123,15 +124,15 @@ def make_split(
         parts |= {i: "excluded" for i in _contradictory(photos) if i not in parts}
         test_groups = {groups[i] for i, part in parts.items() if part == "test"}
         parts |= {i: "excluded" for i in range(len(photos)) if groups[i] in test_groups and parts.get(i) != "test"}
-    if "validation" in parts.values() and "test" not in parts.values():
-        raise DataError("there is a validation folder but no test folder: add one, or let both be drawn")
-    wanted: list[tuple[Part, float]] = [("validation", ratios.validation)]
-    if "test" not in parts.values():
-        wanted.insert(0, ("test", ratios.test))
-    if "validation" in parts.values():
-        wanted = []
+    shares: dict[Part, float] = {"test": ratios.test, "validation": ratios.validation}
+    wanted = [(part, share) for part, share in shares.items() if part not in parts.values()]
     share_left = sum(share for _, share in wanted) + ratios.train
+    validation_groups = {groups[i] for i, part in parts.items() if part == "validation"}
+    # A copy of a validation photo is no test photo; it may be trained on, as in folders that fix all parts.
+    parts |= {i: "train" for i in range(len(photos)) if groups[i] in validation_groups and i not in parts}
     free = [i for i in range(len(photos)) if i not in parts]
+    if "test" not in parts.values() and not free:
+        raise DataError("there is a validation folder but no test folder: add one, or let both be drawn")
     for part, share in wanted:
         drawn = _draw(free, photos, groups, share / share_left, seed) if share and free else []
         parts |= dict.fromkeys(drawn, part)

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from train.data.dataset import RunData
-from train.data.photos import PARTS, Part, class_counts
+from train.data.layout import PARTS, Part
+from train.data.photos import class_counts
 from train.fitting.crossval import CrossValidation, cross_validate
 from train.fitting.head import BASELINE_INVERSE_L2, fit_linear
 from train.metrics import Floats, Ints, calibrate, evaluate, softmax
@@ -15,7 +16,7 @@ from train.results.report import Example
 MEASURED_PARTS: tuple[Part, ...] = ("validation", "test")
 
 
-def measure(
+def run_metrics(
     logits: dict[Part, Floats], pooled: Floats, crossval: CrossValidation | None, data: RunData, recipe: Recipe
 ) -> dict[str, Any]:
     """Return the run's metrics.

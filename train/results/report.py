@@ -1,6 +1,6 @@
 """The pictures and the table people look at, in the run folder."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from edge_infer.atomic_files import write_atomic
 from edge_infer.pictures.loading import load_rgb
+from train.results.lettering import lettering_for
 
 CURVES, EXAMPLES, TABLE = "curves.png", "examples.png", "report.md"
 _BLUE, _ORANGE, _GREY = "#1f6fb4", "#d9730d", "#6b6b6b"
@@ -31,14 +32,17 @@ def write_report(
     folder: Path, metrics: dict[str, Any], history: dict[str, list[float]], examples: list[Example]
 ) -> None:
     """Write curves, confusion matrices, example predictions and `report.md`."""
-    figures = {
-        CURVES: draw_curves(history, metrics["recipe"]),
-        "confusion_validation.png": draw_confusion(metrics["validation"], metrics["labels"], "validation"),
-        "confusion_test.png": draw_confusion(metrics["test"], metrics["labels"], "test"),
-        EXAMPLES: draw_examples(examples),
-    }
-    for name, figure in figures.items():
-        write_atomic(folder / name, lambda path, figure=figure: figure.savefig(path, dpi=_DPI))
+    with lettering_for(metrics["labels"]) as shown:
+        labels = [shown(label) for label in metrics["labels"]]
+        named = [replace(example, label=shown(example.label), answer=shown(example.answer)) for example in examples]
+        figures = {
+            CURVES: draw_curves(history, metrics["recipe"]),
+            "confusion_validation.png": draw_confusion(metrics["validation"], labels, "validation"),
+            "confusion_test.png": draw_confusion(metrics["test"], labels, "test"),
+            EXAMPLES: draw_examples(named),
+        }
+        for name, figure in figures.items():
+            write_atomic(folder / name, lambda path, figure=figure: figure.savefig(path, dpi=_DPI))
     write_atomic(folder / TABLE, lambda path: path.write_text(to_markdown(metrics), encoding="utf-8"))
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import keras
 
-from train.data.photos import Part, Photo, find_photos
+from train.data.layout import Part
+from train.data.photos import Photo, find_photos
 from train.data.splits import Split
 from train.errors import DataError, RunFolderError
 from train.files import read_json

@@ -154,7 +154,7 @@ def find_pictures(paths: Sequence[str]) -> list[Photo]:
     if STDIN in paths:
         raise DataError("unlabelled pictures are read several times, so they cannot come from standard input")
     found: dict[str, Photo] = {}
-    for source in expand(paths, recursive=True):
+    for source in expand(paths, recursive=True, report=say):
         if isinstance(source, FailedInput):
             raise DataError(str(source.error))
         if not Path(source).is_file():

@@ -11,9 +11,8 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 
 from edge_infer.errors import BadFrameError, CameraNotFoundError, CameraPermissionError, InputError
+from edge_infer.pictures.folders import find_images
 from edge_infer.pictures.loading import load_rgb
-from edge_infer.pictures.natural_order import natural_key
-from edge_infer.pictures.sources import find_images
 from edge_infer.webcam.camera.devices import (
     camera_index,
     camera_trouble,
@@ -182,7 +181,7 @@ class _FolderSource:
     def __init__(self, folder: str, options: SourceOptions) -> None:
         self.frame_s = 1 / (options.fps or DEFAULT_FPS)
         self.time_s: float | None = None
-        self._paths: Sequence[str] = sorted(find_images(folder), key=natural_key)
+        self._paths: Sequence[str] = find_images(folder)
         self._next, self._loop, self._has_given = 0, options.loop, False
         if not self._paths:
             raise CameraNotFoundError(f"folder {folder} holds no pictures")

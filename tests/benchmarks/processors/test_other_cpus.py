@@ -5,9 +5,9 @@ import click
 import pytest
 
 from benchmarks.harness.pictures import spread
-from benchmarks.pages.other_cpus import other_cpus_table
+from benchmarks.pages.tables.other_cpus import other_cpus_table
 from benchmarks.processors.emulators import CPUS, UNGUARDED, make_prefix, run_python, what_is_missing
-from benchmarks.processors.other_cpus import compare, golden_difference
+from benchmarks.processors.other_cpus import answer_difference, golden_difference
 
 HASWELL, CORTEX = (next(cpu for cpu in CPUS if name in cpu.name) for name in ("Haswell", "A72"))
 
@@ -27,9 +27,9 @@ def test_the_golden_difference_is_read_from_both_verdicts():
 
 def test_answers_are_compared_by_label_whatever_their_order():
     native = [{"a": 0.75, "b": 0.25}, {"b": 0.625, "a": 0.375}]
-    assert compare(native, native) == {"same_top1": 2, "largest_difference": 0.0}
+    assert answer_difference(native, native) == {"same_top1": 2, "largest_difference": 0.0}
     emulated = [{"b": 0.125, "a": 0.875}, {"a": 0.5625, "b": 0.4375}]
-    assert compare(native, emulated) == {"same_top1": 1, "largest_difference": 0.19}
+    assert answer_difference(native, emulated) == {"same_top1": 1, "largest_difference": 0.19}
 
 
 def test_only_the_unguarded_processor_claims_vnni():

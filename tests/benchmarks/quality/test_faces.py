@@ -1,4 +1,4 @@
-from benchmarks.pages.models import breakdown_table, gender_table
+from benchmarks.pages.tables.faces import breakdown_table, gender_table
 from benchmarks.quality.faces import by_kind, share_right
 
 ANSWERS = [

@@ -4,7 +4,7 @@ from pathlib import Path
 import click
 import pytest
 
-from benchmarks.pages.peer_wheel import peer_wheel_table
+from benchmarks.pages.tables.processes import peer_wheel_table
 from benchmarks.speed import peer_wheel
 from benchmarks.speed.peer_wheel import Run, run_process, summarize, summarize_mb, take_turns
 

@@ -4,9 +4,8 @@ from typing import Any
 import pytest
 
 from benchmarks.harness.machine import NotMeasuredError
-from benchmarks.latency import to_changes
-from benchmarks.speed.latency_table import figure_row
-from benchmarks.speed.verdicts import check_same_machine, compare, ratios
+from benchmarks.speed.latency_table import changes_text, figure_row
+from benchmarks.speed.verdicts import changes_since, check_same_machine, ratios
 
 
 def summary(p50: float) -> dict[str, Any]:
@@ -66,7 +65,7 @@ def test_losses_are_told_whichever_way_is_worse() -> None:
     later = changed(
         bytes=2_700_000, folder={"share_of_network": {"ratio": 0.85}, "photos_a_second": {"classify_many": 150.0}}
     )
-    losses = {change.name: change.loss for change in compare(later, changed())}
+    losses = {change.name: change.loss for change in changes_since(later, changed())}
     assert losses["gems: bytes"] == -0.1
     assert losses["gems: folder, photos a second"] == 0.2
     assert losses["gems: p50, 2 threads, ms"] == 0
@@ -76,7 +75,7 @@ def test_losses_are_told_whichever_way_is_worse() -> None:
 
 def test_changes_are_shown_with_the_largest_of_a_ratio() -> None:
     later = changed(cold_start={"classify_over_imports": {"ratio": 2.06}, "classify_ms": summary(345.0)})
-    lines = to_changes(compare(later, changed()), threshold=0.1).splitlines()
+    lines = changes_text(changes_since(later, changed()), threshold=0.1).splitlines()
     assert [" ".join(line.split()) for line in lines if "+" in line and "(+0.0%)" not in line] == [
         "gems: edge-infer classify / bare imports: 2 -> 2.06 (+3.0%)",
         "gems: edge-infer classify, ms: 300 -> 345 (+15.0%) WORSE",
@@ -85,8 +84,8 @@ def test_changes_are_shown_with_the_largest_of_a_ratio() -> None:
 
 
 def test_models_without_a_figure_in_common_have_no_changes() -> None:
-    assert compare(changed(), {"gems": NOTHING}) == []
-    assert compare({"gems": NOTHING}, changed()) == []
+    assert changes_since(changed(), {"gems": NOTHING}) == []
+    assert changes_since({"gems": NOTHING}, changed()) == []
 
 
 def test_results_of_two_machines_are_not_compared() -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from PIL import Image
 from edge_infer import classifier, engine
 from edge_infer.runtime import parallel
 from edge_infer.runtime.session import Session
-from tests.edge_infer.cli.conftest import RED_TEXT, RUST, Answer, Run, in_a_process
+from tests.edge_infer.cli.conftest import COMMAND, RED_TEXT, RUST, Answer, Run, in_a_process
 from tests.edge_infer.conftest import expected_scores
 from tests.support.tiny_model import COLOURS
 
@@ -159,6 +160,29 @@ def test_min_score_decides_what_is_certain(classify: Run) -> None:
 
 def test_top_may_exceed_the_classes(classify: Run) -> None:
     assert classify("red.png", "--top", "99").out.count("%") == len(COLOURS)
+    header, _ = csv.reader(classify("red.png", "--format", "csv", "--top", "100000000").out.splitlines())
+    assert header[-4:] == [f"label_{len(COLOURS)}", f"score_{len(COLOURS)}", "error_type", "error_message"]
+
+
+def test_what_a_folder_holds_besides_is_noted(classify: Run) -> None:
+    Path("d").mkdir()
+    for name in ("red.png", "blue.png"):
+        Path(name).rename(f"d/{name}")
+    Path("d/IMG_1.HEIC").touch()
+    code, out, err = classify("d")
+    assert (code, len(out.splitlines())) == (0, 2)
+    assert err == "Note: d: 1 HEIC file is left out (d/IMG_1.HEIC): convert to JPEG or PNG to use them\n"
+
+
+def test_names_on_standard_input_are_answered_as_they_come(tiny_model_path: Path) -> None:
+    command = [*COMMAND, "classify", "--model", tiny_model_path, "@-"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
+        for name in ("red", "blue"):
+            process.stdin.write(f"{name}.png\n")
+            process.stdin.flush()
+            assert process.stdout.readline().startswith(f"{name}.png: {name} ")
+        process.stdin.close()
+        assert process.wait(timeout=60) == 0
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,12 @@ pytestmark = pytest.mark.usefixtures("folder")
 def test_wrong_usage_is_exit_code_2(classify: Run, arguments: list[str], message: str) -> None:
     answer = classify(*arguments)
     assert (answer.code, answer.out) == (2, "")
-    assert message.replace("'", "") in answer.err.splitlines()[-1].replace("'", "")
+    assert unpunctuated(message) in unpunctuated(answer.err.splitlines()[-1])
+
+
+def unpunctuated(message: str) -> str:
+    """Drop what differs between releases of click: `No such option: --nope`, `No such option '--nope'`."""
+    return message.translate(str.maketrans("", "", "':"))
 
 
 @pytest.mark.parametrize("arguments", [[], ["models"]])

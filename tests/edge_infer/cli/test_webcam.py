@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.request import urlopen
 
 import pytest
@@ -106,6 +107,7 @@ def test_json_lines_are_appended_to_a_file(run: Run, clip: Path) -> None:
     assert [json.loads(line)["frame"] for line in Path("out.jsonl").read_text().splitlines()] == [*range(5)] * 2
 
 
+@pytest.mark.slow
 def test_a_video_plays_at_its_own_speed(run: Run, clip: Path) -> None:
     began = time.monotonic()
     assert run("--source", str(clip), "--no-display").code == 0
@@ -180,6 +182,7 @@ def test_a_camera_that_is_not_there_is_reported_in_under_3_seconds(start: Start)
     assert "there is no camera 99" in err
 
 
+@pytest.mark.slow
 def test_a_stream_that_never_answers_is_reported_in_under_3_seconds(start: Start) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         began = time.monotonic()
@@ -247,6 +250,22 @@ def test_without_opencv_one_line_says_what_to_install(run: Run, monkeypatch: pyt
     assert answer == (4, "", "Error: OpenCV, which reads cameras, is missing: pip install 'edge-infer[webcam]'\n")
 
 
+@pytest.mark.parametrize("function", ["utils.logging.setLogLevel", "setLogLevel"], ids=["OpenCV 5", "OpenCV 4.12"])
+def test_opencv_is_silent_wherever_it_keeps_its_log_level(monkeypatch: pytest.MonkeyPatch, function: str) -> None:
+    levels: list[int] = []
+    cv2 = SimpleNamespace(utils=SimpleNamespace(), setNumThreads=lambda _: None)
+    if function == "setLogLevel":
+        cv2.setLogLevel = levels.append
+    else:
+        cv2.utils.logging = SimpleNamespace(setLogLevel=levels.append)
+    monkeypatch.setitem(sys.modules, "cv2", cv2)
+    monkeypatch.delenv("OPENCV_LOG_LEVEL", raising=False)
+    opencv.load_cv2.cache_clear()
+    opencv.load_cv2()
+    opencv.load_cv2.cache_clear()
+    assert levels == [0]
+
+
 def test_a_missing_system_library_is_named(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
     opencv.load_cv2.cache_clear()
 
@@ -290,6 +309,7 @@ def test_the_page_can_be_given_another_name(start: Start, clip: Path) -> None:
             assert connection.getresponse().status == status
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code", "last"), [(signal.SIGTERM, 0, "faults"), (signal.SIGINT, 130, "Interrupted.")]
 )
@@ -408,6 +428,7 @@ class StallingStream:
             client.close()
 
 
+@pytest.mark.slow
 def test_a_stream_that_goes_silent_is_noticed_opened_again_and_lost_in_the_end(start: Start) -> None:
     with closing(StallingStream(30)) as stream:
         process = start("--source", stream.url, "--http", "0", "--timeout", "1", "--retries", "2")
@@ -429,6 +450,7 @@ def test_a_stream_that_goes_silent_is_noticed_opened_again_and_lost_in_the_end(s
         assert process.stderr.read().startswith(f"Error: {stream.url} was lost and did not come back in 2 tries")
 
 
+@pytest.mark.slow
 def test_sigterm_while_the_stream_is_silent_ends_it_in_under_2_seconds(start: Start) -> None:
     with closing(StallingStream(20)) as stream:
         process = start("--source", stream.url, "--timeout", "60", "--jsonl", "out.jsonl")

@@ -73,6 +73,7 @@ MOMENTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_signal_ends_in_good_order_at_any_moment(
@@ -166,6 +167,7 @@ def test_what_an_interrupt_turns_into_is_still_an_interrupt() -> None:
     assert run_interruptible(import_that_fails) == 143
 
 
+@pytest.mark.slow
 def test_a_kill_leaves_whole_copies_only(folder: Path, model: str) -> None:
     drawn((200, 30, 30), (600, 400)).save(folder / "large.png")
     arguments = ["classify", "--model", model, "--save-annotated", "drawn", *["large.png"] * 300]
@@ -265,6 +267,7 @@ def test_what_may_not_be_entered_is_named_with_the_code_of_its_kind(
     assert (done.returncode, done.stdout, done.stderr) == (code, "", f"Error: {err}: Permission denied\n")
 
 
+@pytest.mark.slow
 def test_without_a_home_nothing_is_missing_and_nothing_written(folder: Path, model: str) -> None:
     home = folder / "home"
     home.mkdir()
@@ -338,6 +341,7 @@ def test_a_damaged_tiff_is_one_line_although_libtiff_writes_its_own(folder: Path
     assert done.stderr.count(b"\n") == 1
 
 
+@pytest.mark.slow
 def test_a_stderr_that_cannot_be_written_does_not_hide_the_exit_code(folder: Path, model: str) -> None:
     with Path("/dev/full").open("wb") as full:
         assert run(folder, "classify", "--model", "gone.onnx", "red.png", stderr=full).returncode == 3
@@ -374,6 +378,7 @@ def test_a_bar_is_drawn_on_any_terminal(folder: Path, model: str, terminal_type:
 # Other processes, forks, threads, and time
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_write_whole_copies(folder: Path, model: str) -> None:
     arguments = [*COMMAND, "classify", "--model", model, "--save-annotated", "drawn", *["red.png"] * 20]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -403,6 +408,7 @@ def test_many_threads_answer_as_one_does(tiny_model_path: Path) -> None:
         assert list(pool.map(lambda _: answers(classifier), range(16))) == [serial] * 16
 
 
+@pytest.mark.slow
 def test_a_forked_process_answers_as_its_parent_and_ends(tiny_model_path: Path) -> None:
     # In a process of its own: pytest's has threads, which Python warns of when it forks.
     code = """
@@ -425,6 +431,7 @@ print(answers(classifier) == serial)
     assert (done.returncode, done.stdout, done.stderr) == (0, "0\n" * 5 + "True\n", "")
 
 
+@pytest.mark.slow
 def test_a_spawned_process_answers_as_its_parent(tiny_model_path: Path) -> None:
     code = "import sys; from edge_infer.classifier import Classifier; "
     code += "from tests.edge_infer.cli.test_world import answers; print(answers(Classifier(sys.argv[1])))"
@@ -434,6 +441,7 @@ def test_a_spawned_process_answers_as_its_parent(tiny_model_path: Path) -> None:
     assert done.stdout == f"{answers(Classifier(tiny_model_path))}\n"
 
 
+@pytest.mark.slow
 def test_a_long_run_keeps_memory_and_descriptors_flat(tiny_model_path: Path) -> None:
     from benchmarks.speed.soak import soak
 

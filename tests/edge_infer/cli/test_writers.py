@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -151,3 +152,24 @@ def test_text_is_one_line_whatever_the_name(name: str, shown: str) -> None:
 
 def test_every_format_has_a_golden_output_above() -> None:
     assert get_args(OutputFormat) == ("text", "json", "jsonl", "csv")
+
+
+@pytest.mark.parametrize(
+    "name", ['=HYPERLINK("http:evil","x").png', "+cmd.png", "-2+3.png", "@SUM(1,2).png", "\t=1.png"]
+)
+def test_no_cell_is_a_formula_and_a_path_still_names_its_file(name: str) -> None:
+    answer = Prediction(name, "gems", "slim", rank(("=1+1", "@x", "-"), (0.9, 0.06, 0.04)), 0.5)
+    failed = FailedInput(name, ImageDecodeError(f"{name} is damaged"))
+    _, first, second = csv.reader(io.StringIO(written("csv", (answer, failed), 3)))
+    assert Path(first[0]) == Path(second[0]) == Path(name)
+    assert [cell for cell in (*first, *second) if cell[:1] in ("=", "+", "-", "@", "\t", "\r")] == []
+    assert (first[3], first[6], second[-1]) == ("'=1+1", "'@x", f"'{name} is damaged")
+
+
+def test_standard_input_and_ordinary_names_are_as_they_were() -> None:
+    answers = [Prediction(name, "t", "m", rank(("Opal", "b"), (0.9, 0.1)), 0.5) for name in ("-", "a=b.jpg", "bön.png")]
+    assert [row[0] for row in csv.reader(io.StringIO(written("csv", tuple(answers))))][1:] == [
+        "-",
+        "a=b.jpg",
+        "bön.png",
+    ]

@@ -58,6 +58,7 @@ def test_several_faces_come_largest_first(detector: FaceDetector) -> None:
     assert areas == sorted(areas, reverse=True)
 
 
+@pytest.mark.slow
 def test_a_crowd_of_thirty(detector: FaceDetector) -> None:
     placed = [(20 + 125 * column, 10 + 140 * row, 80) for row in range(5) for column in range(6)]
     assert len(detector.detect(picture_with_faces((780, 720), placed))) >= 24
@@ -99,6 +100,7 @@ def test_a_face_cut_by_the_border_has_a_box_inside_the_picture(
         assert 0 <= top < bottom <= picture.height
 
 
+@pytest.mark.slow
 def test_boxes_are_in_pixels_of_the_upright_full_size_picture(detector: FaceDetector, tmp_path: Path) -> None:
     picture = picture_with_faces((2400, 3200), [(900, 700, 1100)])
     path = tmp_path / "turned.jpg"
@@ -114,6 +116,7 @@ def test_a_portrait_is_found_although_it_fills_the_picture(detector: FaceDetecto
     assert face.width * face.height > 0.5 * picture.width * picture.height
 
 
+@pytest.mark.slow
 def test_no_face_is_found_twice() -> None:
     """Two doubtful places may lead to close-ups of one face."""
     detector = FaceDetector(threads=1, min_score=DRAWN_MIN_SCORE)

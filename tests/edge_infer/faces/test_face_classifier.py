@@ -114,6 +114,7 @@ def test_never_takes_the_picture_for_a_crop(model: Path) -> None:
     assert (prediction.label, prediction.faces, prediction.is_certain) == ("blue", (), True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 2, 5])
 def test_batches_answer_as_single_pictures_do(model: Path, one_face: Image.Image, batch_size: int) -> None:
     pictures = [one_face, drawn(COLOURS["red"]), b"no picture", picture_with_faces((640, 480), TWO), one_face]

@@ -147,6 +147,7 @@ CASES: dict[str, tuple[object, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="measures memory by /proc")
 def test_every_hostile_model_is_refused_in_bounded_time_and_memory_without_opening_another_file(
     tmp_path: Path, tiny_model_path: Path

@@ -37,6 +37,7 @@ def test_round_trip(metadata: ClassifierMetadata) -> None:
     assert parse_metadata(metadata.to_json()) == metadata
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.text(st.characters(codec="utf-8"), min_size=1), min_size=2, unique=True),
     st.floats(0, 1),
@@ -191,6 +192,7 @@ def test_a_long_wrong_value_is_shortened() -> None:
     assert str(caught.value).endswith("not 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...")
 
 
+@pytest.mark.slow
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.text(), lambda v: st.lists(v) | st.dictionaries(st.text(), v)

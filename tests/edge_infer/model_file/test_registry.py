@@ -1,5 +1,6 @@
 import hashlib
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,6 +78,21 @@ def test_a_damaged_manifest_is_one_line(bundle: BundledModel, text: str) -> None
     bundled_models.cache_clear()
     with pytest.raises(ModelFormatError, match=r"^the list of bundled models is damaged: reinstall edge-infer$"):
         find_model("x")
+
+
+@pytest.mark.parametrize(
+    ("frozen", "advice"),
+    [(False, "reinstall edge-infer"), (True, "reinstall edge-infer and freeze it with `--collect-data edge_infer`")],
+)
+def test_a_missing_manifest_says_what_to_do(
+    bundle: BundledModel, monkeypatch: pytest.MonkeyPatch, frozen: bool, advice: str
+) -> None:
+    (registry.MODELS_DIR / "manifest.json").unlink()
+    bundled_models.cache_clear()
+    monkeypatch.setattr(sys, "frozen", frozen, raising=False)
+    with pytest.raises(ModelFormatError) as caught:
+        find_model("x")
+    assert str(caught.value) == f"the bundled models are missing: {advice}"
 
 
 def test_a_missing_bundled_model_is_not_found(bundle: BundledModel) -> None:

@@ -70,6 +70,7 @@ EXPECTED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="measures memory by /proc")
 def test_every_hostile_picture_is_refused_within_a_second_and_20_mb(tmp_path: Path) -> None:
     files = {"empty": b"", "text": b"no picture", "5 MB of text": b"words " * 900_000, **bombs(), **excesses()}

@@ -311,6 +311,7 @@ def test_every_jpeg_colour_space_is_converted(mode: str) -> None:
     assert largest_difference(pixels(encoded(image, "JPEG")), np.full((16, 16, 3), 120)) <= 1
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(["1", "L", "P", "RGB", "RGBA", "LA", "CMYK", "YCbCr", "HSV", "I;16", "PA", "RGBX"]),
     st.integers(1, 60),
@@ -474,6 +475,7 @@ def test_a_cut_jpeg_is_damaged_at_every_scale(needed_side: int | None) -> None:
         load_rgb(data[: len(data) // 2], needed_side=needed_side)
 
 
+@pytest.mark.slow
 @given(st.data())
 @settings(max_examples=300)
 def test_damaged_bytes_give_a_picture_or_a_typed_error(data: st.DataObject) -> None:

@@ -82,7 +82,8 @@ def test_verify_fails_for_a_machine_that_computes_something_else(tmp_path: Path)
     assert done.returncode == 3
     assert done.stdout.splitlines()[0] == (
         f"{path}: failed: its answers differ by up to 0.250 from those it carries (allowed: 0.01): "
-        "onnxruntime computes it wrongly on this machine"
+        "the file is damaged (verify it where it was made, or export it again), or onnxruntime computes it wrongly "
+        "on this machine"
     )
     assert done.stdout.splitlines()[1].startswith(f"{tmp_path / 'right.onnx'}: ok")
 

@@ -158,6 +158,7 @@ def shown_frame(view: View) -> int:
     return round(np.asarray(view.image_rgb)[20:28, 50:].mean())
 
 
+@pytest.mark.slow
 def test_a_frame_is_shown_with_its_own_answer_if_that_comes_before_the_next_frame() -> None:
     run = Run(camera(5), live=True, frames=4)
     run()
@@ -165,6 +166,7 @@ def test_a_frame_is_shown_with_its_own_answer_if_that_comes_before_the_next_fram
     assert list(dict.fromkeys(shown)) == [(i, i) for i in range(4)]
 
 
+@pytest.mark.slow
 def test_while_a_slow_classifier_answers_newer_frames_are_shown_with_the_last_answer() -> None:
     run, ages = Run(camera(30), live=True, frames=6), []
 

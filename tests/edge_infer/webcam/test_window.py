@@ -129,6 +129,7 @@ def display() -> Iterator[str]:
     server.wait()
 
 
+@pytest.mark.slow
 def test_a_real_window_is_shown_and_takes_keys(
     display: str, clip: Path, tiny_model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

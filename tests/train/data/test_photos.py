@@ -104,8 +104,8 @@ def test_two_test_folders_are_refused(tmp_path: Path):
 
 def test_a_part_that_goes_by_another_name_is_not_ignored(tmp_path: Path):
     write_photos(tmp_path / "train", count=1)
-    write_photos(tmp_path / "val", count=1)
-    with pytest.raises(DataError, match=r"beside it val: only train, validation, test are known"):
+    write_photos(tmp_path / "holdout", count=1)
+    with pytest.raises(DataError, match=r"beside it holdout: only train, validation, test folders are known"):
         find_photos(tmp_path)
 
 

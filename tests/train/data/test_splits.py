@@ -174,6 +174,16 @@ def test_a_validation_folder_without_a_test_folder_is_refused():
         make_split(photos, apart(photos), RATIOS, seed=1)
 
 
+def test_with_a_validation_folder_only_the_test_is_drawn_and_without_its_copies():
+    photos = pretend_photos({"a": 40, "b": 40}) + pretend_photos({"a": 6, "b": 6}, "validation")
+    groups = apart(photos)
+    groups[0] = groups[80]  # a copy of the first validation photo
+    split = make_split(photos, groups, RATIOS, seed=1)
+    assert Counter(split.parts.values()) == {"train": 71, "validation": 12, "test": 9}
+    assert [split.parts[photo.sha256] for photo in photos[80:]] == ["validation"] * 12
+    assert split.parts[photos[0].sha256] == "train"
+
+
 def test_the_digest_does_not_depend_on_order_and_sees_every_change():
     split = make_split(PHOTOS, apart(PHOTOS), RATIOS, seed=1)
     backwards = Split(dict(reversed(split.parts.items())))

@@ -54,6 +54,7 @@ def head(features: Features, targets: np.ndarray, cached_recipe: Recipe) -> Line
     return fit_linear(head_features(features, cached_recipe.head.taps), targets, inverse_l2=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("taps", [("block4_conv3", "block5_conv3"), ("block5_conv3",)])
 def test_without_a_step_the_logits_are_those_of_the_head(
     features: Features, targets: np.ndarray, base: keras.Model, taps: tuple[str, ...]
@@ -64,6 +65,7 @@ def test_without_a_step_the_logits_are_those_of_the_head(
     assert_close(tuned.logits(chosen), head.logits(head_features(chosen, taps)[0]), share=2e-3)  # maps are float16
 
 
+@pytest.mark.slow
 def test_the_tuned_block_fits_into_the_network_and_nothing_else_changes(
     photos: list[Photo],
     features: Features,
@@ -93,6 +95,7 @@ def test_the_tuned_block_fits_into_the_network_and_nothing_else_changes(
         assert not (frozen and all(frozen) and layer.name in block_of(LAST_CONV)[1])
 
 
+@pytest.mark.slow
 def test_fine_tuning_lowers_the_loss_and_follows_from_the_seed(
     features: Features, targets: np.ndarray, head: LinearHead, base: keras.Model, cached_recipe: Recipe
 ):
@@ -117,6 +120,7 @@ def test_the_block_is_what_lies_above_the_cached_maps(base: keras.Model):
     assert tuple(above) == block_of(LAST_CONV)[1]
 
 
+@pytest.mark.slow
 def test_the_network_predicts_in_batches_what_it_predicts_at_once(
     photos: list[Photo], cached_recipe: Recipe, random_weights: str, monkeypatch: pytest.MonkeyPatch
 ):
@@ -133,6 +137,7 @@ def _weights_of(base: keras.Model, name: str) -> list[np.ndarray]:
     return base.get_layer(name).get_weights()
 
 
+@pytest.mark.slow
 def test_a_head_on_an_earlier_layer_tunes_the_block_that_ends_there(
     photos: list[Photo], targets: np.ndarray, random_weights: str, tmp_path: Path, cached_recipe: Recipe
 ):

@@ -42,6 +42,7 @@ def assert_same_weights(network: keras.Model, other: keras.Model) -> None:
         np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_history_has_an_entry_an_epoch(uninterrupted: tuple[keras.Model, dict, Path]):
     _, history, folder = uninterrupted
     assert {name: len(values) for name, values in history.items()} == dict.fromkeys(
@@ -61,6 +62,7 @@ def test_only_the_head_is_trained(
     assert np.abs(kernel - before).max() > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("finished", [1, 2], ids=["after the first epoch", "after the last epoch"])
 def test_a_resumed_training_ends_like_an_uninterrupted_one(
     uninterrupted: tuple[keras.Model, dict, Path],
@@ -164,6 +166,7 @@ def test_validation_is_measured_both_ways_where_the_published_one_was_not_scaled
             assert np.array_equal(pixels[k], pixels[k + len(images)])
 
 
+@pytest.mark.slow
 def test_a_published_mistake_is_kept_in_the_history_beside_the_right_figures(
     published_recipe: Recipe, random_weights: str, data: RunData, tmp_path: Path
 ):

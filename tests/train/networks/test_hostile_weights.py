@@ -63,6 +63,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_hostile_weights_are_refused_and_nothing_of_them_is_run(tmp_path: Path, cached_recipe: Recipe, kind: str):
     marker = tmp_path / "code was run"

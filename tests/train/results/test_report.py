@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edge_infer.pictures import fonts
 from tests.conftest import drawn
 from train.metrics import evaluate
+from train.results.lettering import lettering_for
 from train.results.report import Example, draw_confusion, draw_curves, draw_examples, to_markdown, write_report
 
 mpl.use("agg")
@@ -102,3 +104,17 @@ def test_the_report_is_five_whole_files(tmp_path: Path):
             assert min(figure.size) > 200
             assert np.asarray(figure.convert("L")).std() > 5
     assert (tmp_path / "run" / "report.md").read_text(encoding="utf-8") == to_markdown(metrics())
+
+
+def test_labels_that_no_font_has_are_escaped_and_a_dollar_is_no_formula(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(fonts, "_FOLDERS", ())
+    fonts.installed_font.cache_clear()
+    drawn((1, 2, 3)).save(tmp_path / "a.png")
+    history = {name: [0.5, 0.4] for name in ("loss", "val_loss", "accuracy", "val_accuracy")}
+    labelled = metrics() | {"labels": ["$5 or $10 \\frac", "紫水晶"]}
+    for part in ("validation", "test"):
+        labelled[part] = evaluate(np.array([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 1]), labelled["labels"])
+    example = Example(tmp_path / "a.png", "紫水晶", "Améthyste", 0.9)
+    write_report(tmp_path / "run", labelled, history, [example])  # matplotlib's warning of a missing glyph is an error
+    with lettering_for(["Améthyste 紫"]) as shown:
+        assert shown("Améthyste 紫") == "Améthyste \\u7d2b"

@@ -79,6 +79,7 @@ def undisturbed(
     return *pupil.learn(folder), read_json(folder / "distillation.json")["loss"]
 
 
+@pytest.mark.slow
 def test_every_layer_learns_and_every_round_is_noted(pupil: Pupil, undisturbed):
     weights, _, losses = undisturbed
     assert len(set(losses)) == ROUNDS
@@ -96,6 +97,7 @@ def stop_in_round(number: int) -> Callable[[], None]:
     return before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["in the round", "before its loss is noted", "before the last state is removed"])
 def test_an_interrupted_distillation_ends_as_an_undisturbed_one(
     pupil: Pupil, undisturbed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
@@ -124,6 +126,7 @@ def test_an_interrupted_distillation_ends_as_an_undisturbed_one(
     assert [path.name for path in tmp_path.iterdir()] == ["distillation.json"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mixed", "hint"), [(False, "speed-up$"), (True, "speed-up, or without --mixed-precision$")])
 def test_a_loss_that_is_not_finite_ends_it_in_one_line(
     pupil: Pupil, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mixed: bool, hint: str

@@ -50,6 +50,7 @@ def detector() -> CountingDetector:
     return CountingDetector()
 
 
+@pytest.mark.slow
 def test_a_moving_face_keeps_its_number_and_the_whole_picture_is_searched_now_and_then(
     detector: CountingDetector,
 ) -> None:

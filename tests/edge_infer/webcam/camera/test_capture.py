@@ -154,6 +154,7 @@ def test_whatever_a_driver_raises_becomes_one_of_our_errors() -> None:
     assert broken.is_released
 
 
+@pytest.mark.slow
 def test_a_source_that_opens_for_ever_fails_in_time_and_holds_nobody_up() -> None:
     gate = threading.Event()
 
@@ -218,6 +219,7 @@ def test_a_read_that_blocks_for_ever_is_left_behind() -> None:
     assert capture.counts.faults == 1
 
 
+@pytest.mark.slow
 def test_leaving_does_not_wait_for_a_stuck_read() -> None:
     stuck = StuckSource(1)
     began = time.monotonic()
@@ -266,6 +268,7 @@ def test_a_frozen_camera_that_is_frozen_again_each_time_is_lost_in_the_end() -> 
         take_until(capture, lambda: False)
 
 
+@pytest.mark.slow
 def test_a_camera_that_works_again_gets_all_its_tries_back() -> None:
     sources = [ScriptedSource([*map(frame, range(5))]) for _ in range(4)]
     with capture_of(*sources, endless(), retries=1) as capture:

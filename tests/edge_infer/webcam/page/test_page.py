@@ -27,6 +27,8 @@ from edge_infer.model_file.metadata import FaceCrop, InputSpec
 from tests.edge_infer.webcam.conftest import needs_programs, read_clip, wait_until, write_clip
 from tests.support.tiny_model import write_tiny_model
 
+pytestmark = pytest.mark.slow
+
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --window-size=1280,860"

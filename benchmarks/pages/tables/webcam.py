@@ -1,0 +1,12 @@
+"""What `python -m benchmarks.webcam.measure` has measured."""
+
+from typing import Any
+
+from benchmarks.pages.tables.markdown import table
+from benchmarks.webcam.measure import verdicts
+
+
+def webcam_table(result: dict[str, Any]) -> str:
+    """Return what was measured beside what must hold."""
+    rows = [(what, f"{value:g}", bound, "yes" if holds else "no") for what, value, bound, holds in verdicts(result)]
+    return table(("what", "measured", "must be", "holds"), rows)

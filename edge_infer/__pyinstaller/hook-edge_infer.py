@@ -1,0 +1,5 @@
+"""What a frozen program needs of this package beside its modules."""
+
+from PyInstaller.utils.hooks import collect_data_files
+
+datas = collect_data_files("edge_infer")
