@@ -171,6 +171,8 @@ def webcam(
         return
     spec = find_source(source)
     _check_options(context, spec)
+    if spec.kind == "folder":
+        _note_left_out(spec.address)
     options = SourceOptions(width=width, height=height, fps=fps, timeout_s=timeout, loop=loop)
     commands: SimpleQueue[Command] = SimpleQueue()
     with ExitStack() as stack:
@@ -283,6 +285,14 @@ def _quit_on_signals(commands: "SimpleQueue[Command]") -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _note_left_out(folder: str) -> None:
+    from edge_infer.pictures.folders import look_through, summarize
+
+    content = look_through(folder)
+    for line in summarize(content.left_out) if content.images else ():  # without a picture, the error says it
+        _note(f"Note: {folder}: {line}")
 
 
 def _list_cameras() -> None:

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 
 from edge_infer.errors import BadFrameError, CameraNotFoundError, CameraPermissionError, InputError
-from edge_infer.pictures.folders import find_images
+from edge_infer.pictures.folders import look_through, summarize
 from edge_infer.pictures.loading import load_rgb
 from edge_infer.webcam.camera.devices import (
     camera_index,
@@ -181,10 +181,12 @@ class _FolderSource:
     def __init__(self, folder: str, options: SourceOptions) -> None:
         self.frame_s = 1 / (options.fps or DEFAULT_FPS)
         self.time_s: float | None = None
-        self._paths: Sequence[str] = find_images(folder)
+        content = look_through(folder)
+        self._paths: Sequence[str] = content.images
         self._next, self._loop, self._has_given = 0, options.loop, False
         if not self._paths:
-            raise CameraNotFoundError(f"folder {folder} holds no pictures")
+            reasons = "".join(f"; {line}" for line in summarize(content.left_out))
+            raise CameraNotFoundError(f"folder {folder} holds no pictures{reasons}")
 
     def read(self) -> Pixels | None:
         if self._next == len(self._paths):

@@ -134,6 +134,17 @@ def test_a_folder_of_frames_is_answered_and_recorded(run: Run, folder: Path) -> 
     assert len(read_clip(folder / "out.mp4")) == 6
 
 
+def test_what_a_folder_of_frames_holds_besides_is_noted(run: Run, folder: Path) -> None:
+    (folder / "frames").mkdir()
+    (folder / "frames" / "1.heic").touch()
+    answer = run("--source", "frames", "--no-display")
+    left_out = "1 HEIC file is left out (frames/1.heic): convert to JPEG or PNG to use them"
+    assert (answer.code, answer.err) == (4, f"Error: folder frames holds no pictures; {left_out}\n")
+    Image.new("RGB", (64, 48), (205, 30, 40)).save(folder / "frames" / "2.png")
+    answer = run("--source", "frames", "--every-frame", "--no-display")
+    assert (answer.code, answer.err.splitlines()[0]) == (0, f"Note: frames: {left_out}")
+
+
 def test_a_turned_camera_is_set_upright_for_answers_boxes_and_recordings(run: Run, folder: Path) -> None:
     spec = InputSpec(32, 32, face=FaceCrop(-0.15, upright=True))
     skin = write_tiny_model(folder / "skin.onnx", name="skin", task="skin", input=spec, min_score=0.3)
