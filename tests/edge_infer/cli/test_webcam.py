@@ -114,6 +114,7 @@ def test_a_video_plays_at_its_own_speed(run: Run, clip: Path) -> None:
     assert 2.0 <= time.monotonic() - began < 6
 
 
+@pytest.mark.slow
 def test_a_video_by_url_ends_when_it_ends(run: Run, clip: Path) -> None:
     answer = run("--source", f"file://{clip}", "--every-frame", "--jsonl", "-")
     assert (answer.code, answer.err) == (0, "60 frames answered, 0 dropped, 0 bad, 0 camera faults\n")
@@ -145,6 +146,7 @@ def test_what_a_folder_of_frames_holds_besides_is_noted(run: Run, folder: Path) 
     assert (answer.code, answer.err.splitlines()[0]) == (0, f"Note: frames: {left_out}")
 
 
+@pytest.mark.slow
 def test_a_turned_camera_is_set_upright_for_answers_boxes_and_recordings(run: Run, folder: Path) -> None:
     spec = InputSpec(32, 32, face=FaceCrop(-0.15, upright=True))
     skin = write_tiny_model(folder / "skin.onnx", name="skin", task="skin", input=spec, min_score=0.3)
@@ -350,6 +352,7 @@ def test_a_reader_of_the_records_who_leaves_ends_it(start: Start, clip: Path, fo
     assert len(read_clip(folder / "out.mp4")) >= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
 @pytest.mark.parametrize("every_frame", [True, False])
 def test_it_ends_although_nobody_reads_its_records(
@@ -377,6 +380,7 @@ def test_it_ends_although_nobody_reads_its_records(
     assert len(read_clip(folder / "out.avi")) > 0
 
 
+@pytest.mark.slow
 def test_records_wait_for_a_slow_reader_and_none_is_lost(start: Start, clip: Path) -> None:
     process = start("--source", str(clip), "--loop", "--frames", "700", "--every-frame", "--jsonl", "-")
     time.sleep(3)
@@ -386,6 +390,7 @@ def test_records_wait_for_a_slow_reader_and_none_is_lost(start: Start, clip: Pat
     assert process.wait(timeout=10) == 0
 
 
+@pytest.mark.slow
 def test_a_named_pipe_may_be_read_later(start: Start, clip: Path, folder: Path) -> None:
     os.mkfifo(folder / "records")
     process = start("--source", str(clip), "--frames", "20", "--every-frame", "--jsonl", "records")

@@ -96,6 +96,7 @@ def test_a_signal_ends_in_good_order_at_any_moment(
     assert out == b"" or len(json.loads(out)) < 5000  # what was answered is a whole array
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("numbers", "code"),
     [
@@ -235,6 +236,7 @@ def test_what_belongs_to_someone_else_is_one_line(
     assert (done.returncode, done.stdout, done.stderr) == (1, out, f"Error: {err}\n")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
 @pytest.mark.parametrize(
     ("arguments", "code", "err"),

@@ -232,6 +232,7 @@ def test_turned_frames_are_answered_and_shown_turned_and_then_mirrored(
     assert (view.image_rgb.size, view.status.turn) == (wanted.shape[1::-1], turn)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.0, 0.12])
 def test_the_picture_is_turned_by_commands_and_no_answer_is_shown_on_another_turn(seconds: float) -> None:
     run = Run(camera(30), live=True, frames=40 if seconds == 0 else 12)
@@ -289,6 +290,7 @@ def test_a_recording_is_of_the_turned_picture_and_stays_whole_when_that_is_turne
     assert frames[-1][:10].mean() == pytest.approx(0, abs=8)  # a wide picture in a tall one
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("live", [True, False])
 def test_while_the_last_answer_is_not_taken_no_other_is_begun_and_the_feed_is_shown(*, live: bool) -> None:
     run = Run(camera(60) if live else video(50), live=live)

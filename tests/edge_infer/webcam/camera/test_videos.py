@@ -58,6 +58,7 @@ def test_each_round_of_a_loop_follows_the_one_before(irregular: Path) -> None:
     assert times_s == pytest.approx(wanted, abs=2e-3)
 
 
+@pytest.mark.slow
 def test_a_video_of_a_variable_rate_is_played_as_it_was_filmed(irregular: Path) -> None:
     with Capture(lambda: opened(irregular), name="cam") as capture:
         taken = []
