@@ -22,13 +22,15 @@ class DiskRoom:
         self._path = path
         self._largest_bytes = min(_process_limit(), _LARGEST_BYTES.get(_file_system(path), 2**63))
 
-    def left_bytes(self) -> int:
-        """Return how many more bytes the file can hold.
+    def shortage(self, needed_bytes: int) -> str | None:
+        """Return what keeps the file from growing by so many bytes; None if nothing does.
 
         Raises:
             OSError: It is not there any more.
         """
-        return min(shutil.disk_usage(self._path.parent).free, self._largest_bytes - self._path.stat().st_size)
+        if self._largest_bytes - self._path.stat().st_size < needed_bytes:
+            return "no file may be larger here"
+        return "its disk is full" if shutil.disk_usage(self._path.parent).free < needed_bytes else None
 
 
 def _process_limit() -> int:

@@ -49,10 +49,10 @@ class Recorder:
         self._is_cut = False
         self._written = 0
         self._room = DiskRoom(path)
-        if self._is_full():
+        if (shortage := self._shortage()) is not None:
             self._writer.release()
             path.unlink(missing_ok=True)
-            raise OutputError(f"{path} cannot be recorded: its disk is full")
+            raise OutputError(f"{path} cannot be recorded: {shortage}")
 
     def write(self, image_rgb: Image.Image, time_s: float) -> None:
         """Add a frame, shown from `time_s` on.
@@ -72,9 +72,9 @@ class Recorder:
         fitted = image_rgb if image_rgb.size == self._size else ImageOps.pad(image_rgb, self._size)
         bgr = np.ascontiguousarray(np.asarray(fitted)[:, :, ::-1])
         for _ in range(due):
-            if self._is_full():
+            if (shortage := self._shortage()) is not None:
                 self.close()
-                raise OutputError(f"{self.path} ends after {self._written / self._fps:.1f} s: its disk is full")
+                raise OutputError(f"{self.path} ends after {self._written / self._fps:.1f} s: {shortage}")
             self._writer.write(bgr)
             self._written += 1
 
@@ -96,12 +96,12 @@ class Recorder:
         if frames < self._written:
             raise OutputError(f"{self.path} is not whole: its disk is full, or it was removed")
 
-    def _is_full(self) -> bool:
+    def _shortage(self) -> str | None:
         width, height = self._size
         frame_bytes = 3 * width * height  # as much as no codec needs
         reserve = _RESERVE_BYTES + frame_bytes + _INDEX_BYTES_PER_FRAME * self._written
         try:
-            return self._room.left_bytes() < reserve
+            return self._room.shortage(reserve)
         except OSError as error:
             self._writer.release()
             raise OutputError(f"{self.path} cannot be written any more: {error.strerror}") from error

@@ -9,7 +9,12 @@ from PIL import Image
 
 
 def write_matroska(
-    path: Path, frames: Iterable[tuple[Image.Image, float]], *, codec: str = "V_MJPEG", duration_s: float | None = None
+    path: Path,
+    frames: Iterable[tuple[Image.Image, float]],
+    *,
+    codec: str = "V_MJPEG",
+    duration_s: float | None = None,
+    fps: int | None = None,
 ) -> Path:
     """Write a video.
 
@@ -17,6 +22,7 @@ def write_matroska(
         path: Where to.
         frames: Pictures of one size, and when each is shown, seconds.
         codec: What the file says that its frames are.
+        fps: What the file says that its rate is; None for nothing.
         duration_s: What the file says that it lasts; None for nothing, as browsers record.
     """
     frames = list(frames)
@@ -24,6 +30,8 @@ def write_matroska(
     video = _element("B0", _number(width)) + _element("BA", _number(height))
     track = _element("D7", b"\x01") + _element("73C5", b"\x01") + _element("83", b"\x01")
     track += _element("86", codec.encode()) + _element("E0", video)
+    if fps is not None:
+        track += _element("23E383", _number(round(1e9 / fps)))
     info = _element("2AD7B1", _number(1_000_000))  # time stamps in milliseconds
     if duration_s is not None:
         info += _element("4489", _float(duration_s * 1000))

@@ -68,10 +68,10 @@ class PlayedVideo:
         self._open, self._name, self._loop, self._is_remote = open_capture, name, loop, is_remote
         cv2, self._capture = load_cv2(), open_capture()
         recorded = self._capture.get(cv2.CAP_PROP_FPS)
-        is_plausible = 0 < recorded < 1000  # some files hold anything
+        is_plausible = 0 < recorded < 1000  # some files hold anything, such as a browser's recordings
         own_fps = recorded if is_plausible else DEFAULT_FPS
         frames = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        self._duration_s = frames / own_fps if frames > 0 else None
+        self._duration_s = frames / recorded if frames > 0 and recorded > 0 else None
         self._has_stamps = fps is None
         self.frame_s = 1 / (fps or own_fps)
         self.time_s: float | None = None

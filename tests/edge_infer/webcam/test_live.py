@@ -449,9 +449,9 @@ class FullAfter:
     def __init__(self, frames: int) -> None:
         self.frames = frames
 
-    def left_bytes(self) -> int:
+    def shortage(self, needed_bytes: int) -> str | None:
         self.frames -= 1
-        return 2**40 if self.frames >= 0 else 0
+        return None if self.frames >= 0 else "its disk is full"
 
 
 def test_a_disk_that_fills_up_ends_the_feed_whose_recording_was_asked_for(

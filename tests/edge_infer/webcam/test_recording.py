@@ -118,7 +118,7 @@ def test_a_file_that_may_not_grow_is_finished_before(tmp_path: Path, suffix: str
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     frames = read_clip(tmp_path / f"full{suffix}")
-    assert message == f"{tmp_path}/full{suffix} ends after {len(frames) / 30:.1f} s: its disk is full"
+    assert message == f"{tmp_path}/full{suffix} ends after {len(frames) / 30:.1f} s: no file may be larger here"
     assert len(frames) > 20
 
 
@@ -127,7 +127,7 @@ def test_a_file_that_is_not_whole_in_the_end_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
     recorder = Recorder(tmp_path / f"full{suffix}", NOISE[0].size)
-    monkeypatch.setattr(recorder, "_is_full", lambda: False)
+    monkeypatch.setattr(recorder, "_shortage", lambda: None)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))
     try:
@@ -145,15 +145,17 @@ def test_memory_sticks_hold_no_file_of_more_than_4_gib(tmp_path: Path, monkeypat
     number = f"{os.major(device)}:{os.minor(device)}"
     monkeypatch.setattr(disk_room, "MOUNTS", mounts)
     monkeypatch.setattr(disk_room.shutil, "disk_usage", lambda path: SimpleNamespace(free=2**50))
-    rooms = {}
+    shortages = {}
     for kind in ("vfat", "ext4"):
         mounts.write_text(
             f"22 27 0:99 / /proc rw - proc proc rw\n36 35 {number} / /mnt rw master:1 - {kind} /dev/sda1 rw\n"
         )
         path = tmp_path / "a.mp4"
         path.write_bytes(bytes(1000))
-        rooms[kind] = disk_room.DiskRoom(path).left_bytes()
-    assert rooms == {"vfat": 2**32 - 1001, "ext4": 2**50}
+        room = disk_room.DiskRoom(path)
+        shortages[kind] = [room.shortage(needed) for needed in (2**32 - 1001, 2**32 - 1000, 2**50, 2**50 + 1)]
+    too_large, full = "no file may be larger here", "its disk is full"
+    assert shortages == {"vfat": [None, too_large, too_large, too_large], "ext4": [None, None, None, full]}
 
 
 def test_snapshots_are_named_by_the_time_and_replace_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

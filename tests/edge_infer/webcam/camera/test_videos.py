@@ -151,6 +151,15 @@ def test_a_browsers_recording_on_a_server_ends_although_it_does_not_say_when(tmp
         assert opened(url).is_live  # nothing says that it is a file
 
 
+def test_a_rate_that_makes_no_sense_is_not_believed(tmp_path: Path) -> None:
+    path = write_matroska(tmp_path / "clip.webm", frames(TIMES_S), duration_s=2.5, fps=1000)
+    with served(path.read_bytes()) as url:
+        for text in (str(path), f"{url}.webm"):
+            source = opened(text)
+            assert source.frame_s == pytest.approx(1 / 30)
+            assert times_of(source) == pytest.approx(TIMES_S, abs=1e-3)
+
+
 @pytest.mark.parametrize("stall_s", [0.0, 3.0])
 def test_a_server_that_stops_half_way_is_not_the_end(tmp_path: Path, stall_s: float) -> None:
     data = write_clip(tmp_path / "clip.avi", [(8 * i % 250, 40, 60) for i in range(400)], fps=20).read_bytes()
