@@ -58,7 +58,7 @@ def codec_trouble(name: str, fourcc: str) -> str:
     codec = f"{called} ({fourcc})" if called else repr(fourcc)
     cause = f"{name} is coded as {codec}, which this OpenCV cannot decode"
     if fourcc.lower() not in LACKING:
-        cause = f"{name} gives no frame: this OpenCV cannot decode its codec, {codec}, or it is damaged"
+        cause = f"{name} gives no frame: this OpenCV cannot decode its codec, {codec}, or it is damaged or cut off"
     target = shlex.quote(f"{Path(name).stem}-h264.mp4")
     return f"{cause}; re-encode it: ffmpeg -i {shlex.quote(name)} -c:v libx264 -pix_fmt yuv420p {target}"
 

@@ -29,15 +29,17 @@ def frame(value: int, size: tuple[int, int] = SIZE) -> np.ndarray:
 
 
 def write_clip(
-    path: Path, colours: Iterable[tuple[int, int, int]], fps: float = 30, size: tuple[int, int] = SIZE
+    path: Path, colours: Iterable[tuple[int, int, int]], fps: float = 30, size: tuple[int, int] = SIZE, noise: int = 0
 ) -> Path:
-    """Write a real video of frames of one colour each."""
+    """Write a real video of frames of one colour each, and noise, which makes it large."""
+    rng = np.random.default_rng(0)
     cv2 = load_cv2()
     codec = {".mp4": "mp4v", ".avi": "MJPG"}[path.suffix]
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), fps, size)
     assert writer.isOpened()
     for red, green, blue in colours:
-        writer.write(np.full((size[1], size[0], 3), (blue, green, red), np.uint8))
+        pixels = np.full((size[1], size[0], 3), (blue, green, red), np.uint8)
+        writer.write(pixels + rng.integers(0, noise + 1, pixels.shape, np.uint8) if noise else pixels)
     writer.release()
     return path
 

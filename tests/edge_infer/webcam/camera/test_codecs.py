@@ -16,8 +16,14 @@ from tests.support.matroska import write_matroska
     ("codec", "said"),
     [
         ("V_AV1", "is coded as AV1 (av01), which this OpenCV cannot decode; re-encode it: "),
-        ("V_MPEGH/ISO/HEVC", "gives no frame: this OpenCV cannot decode its codec, HEVC (hevc), or it is damaged; "),
-        ("V_NEW/2030", "gives no frame: this OpenCV cannot decode its codec, 'V_NEW/2030', or it is damaged; "),
+        (
+            "V_MPEGH/ISO/HEVC",
+            "gives no frame: this OpenCV cannot decode its codec, HEVC (hevc), or it is damaged or cut off; ",
+        ),
+        (
+            "V_NEW/2030",
+            "gives no frame: this OpenCV cannot decode its codec, 'V_NEW/2030', or it is damaged or cut off; ",
+        ),
     ],
 )
 def test_a_matroska_file_of_another_codec(tmp_path: Path, codec: str, said: str) -> None:
