@@ -4,7 +4,7 @@ from train.runs.folder import read_json
 
 def test_the_page_holds_the_table_of_the_kept_results():
     results = {path.stem: read_json(path) for path in sorted(RESULTS.glob("*.json"))}
-    page = (RESULTS.parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    page = (RESULTS.parents[2] / "docs" / "training-results.md").read_text(encoding="utf-8")
 
     assert to_table(results, "gems") in page
     assert to_table(results, "gender") in page
