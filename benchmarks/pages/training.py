@@ -1,4 +1,4 @@
-"""Write the tables and figures of docs/training-results.md from the kept results.
+"""Write the tables and figures of docs/training.md from the kept results.
 
     python -m benchmarks.pages.training RUN…    # keep these finished runs' results first
     python -m benchmarks.pages.training         # only draw again
@@ -18,7 +18,7 @@ from train.runs.folder import HISTORY, METRICS, RECIPE, read_json, write_json
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results" / "training"
-PAGE = ROOT / "docs" / "training-results.md"
+PAGE = ROOT / "docs" / "training.md"
 FIGURES = ROOT / "docs" / "figures"
 TABLE = re.compile(r"(<!-- (?P<name>[a-z-]+) results -->\n).*?(?=<!-- end of results -->)", re.DOTALL)
 # What the student projects published. The gems' test had 43 photos too;
@@ -126,7 +126,7 @@ def _kfold(kfold: dict[str, Any]) -> str:
 @click.command()
 @click.argument("runs", nargs=-1, type=click.Path(exists=True, file_okay=False, path_type=Path))
 def main(runs: tuple[Path, ...]) -> None:
-    """Keep the results of finished RUNS, then write tables and figures of docs/training-results.md."""
+    """Keep the results of finished RUNS, then write tables and figures of docs/training.md."""
     for run in runs:
         keep(run)
     results = {path.stem: read_json(path) for path in sorted(RESULTS.glob("*.json"))}
