@@ -25,7 +25,7 @@ from export.faces.centerface import fetch, rewrite
 from export.faces.scenes import ComposedScene, compose
 from export.graph import check_graph
 from export.output import Exported, check_absent, write_model
-from export.quantize import quantize
+from export.quantize import prepare, quantize
 from train.errors import DataError
 from train.progress import say, track
 
@@ -88,7 +88,7 @@ def export_face_detector(faces: Path, backgrounds: Path, out: Path) -> Exported:
         for scene in compose_scenes(crops[::2], photos[::2], CALIBRATION_SCENES, seed=1)
     ]
     say("Quantizing")
-    int8 = quantize(fp32, calibration)
+    int8 = quantize(prepare(fp32), calibration)
     check_graph(int8)
 
     metadata = replace(
