@@ -53,7 +53,7 @@ def main(
     start_tensorflow()
     from benchmarks.harness.pictures import spread
     from benchmarks.runtimes.comparison import PLAN, QUICK_PLAN, measure_runtimes
-    from train.runs.finished import load_run, run_photos_of
+    from train.runs.finished import load_run
     from train.views.features import load_batch
 
     plan = QUICK_PLAN if quick else PLAN
@@ -61,7 +61,8 @@ def main(
     full, slim = load_run(run), load_run(slim_run)
     if slim.recipe.widths is None or slim.recipe.name != full.recipe.name:
         raise click.UsageError(f"{slim_run} was not slimmed from {run}")
-    pictures = load_batch(spread(run_photos_of(run, "test", data), plan.photos), full.recipe)
+    test = full.data(full.folder.dataset(data)).part_photos("test")
+    pictures = load_batch(spread(test, plan.photos), full.recipe)
     with TemporaryDirectory() as scratch:
         try:
             measured = measure_runtimes(full, slim, files, pictures, threads, plan, Path(scratch))

@@ -44,6 +44,9 @@ class Classifier:
             model's own, which was calibrated on its training data.
         max_pixels: Refuse pictures that decode to more pixels than this.
         max_bytes: Refuse larger files.
+        rotate: Turn each picture clockwise by so many degrees (0, 90, 180 or 270) before anything else is
+            done with it, for a camera that is mounted on its side: after its EXIF orientation. Boxes and
+            landmarks are then those of the turned picture.
         faces: For a model of faces: `auto` answers for every face, or for the whole picture if
             there is none; `always` refuses pictures without a face; `never` takes every
             picture for the crop of a face.
@@ -54,8 +57,8 @@ class Classifier:
 
     Raises:
         ModelError: The model or the provider cannot be used.
-        ValueError: `threads` below 1, `min_score` outside 0–1, an unknown `faces`, or `always` for
-            a model that was not made for faces.
+        ValueError: `threads` below 1, `min_score` outside 0–1, `rotate` by no quarters, an unknown
+            `faces`, or `always` for a model that was not made for faces.
 
     Example:
         >>> classifier = Classifier("gems")
@@ -72,6 +75,7 @@ class Classifier:
         min_score: float | None = None,
         max_pixels: int = DEFAULT_MAX_PIXELS,
         max_bytes: int = DEFAULT_MAX_BYTES,
+        rotate: int = 0,
         faces: FaceMode = "auto",
         quick_start: bool = False,
         spinning: bool = True,
@@ -82,6 +86,7 @@ class Classifier:
             min_score=min_score,
             max_pixels=max_pixels,
             max_bytes=max_bytes,
+            rotate=rotate,
             faces=faces,
             quick_start=quick_start,
             spinning=spinning,

@@ -71,7 +71,11 @@ class Engine:
             )
         self._needs_face = settings.faces == "always"
         self._min_score = file.metadata.min_score if settings.min_score is None else settings.min_score
-        self._limits = {"max_pixels": settings.max_pixels, "max_bytes": settings.max_bytes}
+        self._loading = {
+            "max_pixels": settings.max_pixels,
+            "max_bytes": settings.max_bytes,
+            "rotate": settings.rotate,
+        }
 
     def classify(self, source: ImageSource, known_faces: Sequence[Face] | None = None) -> Prediction:
         """Classify one picture.
@@ -108,9 +112,9 @@ class Engine:
     def _load(self, source: ImageSource, known_faces: Sequence[Face] | None = None) -> _Loaded:
         spec, name = self._metadata.input, _name(source)
         if self.detector is None:
-            whole = load_input(source, spec, **self._limits)
+            whole = load_input(source, spec, **self._loading)
             return _Loaded(name, [whole], faces=None if spec.face is None else ())
-        scene = load_scene(source, needed_side=SCENE_SIDE, **self._limits)
+        scene = load_scene(source, needed_side=SCENE_SIDE, **self._loading)
         if known_faces is None:
             faces = self.detector.detect_in(scene.image)
         else:

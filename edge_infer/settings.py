@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from edge_infer.model_file.metadata import FaceMode
+from edge_infer.pictures.turning import as_turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +12,7 @@ class Settings:
     """The options of a `Classifier`, which documents them.
 
     Raises:
-        ValueError: `threads` below 1, `min_score` outside 0-1, or an unknown `faces`.
+        ValueError: `threads` below 1, `min_score` outside 0-1, an unknown `faces`, or `rotate` by no quarters.
     """
 
     threads: int | None
@@ -19,6 +20,7 @@ class Settings:
     min_score: float | None
     max_pixels: int
     max_bytes: int
+    rotate: int
     faces: FaceMode
     quick_start: bool
     spinning: bool
@@ -29,5 +31,6 @@ class Settings:
             raise ValueError(f"threads must be at least 1, got {self.threads}")
         if self.min_score is not None and not 0 <= self.min_score <= 1:
             raise ValueError(f"min_score must be in 0-1, got {self.min_score}")
+        as_turn(self.rotate)
         if self.faces not in get_args(FaceMode):
             raise ValueError(f"faces must be one of {', '.join(get_args(FaceMode))}, got {self.faces!r}")

@@ -79,8 +79,11 @@ def run(
     say("Loading TensorFlow")
     start_tensorflow()
     from export.pipeline import export
+    from train.runs.finished import load_run
 
-    exported = export(run, out, tuple(dict.fromkeys(precisions)), name=name, data=data, test=test, max_drop=max_drop)
+    finished = load_run(run)
+    photos = finished.folder.dataset(data, test)
+    exported = export(finished, photos, out, tuple(dict.fromkeys(precisions)), name=name, max_drop=max_drop)
     click.echo(to_table([file.report for file in exported]))
     say(f"{exported[-1].path} is written; next: edge-infer classify --model {exported[-1].path} PHOTO")
 
@@ -157,14 +160,15 @@ def face_detector(faces: Path, backgrounds: Path, out: Path) -> None:
     start_tensorflow()
     from export.faces.detector import export_face_detector
 
-    path, report = export_face_detector(faces, backgrounds, out)
+    exported = export_face_detector(faces, backgrounds, out)
+    report = exported.report
     click.echo(
         f"file:       {report['file']}, {report['bytes'] / 1e6:.2f} MB\n"
         f"scenes:     {report['found']} of {report['faces']} faces found (fp32: {report['found_by_fp32']}), "
         f"{report['false_faces']} false ones in {report['scenes']} scenes\n"
         f"fp32:       {report['agreement_with_fp32']:.1%} of its boxes are found"
     )
-    say(f"{path} is written; next: python -m export bundle {path}")
+    say(f"{exported.path} is written; next: python -m export bundle {exported.path}")
 
 
 @cli.command()

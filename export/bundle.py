@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from edge_infer.atomic_files import write_atomic
@@ -40,7 +41,7 @@ def bundle(files: Sequence[Path], models: Path = MODELS_DIR) -> list[str]:
     manifest = json.loads((models / MANIFEST).read_text(encoding="utf-8"))
     for file in opened:
         target = f"{file.metadata.name}.onnx"
-        write_atomic(models / target, lambda path, data=file.data: path.write_bytes(data))
+        write_atomic(models / target, partial(Path.write_bytes, data=file.data))
         manifest["models"][file.metadata.name] = {
             "file": target,
             "sha256": hashlib.sha256(file.data).hexdigest(),

@@ -7,7 +7,6 @@ sets) is made canonical, so the same network always gives the same bytes.
 """
 
 import re
-from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -27,10 +26,8 @@ IR_VERSION = 8  # the one opset 17 was released with, which old runtimes read to
 # What the inputs behind the first are.
 ROLES = {"Conv": ("weight", "bias"), "MatMul": ("weight",), "Gemm": ("weight", "bias")}
 
-Serve = Callable[[tf.Tensor], dict[str, tf.Tensor]]
 
-
-def serving_function(network: keras.Model, temperature: float) -> Serve:
+def serving_function(network: keras.Model, temperature: float) -> tf.types.experimental.PolymorphicFunction:
     """Return the Keras side of the contract: uint8 pixels in, calibrated probabilities out.
 
     Args:
@@ -39,11 +36,10 @@ def serving_function(network: keras.Model, temperature: float) -> Serve:
     """
     signature = tf.TensorSpec((None, *network.input_shape[1:]), tf.uint8, name=INPUT_NAME)
 
-    @tf.function(input_signature=[signature])
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
         return {OUTPUT_NAME: tf.nn.softmax(network(image, training=False) / temperature)}
 
-    return serve
+    return tf.function(serve, input_signature=[signature])
 
 
 def convert(network: keras.Model, temperature: float) -> onnx.ModelProto:
@@ -81,7 +77,8 @@ def standard_model(graph: onnx.GraphProto) -> onnx.ModelProto:
 def with_metadata(model: onnx.ModelProto, metadata: ModelMetadata) -> bytes:
     """Write the self-description into the model and return the file's bytes."""
     helper.set_model_props(model, {METADATA_KEY: metadata.to_json()})
-    return model.SerializeToString(deterministic=True)
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
 
 
 def _flatten_channels_first(graph: onnx.GraphProto, maps_hwc: tuple[int, int, int]) -> None:

@@ -9,20 +9,22 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from edge_infer.atomic_files import write_atomic
-from export.errors import OutputExistsError
+from export.output import check_absent, write_model
 from export.pipeline import export
 from train.data.audit import audit, summarize
-from train.files import write_json
+from train.data.dataset import Dataset
 from train.pipeline import train
 from train.progress import say
 from train.recipes import RECIPES
+from train.runs.finished import load_run
 from train.runs.folder import RunFolder
+from train.runs.slim_folder import SlimFolder
 from train.slim.distillation import Distillation
-from train.slim.pipeline import Goal, check_goal
-from train.slim.to_goal import compared, find_pictures, slim_run
+from train.slim.goal import Goal, check_goal
+from train.slim.pipeline import slim as slim_run
+from train.slim.within_drop import compared
 
-SETTINGS = Distillation(views=RECIPES["custom"].schedule.views, epochs=4)  # the views that were trained on
+SETTINGS = Distillation(views=RECIPES["custom"].cached_views.views, epochs=4)  # the views that were trained on
 
 
 def from_photos(
@@ -57,28 +59,26 @@ def from_photos(
         GoalError: No network is so fast.
         EdgeInferError: As the steps do.
     """
-    for target in (out, out.with_suffix(".json")):
-        if target.exists():
-            raise OutputExistsError(f"{target} exists: remove it, or give another --out")
-    find_pictures(unlabelled)  # a wrong path is better known now than after the training
+    check_absent((out, out.with_suffix(".json")), "--out")
     recipe = replace(RECIPES["custom"], mixed_precision=mixed_precision)
-    check_goal(Goal(speedup=speedup), recipe)
+    goal = Goal(speedup=speedup)
+    check_goal(goal, recipe)
+    dataset = Dataset(data, unlabelled=unlabelled)
+    dataset.find_files()  # a wrong path is better known now than after the training
     say("1/4 Looking over the photos")
-    say(f"{summarize(audit(data))}\n`python -m train audit {data}` names them.")
+    say(f"{summarize(audit(dataset))}\n`python -m train audit {data}` names them.")
     say("2/4 Training")
-    full = work / "full"
-    metrics = train(recipe, data, None, RunFolder(full, recipe, resume=full.exists()), weights=weights, cache=cache)
+    full = RunFolder.begin(work / "full", recipe, resume=(work / "full").exists())
+    metrics = train(recipe, dataset, full, weights=weights, cache=cache)
     say("3/4 Slimming")
-    slim = work / "slim"
+    slim = SlimFolder(work / "slim")
     slim_metrics = slim_run(
-        full,
+        load_run(full.path),
+        dataset,
         slim,
-        Goal(speedup=speedup),
-        unlabelled=unlabelled,
+        goal,
         settings=SETTINGS,
-        data=None,
-        test=None,
-        resume=slim.exists(),
+        resume=slim.path.exists(),
         mixed_precision=mixed_precision,
         cache=cache,
     )
@@ -87,9 +87,7 @@ def from_photos(
     say(f"3/4 Slimmed: {reached:.1f} times less to compute, {after:.1%} right, before {before:.1%}")
     say("4/4 Exporting")
     with TemporaryDirectory(dir=work) as folder:
-        (file,) = export(slim, Path(folder), ("int8",), name=out.stem)
+        (file,) = export(load_run(slim.path), dataset, Path(folder), ("int8",), name=out.stem)
         content = file.path.read_bytes()
     report = {**file.report, "file": out.name, "right": {"full": before, "slim": after}}
-    write_json(out.with_suffix(".json"), report)
-    write_atomic(out, lambda path: path.write_bytes(content))
-    return report
+    return write_model(out, content, report).report

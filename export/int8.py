@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import onnxruntime as ort
 from onnx import numpy_helper
 
 from edge_infer.runtime.session import INPUT_NAME, OUTPUT_NAME, session_options
-from export.quantize import quantize
+from export.parity import Pixels
+from export.quantize import prepare, quantize
 from train.progress import track
 
 HEAVY = ("Conv", "MatMul", "Gemm")
@@ -37,7 +39,7 @@ class Quantized:
     kept_float: tuple[str, ...]
 
 
-def quantize_classifier(model: onnx.ModelProto, calibration: Sequence[np.ndarray]) -> Quantized:
+def quantize_classifier(model: onnx.ModelProto, calibration: Sequence[Pixels]) -> Quantized:
     """Quantize a converted classifier.
 
     Each layer is first quantized alone, to see what it changes; one that changes too much stays in float.
@@ -46,21 +48,38 @@ def quantize_classifier(model: onnx.ModelProto, calibration: Sequence[np.ndarray
         model: From `export.convert.convert`.
         calibration: Training pictures, `uint8 [1, H, W, 3]` each.
     """
-    heavy = [node.name for node in model.graph.node if node.op_type in HEAVY]  # in the order they are computed
-    *layers, last = heavy
-    scales = pixel_scales(model.graph)
+    prepared = prepare(model)
+    heavy = [node.name for node in prepared.graph.node if node.op_type in HEAVY]  # in the order they are computed
+    last = {node.name for node in last_layers(prepared.graph)}
+    layers = [name for name in heavy if name not in last]
+    scales = pixel_scales(prepared.graph)
     probes = np.concatenate(calibration[:PROBE_PICTURES])
-    expected = _answers(model, probes)
+    expected = _answers(prepared, probes)
     errors = {}
     for layer in track(layers, "Quantizing each layer alone"):
         others = [name for name in heavy if name != layer]
-        alone = quantize(model, calibration[:PROBE_PICTURES], others, operators=OPERATORS, scales=scales)
+        alone = quantize(prepared, calibration[:PROBE_PICTURES], others, operators=OPERATORS, scales=scales)
         errors[layer] = float(np.abs(_answers(alone, probes) - expected).mean())
     kept = tuple(layer for layer in layers if errors[layer] > MAX_LAYER_ERROR)
-    quantized = quantize(model, calibration, [*kept, last], operators=OPERATORS, scales=scales)
+    quantized = quantize(prepared, calibration, [*kept, *last], operators=OPERATORS, scales=scales)
     for name in scales:
         feed_pixels(quantized.graph, name)
     return Quantized(quantized, errors, kept)
+
+
+def last_layers(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """Return the layers whose output no other layer reads on its way to the answer: their logits are the answer's."""
+    made_by = {output: node for node in graph.node for output in node.output}
+    found, pending = [], [output.name for output in graph.output]
+    while pending:
+        node = made_by.get(pending.pop())
+        if node is None or node in found:
+            continue
+        if node.op_type in HEAVY:
+            found.append(node)
+        else:
+            pending += node.input
+    return found
 
 
 def pixel_scales(graph: onnx.GraphProto) -> dict[str, tuple[float, int]]:
@@ -121,6 +140,7 @@ def _entrance(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
     return nodes
 
 
-def _answers(model: onnx.ModelProto, pictures: np.ndarray) -> np.ndarray:
+def _answers(model: onnx.ModelProto, pictures: Pixels) -> npt.NDArray[np.float32]:
     session = ort.InferenceSession(model.SerializeToString(), session_options(), providers=["CPUExecutionProvider"])
-    return session.run([OUTPUT_NAME], {INPUT_NAME: pictures})[0]
+    answers: npt.NDArray[np.float32] = session.run([OUTPUT_NAME], {INPUT_NAME: pictures})[0]
+    return answers

@@ -31,7 +31,7 @@ class Parity:
     Attributes:
         pictures: Number of pictures compared.
         max_difference: Largest difference of any probability.
-        same_top1: Number of pictures with the same answer.
+        same_top1: Number of pictures with the same answer, near-ties included.
     """
 
     pictures: int
@@ -51,7 +51,9 @@ def compare(reference: Answer, candidate: Answer, pictures: Sequence[Pixels]) ->
         batch = np.stack(pictures[start : start + _BATCH])
         expected, actual = reference(batch), candidate(batch)
         largest = max(largest, float(np.abs(expected - actual).max()))
-        same += int((expected.argmax(axis=1) == actual.argmax(axis=1)).sum())
+        # Of classes that are as good as equal, as on a flat grey picture, either is the same answer.
+        chosen = np.take_along_axis(expected, actual.argmax(axis=1)[:, None], axis=1)[:, 0]
+        same += int((chosen >= expected.max(axis=1) - 2 * MAX_DIFFERENCE).sum())
     return Parity(len(pictures), largest, same)
 
 

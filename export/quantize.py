@@ -19,14 +19,29 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from edge_infer.runtime.session import INPUT_NAME
 from export.convert import standard_model
+from export.errors import GraphError
+from export.parity import Pixels
 
 # It only moves values, and onnxruntime does that in uint8; its quantizer does not know.
 QDQRegistry.setdefault("DepthToSpace", QDQDirect8BitOp)
 
 
+def prepare(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Fuse what onnxruntime would fuse before it quantizes: the graph whose nodes `quantize` knows by name.
+
+    Args:
+        model: fp32. Fusing renames nodes: a MatMul with its Add becomes a Gemm of another name.
+    """
+    with TemporaryDirectory() as folder:
+        fp32, prepared = Path(folder) / "fp32.onnx", Path(folder) / "prepared.onnx"
+        fp32.write_bytes(model.SerializeToString())
+        quant_pre_process(fp32, prepared, skip_symbolic_shape=True)
+        return onnx.load(prepared)
+
+
 def quantize(
-    model: onnx.ModelProto,
-    calibration: Sequence[np.ndarray],
+    prepared: onnx.ModelProto,
+    calibration: Sequence[Pixels],
     keep_float: Sequence[str] = (),
     *,
     operators: Sequence[str] | None = None,
@@ -35,23 +50,28 @@ def quantize(
     """Quantize a model.
 
     Args:
-        model: fp32, input `image` uint8 `[N, H, W, 3]`.
+        prepared: From `prepare`; input `image` uint8 `[N, H, W, 3]`.
         calibration: Batches for that input.
-        keep_float: Names of nodes that stay in float.
+        keep_float: Names of nodes of `prepared` that stay in float.
         operators: Operators to quantize; None for all that onnxruntime can.
         scales: Scale and zero point of values whose range is known beforehand, by name.
 
     Returns:
         The int8 model, without metadata.
+
+    Raises:
+        GraphError: A node that was to stay in float did not.
     """
+    names = {node.name for node in prepared.graph.node}
+    if unknown := [name for name in keep_float if name not in names]:
+        raise GraphError(f"node {unknown[0]} was to stay in float, but the prepared graph has none of that name")
     with TemporaryDirectory() as folder:
-        fp32, prepared, int8 = (Path(folder) / name for name in ("fp32.onnx", "prepared.onnx", "int8.onnx"))
-        fp32.write_bytes(model.SerializeToString())
-        quant_pre_process(fp32, prepared, skip_symbolic_shape=True)
+        fp32, int8 = Path(folder) / "prepared.onnx", Path(folder) / "int8.onnx"
+        fp32.write_bytes(prepared.SerializeToString())
         logging.disable(logging.WARNING)  # it recommends the step that was just made
         try:
             quantize_static(
-                prepared,
+                fp32,
                 int8,
                 _Batches(calibration),
                 quant_format=QuantFormat.QDQ,
@@ -72,13 +92,20 @@ def quantize(
             logging.disable(logging.NOTSET)
         graph = onnx.load(int8).graph
         del graph.value_info[:]
-        return standard_model(graph)  # the quantizer adds operator sets that nothing uses
+    if quantized := [node.name for node in graph.node if node.name in set(keep_float) and not is_float(graph, node)]:
+        raise GraphError(f"node {quantized[0]} was to stay in float, but its weights are int8")
+    return standard_model(graph)  # the quantizer adds operator sets that nothing uses
+
+
+def is_float(graph: onnx.GraphProto, node: onnx.NodeProto) -> bool:
+    """Return whether a node's weights, its second input, are not quantized."""
+    return not any(node.input[1] in other.output and other.op_type == "DequantizeLinear" for other in graph.node)
 
 
 class _Batches(CalibrationDataReader):
-    def __init__(self, batches: Sequence[np.ndarray]) -> None:
-        self._batches: Iterator[np.ndarray] = iter(batches)
+    def __init__(self, batches: Sequence[Pixels]) -> None:
+        self._batches: Iterator[Pixels] = iter(batches)
 
-    def get_next(self) -> dict[str, np.ndarray] | None:
+    def get_next(self) -> dict[str, Pixels] | None:
         batch = next(self._batches, None)
         return None if batch is None else {INPUT_NAME: batch}

@@ -99,5 +99,5 @@ def test_contributing_names_what_exists():
     paths = re.findall(r"`([a-z]\w*/[\w./-]*)`", page)
 
     assert {"docs/architecture.md", "SECURITY.md"} <= set(links)
-    assert {"edge_infer/cli/writers.py", "train/recipes.py"} <= set(paths)
+    assert {"edge_infer/cli/writers.py", "train/recipes/"} <= set(paths)
     assert [path for path in [*links, *paths] if not (ROOT / path).exists()] == []

@@ -36,8 +36,9 @@ def audit(data: Path, test: Path | None, as_json: bool) -> None:
 
     from train.data.audit import audit as look_over
     from train.data.audit import describe
+    from train.data.dataset import Dataset
 
-    result = look_over(data, test)
+    result = look_over(Dataset(data, test))
     click.echo(json.dumps(result.to_record(), indent=1, ensure_ascii=False) if as_json else describe(result))
 
 
@@ -55,8 +56,7 @@ def audit(data: Path, test: Path | None, as_json: bool) -> None:
 @click.option("--seed", type=SEED, default=1, show_default=True, help="Another seed, another split.")
 def split(source: Path, destination: Path, ratios: tuple[float, float, float], seed: int) -> None:
     """Copy SRC to DST/train, DST/validation and DST/test, duplicates kept together."""
-    from train.data.duplicates import duplicate_groups
-    from train.data.photos import find_photos
+    from train.data.dataset import Dataset
     from train.data.splits import Ratios, copy_split, make_split
     from train.errors import DataError
 
@@ -65,9 +65,11 @@ def split(source: Path, destination: Path, ratios: tuple[float, float, float], s
         raise DataError(
             f"{destination} lies inside {source}, where it would pass for a class: choose a place elsewhere"
         )
-    photos = find_photos(source, report=say)
-    made = make_split(photos, duplicate_groups(photos), shares, seed=seed)
-    counts = copy_split(photos, made, destination)
+    dataset = Dataset(source)
+    made = make_split(dataset.photos, dataset.groups, shares, seed=seed)
+    for note in dataset.notes:
+        say(f"Note: {note}")
+    counts = copy_split(dataset.photos, made, destination)
     click.echo(f"{destination}: " + ", ".join(f"{count} {part}" for part, count in counts.items()))
 
 
@@ -126,27 +128,27 @@ def slim(
     say("Loading TensorFlow")
     start_tensorflow()
     from edge_infer.cache import default_cache
-    from train.results.report import TABLE
+    from train.runs.finished import load_run
+    from train.runs.slim_folder import SlimFolder
     from train.slim.distillation import Distillation
-    from train.slim.pipeline import Goal
-    from train.slim.to_goal import slim_run
+    from train.slim.goal import Goal
+    from train.slim.pipeline import slim as slim_run
 
-    goal = 0.01 if max_drop is None else max_drop
+    goal: Goal | float = 0.01 if max_drop is None else max_drop
     if speedup is not None or width is not None:
         goal = Goal(speedup, width)
+    original, slimmed = load_run(run), SlimFolder(out)
     metrics = slim_run(
-        run,
-        out,
+        original,
+        original.folder.dataset(data, test, unlabelled),
+        slimmed,
         goal,
-        unlabelled=unlabelled,
         settings=Distillation(views, epochs, wide_views=wide_views),
-        data=data,
-        test=test,
         resume=resume,
         mixed_precision=mixed_precision,
         cache=cache or default_cache(),
     )
-    click.echo((out / TABLE).read_text(encoding="utf-8"))
+    click.echo(slimmed.report())
     say(
         f"{out} is finished after {time.monotonic() - started:.0f} s: {metrics['slim']['speedup']:.1f} times fewer "
         f"multiply-accumulates; next: python -m export {out} --out DIR"
@@ -205,18 +207,18 @@ def _train(
     recipe: Recipe, data: Path, test: Path | None, out: Path, resume: bool, weights: str | None, cache: Path | None
 ) -> None:
     started = time.monotonic()
+    from train.data.dataset import Dataset
     from train.runs.folder import RunFolder
 
-    run = RunFolder(out, recipe, resume=resume)
+    run = RunFolder.begin(out, recipe, resume=resume)
     say("Loading TensorFlow")
     start_tensorflow()
     from edge_infer.cache import default_cache
     from train.networks.vgg16 import resolve_weights
     from train.pipeline import train
-    from train.results.report import TABLE
 
-    train(recipe, data, test, run, weights=resolve_weights(weights), cache=cache or default_cache())
-    click.echo((out / TABLE).read_text(encoding="utf-8"))
+    train(recipe, Dataset(data, test), run, weights=resolve_weights(weights), cache=cache or default_cache())
+    click.echo(run.report())
     say(f"{out} is finished after {time.monotonic() - started:.0f} s; next: python -m export {out} --out DIR")
 
 

@@ -26,7 +26,8 @@ def run(command: click.Command, name: str, *, interrupted: str) -> NoReturn:
 
 def _run(command: click.Command, name: str) -> int:
     try:
-        return command.main(prog_name=name, standalone_mode=False)
+        code: int = command.main(prog_name=name, standalone_mode=False)
+        return code
     except click.ClickException as error:
         error.show()
         return error.exit_code

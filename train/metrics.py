@@ -8,6 +8,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from scipy.special import softmax as scipy_softmax
+from scipy.stats import binomtest
 from scipy.stats import t as student_t
 from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support
 
@@ -21,7 +22,8 @@ UNCERTAIN_RIGHT_SHARE = 0.04
 
 def softmax(logits: Floats) -> Floats:
     """Return probabilities in double precision, rows summing to 1: `float64 [N, C]`."""
-    return scipy_softmax(np.asarray(logits, np.float64), axis=-1)
+    probabilities: Floats = scipy_softmax(np.asarray(logits, np.float64), axis=-1)
+    return probabilities
 
 
 def evaluate(probabilities: Floats, targets: Ints, labels: Sequence[str]) -> dict[str, Any]:
@@ -62,13 +64,10 @@ def _per_class(targets: Ints, predicted: Ints, labels: Sequence[str]) -> dict[st
     }
 
 
-def wilson_interval(right: int, total: int, z: float = 1.959964) -> tuple[float, float]:
+def wilson_interval(right: int, total: int) -> tuple[float, float]:
     """Return the 95 % interval of a share `right / total` (Wilson 1927); holds for small counts."""
-    share = right / total
-    centre = share + z * z / (2 * total)
-    spread = z * np.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    scale = 1 + z * z / total
-    return max(0.0, float((centre - spread) / scale)), min(1.0, float((centre + spread) / scale))
+    interval = binomtest(right, total).proportion_ci(confidence_level=0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def resampled_interval(accuracies: Floats, held_out_share: float) -> tuple[float, float]:

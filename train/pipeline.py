@@ -11,12 +11,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from edge_infer.atomic_files import write_atomic
-from train.data.dataset import RunData, read_run_data
+from train.data.dataset import Dataset, RunData, read_run_data
 from train.data.photos import sha256_file
-from train.files import read_json, write_json
 from train.fitting.crossval import CrossValidation
-from train.fitting.onthefly import drop_checkpoints, fit_on_the_fly
+from train.fitting.onthefly import fit_on_the_fly
 from train.fitting.pooled import choose, prepare, train_network
 from train.metrics import Floats
 from train.networks.network import build_network, forward
@@ -24,25 +22,16 @@ from train.networks.vgg16 import LAST_CONV, build_base
 from train.recipes import CachedViews, OnTheFly, Recipe
 from train.results.measure import MEASURED_PARTS, examples, run_metrics
 from train.results.report import write_report
-from train.runs.folder import HISTORY, METRICS, SPLIT, WEIGHTS, RunFolder
+from train.runs.folder import RunFolder
 from train.views.features import extract, load_batch
 
 
-def train(
-    recipe: Recipe,
-    data_folder: Path,
-    test_folder: Path | None,
-    run: RunFolder,
-    *,
-    weights: str,
-    cache: Path,
-) -> dict[str, Any]:
+def train(recipe: Recipe, dataset: Dataset, run: RunFolder, *, weights: str, cache: Path) -> dict[str, Any]:
     """Train a recipe and fill the run folder.
 
     Args:
         recipe: What to do.
-        data_folder: Labelled photos, in a layout of `train.data.photos`.
-        test_folder: A frozen test apart from it, or None.
+        dataset: The photos.
         run: Where everything goes; written to only once the photos and weights are known to be good.
         weights: Base weights, as from `resolve_weights`.
         cache: Feature cache.
@@ -55,37 +44,37 @@ def train(
         WeightsError: The base weights do not fit.
         RunFolderError: The folder was started with other weights.
     """
-    data = read_run_data(recipe, data_folder, test_folder, run.path / SPLIT)
+    data = read_run_data(recipe, dataset, run.split_path)
     base = build_base(recipe, weights)
-    run.start(data_folder, test_folder, sha256_file(Path(weights)) if Path(weights).is_file() else weights)
-    data.split.save(run.path / SPLIT)
-    if (run.path / METRICS).exists():
-        return read_json(run.path / METRICS)
+    run.start(recipe, dataset, sha256_file(Path(weights)) if Path(weights).is_file() else weights)
+    data.split.save(run.split_path)
+    if run.is_finished:
+        return run.metrics()
 
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(recipe.seed)  # decides the weights that a dense head starts from
     network = build_network(recipe, len(data.labels), weights)
     crossval, decision = None, None
     match recipe.schedule:
-        case CachedViews() as schedule:
-            training = prepare(recipe, schedule, data, base, cache)
-            pooled = training.features[recipe.head.taps[-1]][0]
+        case CachedViews():
+            training = prepare(recipe, data, base, cache)
+            pooled = training.features[recipe.pooled_head.taps[-1]][0]
             crossval, decision = choose(training)
-            write_json(run.path / HISTORY, training.curve())
+            run.write_history(training.curve())
             is_tuned = decision is not None and decision["used"]
             _train_once(network, run, lambda: train_network(network, training, tuned=is_tuned))
         case OnTheFly() as schedule:
             pooled = extract(data.photos, 1, recipe, base, (LAST_CONV,), cache)[LAST_CONV][0]
             _train_once(network, run, lambda: fit_on_the_fly(network, recipe, schedule, data, run))
 
-    return measure_run(network, recipe, data, run.path, pooled, crossval, {"fine_tune": decision})
+    return measure_run(network, recipe, data, run, pooled, crossval, {"fine_tune": decision})
 
 
 def measure_run(
     network: keras.Model,
     recipe: Recipe,
     data: RunData,
-    folder: Path,
+    run: RunFolder,
     pooled: Floats,
     crossval: CrossValidation | None,
     made: dict[str, Any],
@@ -96,7 +85,7 @@ def measure_run(
         network: RGB pixels 0–255 -> logits.
         recipe: Its recipe.
         data: The run's photos.
-        folder: The run folder; its history is there already.
+        run: The run folder; its history is there already.
         pooled: Pooled features of the network's last layer for every photo, `[N, D]`.
         crossval: The k-fold, or None where it would take days.
         made: What else the metrics should say of how the network was made.
@@ -105,17 +94,16 @@ def measure_run(
     logits = {part: run_network(load_batch(data.part_photos(part), recipe)) for part in MEASURED_PARTS}
     metrics = {**run_metrics(logits, pooled, crossval, data, recipe), "parameters": network.count_params(), **made}
     answers = examples(logits["test"], metrics["calibration"]["temperature"], data)
-    write_report(folder, metrics, read_json(folder / HISTORY), answers)
-    write_json(folder / METRICS, metrics)
+    write_report(run, metrics, run.history(), answers)
+    run.write_metrics(metrics)
     return metrics
 
 
 def _train_once(network: keras.Model, run: RunFolder, train_network: Callable[[], object]) -> None:
     """Train and keep the network, or read the one that the run has kept."""
-    kept = run.path / WEIGHTS
-    if kept.exists():
-        network.load_weights(kept)
+    if run.weights_path.exists():
+        run.load_weights(network)
     else:
         train_network()
-        write_atomic(kept, network.save_weights)
-    drop_checkpoints(run)
+        run.write_weights(network)
+    run.checkpoints.drop()

@@ -18,7 +18,7 @@ from sklearn.metrics import log_loss
 from edge_infer.cache import default_cache
 from edge_infer.model_file.metadata import FaceCrop
 from edge_infer.pictures.loading import load_rgb
-from train.data.dataset import RunData, read_run_data
+from train.data.dataset import Dataset, RunData, read_run_data
 from train.data.photos import Photo
 from train.fitting.crossval import cross_validate
 from train.fitting.head import fit_linear, head_features
@@ -97,8 +97,8 @@ def main(faces: Path, portraits: Path | None, json_path: Path | None) -> None:
     """Measure margins and compare crop rules on the face crops of a folder."""
     start_tensorflow()
     recipe = RECIPES["gender"]
-    crops = read_run_data(recipe, faces, None, Path("none"))
-    others = None if portraits is None else read_run_data(recipe, portraits, None, Path("none"))
+    crops = read_run_data(recipe, Dataset(faces))
+    others = None if portraits is None else read_run_data(recipe, Dataset(portraits))
     result: dict[str, Any] = {
         "command": "python -m benchmarks.quality.crop_rule FACES --portraits DIR",
         **margins(crops.photos),

@@ -31,7 +31,7 @@ from train.data.photos import Photo, find_photos
 from train.metrics import wilson_interval
 from train.progress import track
 from train.recipes import Augmentation
-from train.runs.finished import run_photos_of
+from train.runs.folder import RunFolder
 from train.views.augmentation import relight
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -174,7 +174,8 @@ def main(
 ) -> None:
     """Measure the face detector and a classifier of faces."""
     classifier = Classifier(model, threads=THREADS)
-    test = run_photos_of(run, "test", data)
+    folder = RunFolder(run)
+    test = folder.data(folder.dataset(data)).part_photos("test")
     photos = _pictures(backgrounds)
     crops = [photo.path for photo in test]
     composed = compose_scenes(crops, [Path(path) for path in photos], MEASURED_SCENES, seed=3)

@@ -25,7 +25,7 @@ from edge_infer.runtime.session import INPUT_NAME, session_options
 from export.quality import agreement, score_auroc, share
 from train.console import run as run_command
 from train.data.dataset import RunData, read_run_data
-from train.data.photos import Photo
+from train.data.photos import Photo, find_pictures
 from train.files import write_json
 from train.fitting.crossval import CrossValidation, cross_validate
 from train.fitting.head import LinearHead
@@ -35,12 +35,10 @@ from train.networks.network import forward
 from train.networks.vgg16 import count_macs
 from train.progress import say, track
 from train.quiet import start_tensorflow
-from train.recipes import CachedViews
-from train.runs.finished import FinishedRun, load_run, noted_folders
-from train.runs.folder import SPLIT
-from train.slim.distillation import Readout, observed_features
-from train.slim.pipeline import full_widths, load_readout, slim_head
-from train.slim.to_goal import find_pictures
+from train.runs.finished import FinishedRun, load_run
+from train.runs.slim_folder import SlimFolder
+from train.slim.observed import full_widths, observed_features
+from train.slim.readout import Readout, load_readout, slim_head
 from train.views.features import load_view
 
 Pixels = np.ndarray  # uint8 [N, H, W, 3]
@@ -90,7 +88,7 @@ def network_variants(full: FinishedRun, slim: FinishedRun, files: Path) -> list[
     """Return the rows of the table."""
     rows = []
     for title, run in (("full", full), ("slim", slim)):
-        readout = None if run is full else load_readout(run.path)
+        readout = None if run is full else load_readout(SlimFolder(run.path))
         keras_features = forward(observed_features(run.network.get_layer("vgg16"), run.recipe))
         rows.append(NetworkVariant(f"{title}, Keras", keras_features, readout, run.temperature, None))
         for precision in ("fp32", "int8"):
@@ -195,16 +193,14 @@ def measure_networks(
     full: FinishedRun, slim: FinishedRun, files: Path, other: Sequence[str], off_task: Sequence[str], cache: Path
 ) -> dict[str, Any]:
     """Measure all rows."""
-    folder, test = noted_folders(full.path, None, None)
-    data = read_run_data(full.recipe, folder, test, full.path / SPLIT)
+    data = read_run_data(full.recipe, full.folder.dataset(), full.folder.split_path)
     pictures = {
         "task": load_pictures(data.photos, full, "Loading photos"),
         "other": load_pictures(find_pictures(other), full, "Loading other pictures"),
         "off_task": load_pictures(find_pictures(off_task), full, "Loading off-task pictures"),
     }
     recipe = replace(full.recipe, fine_tune=None)
-    assert isinstance(recipe.schedule, CachedViews)  # noqa: S101  # or it could not have been slimmed
-    training = prepare(recipe, recipe.schedule, data, full.network.get_layer("vgg16"), cache)
+    training = prepare(recipe, data, full.network.get_layer("vgg16"), cache)
     heads: dict[bytes, LinearHead] = {}  # every network is folded alike, so each fold's head is fitted once
 
     def fit(chosen: Ints) -> LinearHead:

@@ -27,7 +27,7 @@ def convert_to_tflite(run: FinishedRun, path: Path, *, int8_weights: bool = Fals
     signature = tf.TensorSpec((1, *run.network.input_shape[1:]), tf.uint8, name=INPUT_NAME)
     archive = keras.export.ExportArchive()
     archive.track(run.network)
-    serve = serving_function(run.network, run.temperature).python_function  # type: ignore[attr-defined]  # tf.function
+    serve = serving_function(run.network, run.temperature).python_function  # tf.function
     archive.add_endpoint("serve", serve, input_signature=[signature])
     with TemporaryDirectory() as saved, silent_stderr():
         archive.write_out(saved, verbose=False)

@@ -38,7 +38,7 @@ _CLIP_FRAMES = 150
 class FilmedCamera:
     """A video file that is read like a camera: `read` returns when the next frame is due."""
 
-    frame_s = 0.0
+    is_live, frame_s, time_s = True, 0.0, None
 
     def __init__(self, path: Path) -> None:
         self._video: FrameSource = open_source(find_source(str(path)), SourceOptions(loop=True))
@@ -150,7 +150,7 @@ def run_feed(
     options = options or LiveOptions(seconds=seconds + WARM_UP_S)
     spec, again = find_source(str(clip)), SourceOptions(loop=True)
     opened = (lambda: open_source(spec, again)) if full_speed else (lambda: FilmedCamera(clip))
-    with Capture(opened, name=clip.name, is_live=not full_speed, every_frame=full_speed) as capture:
+    with Capture(opened, name=clip.name, every_frame=full_speed) as capture:
         LiveFeed(capture, classifier, commands or SimpleQueue(), displays, options, source=clip.name).run()
 
 

@@ -61,6 +61,11 @@ if TYPE_CHECKING:
     metavar="N",
     help="Refuse larger files.",
 )
+@click.option(
+    "--rotate",
+    type=click.Choice(["90", "180", "270"]),
+    help="Turn each picture clockwise, in degrees, after its EXIF orientation.",
+)
 @click.option("--recursive", is_flag=True, help="Descend into sub-folders.")
 @click.pass_context
 def classify(
@@ -78,6 +83,7 @@ def classify(
     save_annotated: Path | None,
     max_pixels: int,
     max_bytes: int,
+    rotate: str | None,
     recursive: bool,
 ) -> None:
     """Say what each picture shows.
@@ -89,7 +95,7 @@ def classify(
     from edge_infer.errors import InputError, OutputError
     from edge_infer.pictures.decoded import KeptPicture, Room
 
-    limits = {"max_pixels": max_pixels, "max_bytes": max_bytes}
+    loading = {"max_pixels": max_pixels, "max_bytes": max_bytes, "rotate": int(rotate or 0)}
     classifier = load_classifier(
         context,
         task,
@@ -98,7 +104,7 @@ def classify(
         provider=provider,
         min_score=min_score,
         faces=faces,
-        **limits,
+        **loading,
         quick_start=True,  # with many pictures, classify_many loads the network in its own way
     )
     # Together, pictures that wait to be drawn on take no more memory than the largest one alone may.
@@ -112,7 +118,7 @@ def classify(
     )
     answered = ((pictures, classifier.classify_many(pictures, batch_size=batch)) for pictures in groups)
     first = list(islice(answered, 1))  # loads the network; if that fails, nothing has been written
-    copies = None if save_annotated is None else _annotated_copies(save_annotated, limits)
+    copies = None if save_annotated is None else _annotated_copies(save_annotated, loading)
     any_failed = False
 
     def fail(error: Exception) -> None:
@@ -145,7 +151,7 @@ def _report(line: str) -> None:
     click.echo(one_line(f"Note: {line}"), err=True)
 
 
-def _annotated_copies(folder: Path, limits: dict[str, int]) -> "AnnotatedCopies":
+def _annotated_copies(folder: Path, loading: dict[str, int]) -> "AnnotatedCopies":
     from edge_infer.pictures.annotate import AnnotatedCopies
 
-    return AnnotatedCopies(folder, **limits)
+    return AnnotatedCopies(folder, **loading)

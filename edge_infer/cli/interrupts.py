@@ -2,17 +2,20 @@
 
 Python turns only SIGINT into an exception, and a C extension that is being imported or is
 running may turn that into any other. So the signal is noted too: whatever a command ends
-with after one, it was interrupted.
+with after one, it was interrupted. A signal may come twice for one wish: `timeout` sends it
+to the process and to its group. Only a later one means that the end is not to be waited for.
 """
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from types import FrameType
 
 from edge_infer.cli.exit_codes import EXIT_SIGNAL
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SAME_WISH_S = 0.5  # as quick as a key is not meant to be pressed twice
 
 
 def run_interruptible(command: Callable[[], int]) -> int:
@@ -22,13 +25,17 @@ def run_interruptible(command: Callable[[], int]) -> int:
         The command's exit code; `EXIT_INTERRUPTED` or `EXIT_TERMINATED` if a signal came.
     """
     received: list[int] = []
+    first_at = 0.0
 
     def handle(number: int, frame: FrameType | None) -> None:
+        nonlocal first_at
         del frame
-        if received:  # the second time it is meant
+        if not received:
+            received.append(number)
+            first_at = time.monotonic()
+            raise KeyboardInterrupt
+        if time.monotonic() - first_at > SAME_WISH_S:
             os._exit(EXIT_SIGNAL + number)
-        received.append(number)
-        raise KeyboardInterrupt
 
     before = {number: signal.signal(number, handle) for number in SIGNALS}
     try:

@@ -73,6 +73,9 @@ def _run(arguments: Sequence[str] | None) -> int:
         _write_nowhere()
         _say(f"Error: the results cannot be written: {error.strerror}")
         return EXIT_FAILED
+    finally:
+        with suppress(OSError):  # which was said above
+            sys.stdout.flush()  # while a signal that comes twice is still taken for one
 
 
 def _say(message: str) -> None:

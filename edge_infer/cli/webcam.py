@@ -1,8 +1,7 @@
 """`edge-infer webcam`: a live feed, answered frame by frame."""
 
 import signal
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from queue import SimpleQueue
@@ -12,10 +11,8 @@ import click
 
 from edge_infer.cli.number_range import NumberRange
 from edge_infer.cli.options import load_classifier, model_options
-from edge_infer.cli.writers import make_writer, one_line
-from edge_infer.errors import OutputError
-from edge_infer.pictures.sources import STDIN
-from edge_infer.results import Prediction
+from edge_infer.cli.record_stream import RecordStream
+from edge_infer.cli.writers import one_line
 from edge_infer.webcam.defaults import RETRIES, SMOOTHING_S, TIMEOUT_S
 
 if TYPE_CHECKING:
@@ -38,6 +35,16 @@ def _address(context: click.Context, parameter: click.Parameter, value: str | No
     return host.strip("[]") or LOOPBACK, int(port)
 
 
+def _host_names(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> frozenset[str]:
+    from edge_infer.webcam.page.access import host_name
+
+    names = {value: host_name(value) for value in values}
+    for value, name in names.items():
+        if name is None:
+            raise click.BadParameter(f"{value!r} is no host name, such as cam.example.org.", context, parameter)
+    return frozenset(name for name in names.values() if name is not None)
+
+
 def _video_path(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
     if value is None:
         return None
@@ -54,6 +61,14 @@ def _video_path(context: click.Context, parameter: click.Parameter, value: Path 
 )
 @model_options
 @click.option("--http", metavar="HOST:PORT", callback=_address, help="Serve a page to watch the feed in a browser.")
+@click.option(
+    "--allow-host",
+    "allow_hosts",
+    multiple=True,
+    metavar="NAME",
+    callback=_host_names,
+    help="Another name that the page is reached by; may be repeated.",
+)
 @click.option("--jsonl", metavar="FILE", help="Append a JSON record per answered frame; - for stdout.")
 @click.option(
     "--record",
@@ -79,6 +94,7 @@ def _video_path(context: click.Context, parameter: click.Parameter, value: Path 
     type=NumberRange(0.1, 1000),
     help="Frames per second to ask the camera for, or to play a video or folder at.",
 )
+@click.option("--rotate", type=click.Choice(["90", "180", "270"]), help="Turn the picture clockwise, in degrees.")
 @click.option("--mirror", is_flag=True, help="Turn the picture left to right, as in a mirror.")
 @click.option("--loop", is_flag=True, help="Begin a video or folder again when it ends.")
 @click.option("--every-frame", is_flag=True, help="Drop no frame of a video or folder, however long each takes.")
@@ -117,6 +133,7 @@ def webcam(
     threads: int | None,
     provider: str,
     http: tuple[str, int] | None,
+    allow_hosts: frozenset[str],
     jsonl: str | None,
     record: Path | None,
     snapshot_dir: Path,
@@ -126,6 +143,7 @@ def webcam(
     width: int | None,
     height: int | None,
     fps: float | None,
+    rotate: str | None,
     mirror: bool,
     loop: bool,
     every_frame: bool,
@@ -137,9 +155,10 @@ def webcam(
     """Say what a camera sees, live.
 
     It is shown in a window where there is a display, on a page with --http, and as records with
-    --jsonl. Keys in the window: q quit, s snapshot, r record, space pause. Needs the webcam extra:
+    --jsonl. Keys in the window: q quit, s snapshot, r record, t turn, space pause. Needs the webcam extra:
     pip install 'edge-infer[webcam]'.
     """
+    from edge_infer.pictures.turning import as_turn
     from edge_infer.webcam.answers.video_classifier import VideoClassifier
     from edge_infer.webcam.camera.capture import Capture
     from edge_infer.webcam.camera.sources import SourceOptions, find_source, open_source
@@ -152,11 +171,13 @@ def webcam(
         return
     spec = find_source(source)
     _check_options(context, spec)
+    if spec.kind == "folder":
+        _note_left_out(spec.address)
     options = SourceOptions(width=width, height=height, fps=fps, timeout_s=timeout, loop=loop)
     commands: SimpleQueue[Command] = SimpleQueue()
     with ExitStack() as stack:
         received = stack.enter_context(_quit_on_signals(commands))
-        displays = list(_displays(stack, commands, http, no_display))
+        displays = list(_displays(stack, commands, http, allow_hosts, no_display))
         if not displays and jsonl is None and record is None and not no_display:
             raise click.UsageError(
                 "there is no display for a window: watch with --http 8080, or give --jsonl, --record or --no-display"
@@ -165,7 +186,6 @@ def webcam(
             Capture(
                 lambda: open_source(spec, options),
                 name=spec.title,
-                is_live=spec.is_live,
                 every_frame=every_frame,
                 timeout_s=timeout,
                 retries=retries,
@@ -174,15 +194,23 @@ def webcam(
         classifier = load_classifier(
             context, task, model, threads=threads, provider=provider, min_score=min_score, spinning=False
         )
-        write = _ignore if jsonl is None else stack.enter_context(_jsonl_writer(jsonl, top))
+        records = None if jsonl is None else stack.enter_context(RecordStream(jsonl, top))
         feed = LiveFeed(
             capture,
             VideoClassifier(classifier, smoothing),
             commands,
             displays,
-            LiveOptions(mirror=mirror, frames=frames, seconds=seconds, record=record, keep_in=snapshot_dir),
+            LiveOptions(
+                turn=as_turn(rotate),
+                mirror=mirror,
+                frames=frames,
+                seconds=seconds,
+                record=record,
+                keep_in=snapshot_dir,
+            ),
             source=spec.name,
-            on_answer=write,
+            on_answer=(lambda _: None) if records is None else records.put,
+            is_taken=(lambda: True) if records is None else records.is_taken,
             on_note=_note,
         )
         status = feed.run()
@@ -207,17 +235,23 @@ def _check_options(context: click.Context, spec: "SourceSpec") -> None:
         if context.params[name] not in (None, False) and spec.kind not in kinds:
             option = name.replace("_", "-")
             raise click.UsageError(f"--{option} is for a {' or '.join(kinds)}, and {spec.name} is a {spec.kind}")
+    if context.params["allow_hosts"] and context.params["http"] is None:
+        raise click.UsageError("--allow-host is for the page, which --http serves")
 
 
 def _displays(
-    stack: ExitStack, commands: "SimpleQueue[Command]", http: tuple[str, int] | None, no_display: bool
+    stack: ExitStack,
+    commands: "SimpleQueue[Command]",
+    http: tuple[str, int] | None,
+    allow_hosts: frozenset[str],
+    no_display: bool,
 ) -> "Iterator[Display]":
     """Yield what shows the feed; the stack closes it."""
     if http is not None:
         from edge_infer.webcam.page.server import LiveServer
 
         try:
-            server = LiveServer(*http, commands.put)
+            server = LiveServer(*http, commands.put, allow_hosts)
         except (OSError, UnicodeError) as error:  # UnicodeError: no possible host name
             reason = getattr(error, "strerror", None) or "no such host"
             where = f"{http[0]}:{http[1]}"
@@ -233,26 +267,6 @@ def _displays(
         window = Window(commands.put)
         stack.callback(window.close)
         yield window
-
-
-@contextmanager
-def _jsonl_writer(path: str, top: int | None) -> Iterator[Callable[[Prediction], None]]:
-    try:
-        file = None if path == STDIN else Path(path).open("a", encoding="utf-8")  # noqa: SIM115  # closed below
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
-    stream = file or sys.stdout
-
-    def write(prediction: Prediction) -> None:
-        writer.write(prediction)
-        stream.flush()  # whoever reads along wants it now
-
-    try:
-        with make_writer("jsonl", stream, top) as writer:
-            yield write
-    finally:
-        if file is not None:
-            file.close()
 
 
 @contextmanager
@@ -273,6 +287,14 @@ def _quit_on_signals(commands: "SimpleQueue[Command]") -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
+def _note_left_out(folder: str) -> None:
+    from edge_infer.pictures.folders import look_through, summarize
+
+    content = look_through(folder)
+    for line in summarize(content.left_out) if content.images else ():  # without a picture, the error says it
+        _note(f"Note: {folder}: {line}")
+
+
 def _list_cameras() -> None:
     from edge_infer.webcam.camera.devices import list_cameras
 
@@ -287,7 +309,3 @@ def _list_cameras() -> None:
 
 def _note(text: str) -> None:
     click.echo(one_line(text), err=True)
-
-
-def _ignore(prediction: Prediction) -> None:
-    """Take an answer that nobody asked to have as a record."""

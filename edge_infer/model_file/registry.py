@@ -67,14 +67,17 @@ def find_model(name_or_path: str | Path) -> tuple[Path, str | None]:
         The file, and the sha256 it must have (None for a file of the user's own).
 
     Raises:
-        ModelNotFoundError: Neither a bundled name nor an existing file.
+        ModelNotFoundError: Neither a bundled name nor an existing file, or it cannot be looked at.
     """
     bundled = bundled_models().get(str(name_or_path))
     if bundled is not None:
         return bundled.path, bundled.sha256
     path = Path(name_or_path)
-    if path.is_file():
-        return path, None
+    try:
+        if path.is_file():
+            return path, None
+    except OSError as error:
+        raise ModelNotFoundError(f"model file {path} cannot be read: {error.strerror}") from error
     if path.suffix == ".onnx" or path.parent != Path():
         raise ModelNotFoundError(f"model file {path} does not exist")
     names = ", ".join(bundled_models()) or "none in this version"

@@ -93,19 +93,19 @@ class AnnotatedCopies:
 
     Args:
         folder: Created when it does not exist.
-        limits: `max_pixels` and `max_bytes` of the pictures, as in `load_rgb`.
+        loading: `max_pixels`, `max_bytes` and `rotate`, as in `load_rgb`.
 
     Raises:
         OutputError: The folder cannot be created.
     """
 
-    def __init__(self, folder: Path, **limits: int) -> None:
+    def __init__(self, folder: Path, **loading: int) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"folder {folder} cannot be created: {error.strerror}") from error
         self._folder = folder
-        self._limits = limits
+        self._loading = loading
         self._taken: set[str] = set()
 
     def save(self, source: ImageSource, prediction: Prediction) -> Path:
@@ -122,7 +122,7 @@ class AnnotatedCopies:
             InputError: The picture cannot be read, or no longer: it has gone or changed since it was answered.
             OutputError: The file cannot be written.
         """
-        drawn = annotate(load_rgb(source, **self._limits), prediction)
+        drawn = annotate(load_rgb(source, **self._loading), prediction)
         path = self._free_path(Path(prediction.source or "picture").stem)
         write_jpeg(path, drawn, quality=_JPEG_QUALITY, comment=_MARK)
         return path

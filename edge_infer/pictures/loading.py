@@ -29,6 +29,7 @@ from edge_infer.pictures.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
 from edge_infer.pictures.opening import OpenedPicture, check_size, completed, open_picture, typed_errors
 from edge_infer.pictures.pixels import PixelRule
 from edge_infer.pictures.profiles import profile_of, to_srgb
+from edge_infer.pictures.turning import as_turn, turned_on
 from edge_infer.pictures.whole import load_whole
 
 ImageSource = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | KeptPicture | npt.NDArray[np.uint8]
@@ -61,6 +62,7 @@ def load_input(
     *,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     max_bytes: int = DEFAULT_MAX_BYTES,
+    rotate: int = 0,
 ) -> npt.NDArray[np.uint8]:
     """Turn any picture into one network input.
 
@@ -69,6 +71,7 @@ def load_input(
         spec: The model's input size and resize rule.
         max_pixels: As in `load_rgb`.
         max_bytes: As in `load_rgb`.
+        rotate: As in `load_rgb`.
 
     Returns:
         `uint8 [H, W, 3]`, RGB, C-contiguous: the given array itself, if it is that already.
@@ -76,10 +79,10 @@ def load_input(
     Raises:
         InputError: As in `load_rgb`.
     """
-    if isinstance(source, np.ndarray) and source.shape == (spec.height, spec.width, 3):
+    if isinstance(source, np.ndarray) and source.shape == (spec.height, spec.width, 3) and not rotate:
         _check_array(source, max_pixels)
         return np.ascontiguousarray(source)
-    stored = _load(source, DRAFT_MARGIN * max(spec.height, spec.width), max_pixels, max_bytes)
+    stored = _load(source, DRAFT_MARGIN * max(spec.height, spec.width), max_pixels, max_bytes, rotate)
     # Turning the small result costs nothing; a large picture would be copied for it.
     height, width = (spec.width, spec.height) if stored.turn in _SWAPS_SIDES else (spec.height, spec.width)
     resized = _resize(stored.pixels, stored.box, replace(spec, height=height, width=width))
@@ -92,6 +95,7 @@ def load_rgb(
     needed_side: int | None = None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     max_bytes: int = DEFAULT_MAX_BYTES,
+    rotate: int = 0,
 ) -> Image.Image:
     """Decode a picture to an upright RGB image.
 
@@ -105,6 +109,7 @@ def load_rgb(
             counts as at least a sixteenth of its pixels, and in full if it has several scans (is
             progressive), since its decoder holds it.
         max_bytes: Refuse larger files.
+        rotate: Turn the upright picture clockwise by so many degrees: 0, 90, 180 or 270.
 
     Returns:
         A PIL image of mode RGB.
@@ -116,7 +121,7 @@ def load_rgb(
         UnsupportedImageError: An array of another dtype or shape, or a pixel format
             without a defined RGB rendering.
     """
-    stored = _load(source, needed_side, max_pixels, max_bytes)
+    stored = _load(source, needed_side, max_pixels, max_bytes, rotate)
     return _turned(to_srgb(stored.pixels, stored.profile, stored.name), stored.turn)
 
 
@@ -140,6 +145,7 @@ def load_scene(
     needed_side: int,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     max_bytes: int = DEFAULT_MAX_BYTES,
+    rotate: int = 0,
 ) -> Scene:
     """Decode a picture as `load_rgb` does, and say at which scale.
 
@@ -148,11 +154,12 @@ def load_scene(
         needed_side: As in `load_rgb`.
         max_pixels: As in `load_rgb`.
         max_bytes: As in `load_rgb`.
+        rotate: As in `load_rgb`.
 
     Raises:
         InputError: As in `load_rgb`.
     """
-    stored = _load(source, needed_side, max_pixels, max_bytes)
+    stored = _load(source, needed_side, max_pixels, max_bytes, rotate)
     pixels = stored.pixels
     if stored.box != (0, 0, *pixels.size):  # a last row or column is partial
         pixels = pixels.resize(pixels.size, Image.Resampling.BILINEAR, box=stored.box)
@@ -170,9 +177,14 @@ def fit(image: Image.Image, spec: InputSpec) -> npt.NDArray[np.uint8]:
     return np.asarray(_resize(image, (0, 0, *image.size), spec))
 
 
-def _load(source: ImageSource, needed_side: int | None, max_pixels: int, max_bytes: int) -> Decoded:
+def _load(source: ImageSource, needed_side: int | None, max_pixels: int, max_bytes: int, rotate: int) -> Decoded:
+    stored = _as_stored(source, needed_side, max_pixels, max_bytes)
+    return replace(stored, turn=turned_on(stored.turn, as_turn(rotate)))
+
+
+def _as_stored(source: ImageSource, needed_side: int | None, max_pixels: int, max_bytes: int) -> Decoded:
     if isinstance(source, KeptPicture):
-        return source.load(partial(_load, needed_side=needed_side, max_pixels=max_pixels, max_bytes=max_bytes))
+        return source.load(partial(_as_stored, needed_side=needed_side, max_pixels=max_pixels, max_bytes=max_bytes))
     if isinstance(source, np.ndarray):
         image = _from_array(source, max_pixels)
         return Decoded(image, (0, 0, *image.size), None, image.size)

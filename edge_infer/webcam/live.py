@@ -17,12 +17,13 @@ from PIL import Image, ImageOps
 
 from edge_infer.errors import OutputError
 from edge_infer.pictures.annotate import annotate
+from edge_infer.pictures.turning import Turn, next_turn, turned
 from edge_infer.results import Prediction
 from edge_infer.webcam.answers.answer_thread import Answering
 from edge_infer.webcam.answers.video_classifier import VideoClassifier
 from edge_infer.webcam.camera.capture import Capture, Frame
+from edge_infer.webcam.keeping import Keeper
 from edge_infer.webcam.overlay import draw_status
-from edge_infer.webcam.recording import RECORDING_FPS, Recorder, free_path, path_in, save_snapshot, time_name
 from edge_infer.webcam.view import Command, FeedStatus, Meter, View
 
 # Without a new frame the displays still hear of keys, and of a camera that is lost.
@@ -38,10 +39,12 @@ class Picture:
     Attributes:
         frame: The frame.
         image_rgb: What the model sees of it; or, once drawn, with an answer, as it is recorded.
+        turn: How far it was turned, degrees.
     """
 
     frame: Frame
     image_rgb: Image.Image
+    turn: Turn
 
 
 class Display(Protocol):
@@ -56,13 +59,15 @@ class LiveOptions:
     """What to do with the feed.
 
     Attributes:
-        mirror: Turn frames left to right, as in a mirror.
+        turn: Turn frames clockwise by so many degrees, until commands turn them on.
+        mirror: Then turn them left to right, as in a mirror.
         frames: Stop after so many answers.
         seconds: Stop after so long.
         record: File to record to from the first frame on.
         keep_in: Folder for snapshots, and for recordings that were asked for later.
     """
 
+    turn: Turn = 0
     mirror: bool = False
     frames: int | None = None
     seconds: float | None = None
@@ -81,6 +86,8 @@ class LiveFeed:
         options: What else to do.
         source: What records call the source.
         on_answer: Called with each answer.
+        is_taken: Whether whoever takes the answers has taken the last one. Until then no other is begun,
+            but the feed is shown.
         on_note: Called with a line on what was kept, or could not be.
     """
 
@@ -94,17 +101,24 @@ class LiveFeed:
         *,
         source: str,
         on_answer: Callable[[Prediction], None] = lambda _: None,
+        is_taken: Callable[[], bool] = lambda: True,
         on_note: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._capture, self._commands, self._displays = capture, commands, displays
+        self._classifier = classifier
         self._answering = Answering(classifier, source, capture.wake)
         self._options = options or LiveOptions()
-        self._on_answer, self._on_note = on_answer, on_note
+        self._keeper = Keeper(capture, self._options.record, self._options.keep_in, on_note)
+        self._on_answer, self._is_taken, self._on_note = on_answer, is_taken, on_note
         self._meter = Meter()
+        self._turn = self._options.turn
         self._newest: Picture | None = None
+        self._asked: Picture | None = None  # the last one that was given to be answered
         self._answer: Prediction | None = None
+        self._answered: Picture | None = None  # whose answer that is
         self._drawn: Picture | None = None
-        self._recorder: Recorder | None = None
+        self._shown: Prediction | None = None  # the answer that is drawn
+        self._is_again = False  # what is answered was answered before it was turned
         self._is_paused = self._has_quit = False
         self.status = FeedStatus(source=source)
 
@@ -114,7 +128,7 @@ class LiveFeed:
         Raises:
             CameraError: The source cannot be opened, or was lost for good.
             ModelOutputError: As in `Classifier.classify`.
-            OutputError: The recording that was asked for from the start cannot be written.
+            OutputError: The recording that was asked for from the start cannot be written, or not any more.
         """
         try:
             with self._answering:
@@ -122,29 +136,48 @@ class LiveFeed:
                 while not self._is_over(time.monotonic() - began):
                     self._step()
                     self._obey()
-        finally:
-            self._stop_recording()
+        except BaseException:
+            try:
+                self._keeper.close()
+            except OutputError as error:
+                self._on_note(f"Error: {error}")
+            raise
+        self._keeper.close()
         return self.status
 
     def _is_over(self, seconds: float) -> bool:
-        frames, limit_s = self._options.frames, self._options.seconds
+        limit_s = self._options.seconds
         return (
             self._has_quit
-            or (self._capture.state == "ended" and not self._answering.is_busy)
-            or (frames is not None and self._meter.answered >= frames)
             or (limit_s is not None and seconds >= limit_s)
+            or (self._has_answered_all() and self._is_taken())
+        )
+
+    def _has_answered_all(self) -> bool:
+        frames = self._options.frames
+        return not self._answering.is_busy and (
+            self._capture.state == "ended" or (frames is not None and self._meter.answered >= frames)
         )
 
     def _step(self) -> None:
         """Wait for a frame or an answer, and show it."""
-        if not self._answering.is_busy and (frame := self._next_frame()) is not None:
-            self._newest = self._picture(frame)
-            self._answering.begin(frame, self._newest.image_rgb)
-        if self._answering.is_busy:
+        may_answer = not self._answering.is_busy and self._is_taken() and not self._has_answered_all()
+        if may_answer and (frame := self._next_frame()) is not None:
+            self._ask(self._picture(frame))
+        if self._answering.is_busy or not may_answer:
             self._follow()
         self._show()
 
+    def _ask(self, picture: Picture) -> None:
+        if self._asked is not None and self._asked.turn != picture.turn:
+            self._classifier.forget()  # where faces were
+        self._newest = self._asked = picture
+        self._answering.begin(picture.frame, picture.image_rgb)
+
     def _next_frame(self) -> Frame | None:
+        if self._is_paused and self._newest is not None and self._newest.turn != self._turn:
+            self._is_again = True
+            return self._newest.frame
         if self._is_paused and self._capture.every_frame:
             time.sleep(_IDLE_S)
             return None
@@ -152,8 +185,8 @@ class LiveFeed:
         return None if self._is_paused else frame
 
     def _picture(self, frame: Frame) -> Picture:
-        image = Image.fromarray(frame.pixels_rgb)
-        return Picture(frame, ImageOps.mirror(image) if self._options.mirror else image)
+        image = turned(Image.fromarray(frame.pixels_rgb), self._turn)
+        return Picture(frame, ImageOps.mirror(image) if self._options.mirror else image, self._turn)
 
     def _follow(self) -> None:
         """Draw the answer that is waited for, or a newer frame if one comes before."""
@@ -162,45 +195,51 @@ class LiveFeed:
             self._newest = self._picture(frame)
         answered = self._answering.take()
         if answered is not None:
-            self._answer = answered.prediction
+            self._answer, self._answered = answered.prediction, self._asked
         if frame is not None or answered is not None:
             self._draw()
-        if answered is not None:
+        if answered is not None and not self._is_again:
             self._meter.count(answered.captured_at, answered.answer_s)
             self._on_answer(answered.prediction)
+        self._is_again = self._is_again and answered is None
 
     def _newer_frame(self) -> Frame | None:
         """Return a frame newer than the newest, if it comes before the answer; it may still be answered."""
         if self._newest is None or self._is_paused or self._capture.every_frame:
-            self._answering.wait(_IDLE_S)
+            if self._answering.is_busy:
+                self._answering.wait(_IDLE_S)
+            else:
+                time.sleep(_BETWEEN_S)
             return None
         since = self._newest.frame.captured_at + _BETWEEN_S
         return self._capture.newest_since(since, _IDLE_S, self._answering.is_ready)
 
     def _draw(self) -> None:
-        if self._newest is None or self._answer is None:
+        newest, answered = self._newest, self._answered
+        # An answer from before a turn says nothing of where something is now.
+        if newest is None or answered is None or self._answer is None or newest.turn != answered.turn:
             return
-        is_first = self._drawn is None
-        self._drawn = Picture(self._newest.frame, annotate(self._newest.image_rgb, self._answer))
-        if is_first and self._options.record is not None:
-            self._start_recording(self._options.record)
-        if self._recorder is not None:
-            self._recorder.write(self._drawn.image_rgb, self._drawn.frame.time_s)
+        self._drawn = replace(newest, image_rgb=annotate(newest.image_rgb, self._answer))
+        self._shown = self._answer
+        self._keeper.take(self._drawn.image_rgb, self._drawn.frame.time_s)
 
     def _show(self) -> None:
         self.status = replace(
             self.status,
+            turn=self._turn,
             state="paused" if self._is_paused else self._capture.state,
             fps=self._meter.fps(),
             latencies_ms=self._meter.latencies_ms(),
             answer_ms=self._meter.answer_ms,
             answered=self._meter.answered,
             counts=self._capture.counts,
-            recording=None if self._recorder is None else self._recorder.path.name,
+            recording=self._keeper.recording,
+            snapshot=self._keeper.snapshot,
+            trouble=self._keeper.trouble,
         )
-        if self._drawn is not None and self._answer is not None:
+        if self._drawn is not None and self._shown is not None:
             image = draw_status(self._drawn.image_rgb, self.status)
-            view = View(image, self._drawn.frame.captured_at, self._answer, self.status)
+            view = View(image, self._drawn.frame.captured_at, self._shown, self.status)
             for display in self._displays:
                 display.show(view)
 
@@ -210,36 +249,13 @@ class LiveFeed:
                 self._do(self._commands.get_nowait())
 
     def _do(self, command: Command) -> None:
-        try:
-            match command:
-                case "quit":
-                    self._has_quit = True
-                case "snapshot" if self._drawn is not None:
-                    path = save_snapshot(self._options.keep_in, self._drawn.image_rgb)
-                    self.status = replace(self.status, snapshot=path.name, trouble=None)
-                    self._on_note(f"Snapshot: {path}")
-                case "record" if self._recorder is None:
-                    self._start_recording(path_in(self._options.keep_in, f"{time_name()}.mp4"))
-                case "stop-recording":
-                    self._stop_recording()
-                case "toggle-recording":
-                    self._do("record" if self._recorder is None else "stop-recording")
-                case "toggle-pause":
-                    self._is_paused = not self._is_paused
-        except OutputError as error:
-            self.status = replace(self.status, trouble=str(error))
-            self._on_note(f"Error: {error}")
-
-    def _start_recording(self, path: Path) -> None:
-        if self._drawn is None:
-            return
-        frame_s = self._capture.frame_s
-        fps = 1 / frame_s if frame_s else RECORDING_FPS
-        self._recorder = Recorder(free_path(path), self._drawn.image_rgb.size, fps)
-        self.status = replace(self.status, trouble=None)
-        self._on_note(f"Recording: {self._recorder.path}")
-
-    def _stop_recording(self) -> None:
-        if self._recorder is not None:
-            self._recorder.close()
-            self._recorder = None
+        match command:
+            case "quit":
+                self._has_quit = True
+            case "turn":
+                self._turn = next_turn(self._turn)
+            case "toggle-pause":
+                self._is_paused = not self._is_paused
+                self._keeper.cut()  # what goes by meanwhile
+            case _:
+                self._keeper.do(command)

@@ -9,6 +9,9 @@ from edge_infer.errors import OpenCVError
 # What a user must know is said once, by a typed error.
 _ENVIRONMENT = {
     "OPENCV_FFMPEG_LOGLEVEL": "-8",
+    # OpenCV's own choice for RTSP; and connections that are kept, or FFmpeg 8 asks one that the server has closed
+    # for the next part of a file.
+    "OPENCV_FFMPEG_CAPTURE_OPTIONS": "rtsp_transport;tcp|multiple_requests;1",
     "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": "2",  # seconds; 10 would hold up the release of a dead camera
     "QT_LOGGING_RULES": "*.warning=false",  # of fonts that its windows do without
 }

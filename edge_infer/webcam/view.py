@@ -8,10 +8,11 @@ from typing import Literal
 
 from PIL import Image
 
+from edge_infer.pictures.turning import Turn
 from edge_infer.results import Prediction
 from edge_infer.webcam.camera.capture import CaptureCounts, CaptureState
 
-Command = Literal["quit", "snapshot", "record", "stop-recording", "toggle-recording", "toggle-pause"]
+Command = Literal["quit", "snapshot", "record", "stop-recording", "toggle-recording", "toggle-pause", "turn"]
 SendCommand = Callable[[Command], None]
 FeedState = CaptureState | Literal["paused"]
 _FPS_WINDOW_S = 2.0
@@ -25,6 +26,7 @@ class FeedStatus:
     Attributes:
         source: What the frames come from.
         state: Whether they come.
+        turn: How far they are turned clockwise, degrees.
         fps: Frames answered per second, over the last two.
         latencies_ms: From the capture of a frame until its answer was drawn, for the last ones, oldest first.
         answer_ms: The model's part of the last one.
@@ -37,6 +39,7 @@ class FeedStatus:
 
     source: str
     state: FeedState = "live"
+    turn: Turn = 0
     fps: float = 0.0
     latencies_ms: tuple[float, ...] = ()
     answer_ms: float = 0.0

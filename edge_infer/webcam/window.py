@@ -15,6 +15,7 @@ KEYS: dict[str, Command] = {
     "\x1b": "quit",
     "s": "snapshot",
     "r": "toggle-recording",
+    "t": "turn",
     " ": "toggle-pause",
 }
 _PROBE_TIMEOUT_S = 20.0

@@ -12,9 +12,11 @@ import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from zipfile import ZipFile
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
@@ -107,7 +109,7 @@ def _swapped(rearranged: onnx.NodeProto, relu: onnx.NodeProto) -> list[onnx.Node
 
 
 def _upsampling(
-    transposed: onnx.NodeProto, normalization: onnx.NodeProto, weights: dict[str, np.ndarray]
+    transposed: onnx.NodeProto, normalization: onnx.NodeProto, weights: dict[str, npt.NDArray[Any]]
 ) -> list[onnx.NodeProto]:
     """Return the two nodes that replace a transposed convolution and its normalization."""
     kernel = weights[transposed.input[1]]  # [in, out, 2, 2]

@@ -14,20 +14,19 @@ from typing import Any
 import numpy as np
 import onnx
 
-from edge_infer.atomic_files import write_atomic
 from edge_infer.faces.decoding import overlaps
 from edge_infer.faces.detector import DETECTOR, FaceDetector
 from edge_infer.model_file.metadata import DetectorMetadata
 from edge_infer.pictures.folders import find_images
 from edge_infer.pictures.loading import load_rgb
 from export.convert import with_metadata
-from export.errors import OutputExistsError, ParityError
+from export.errors import ParityError
 from export.faces.centerface import fetch, rewrite
 from export.faces.scenes import ComposedScene, compose
 from export.graph import check_graph
-from export.quantize import quantize
+from export.output import Exported, check_absent, write_model
+from export.quantize import prepare, quantize
 from train.errors import DataError
-from train.files import write_json
 from train.progress import say, track
 
 CALIBRATION_SCENES = 40
@@ -58,7 +57,7 @@ METADATA = DetectorMetadata(
 _TOOLS = ("onnx", "onnxruntime", "numpy", "pillow", "edge-infer")
 
 
-def export_face_detector(faces: Path, backgrounds: Path, out: Path) -> tuple[Path, dict[str, Any]]:
+def export_face_detector(faces: Path, backgrounds: Path, out: Path) -> Exported:
     """Make the bundled face detector.
 
     Args:
@@ -77,8 +76,7 @@ def export_face_detector(faces: Path, backgrounds: Path, out: Path) -> tuple[Pat
         OutputExistsError: The file exists.
     """
     target = out / f"{DETECTOR}-int8.onnx"
-    if target.exists():
-        raise OutputExistsError(f"{target} exists: remove it, or give another --out")
+    check_absent([target], "--out")
     crops, photos = _pictures(faces), _pictures(backgrounds)
     say("Fetching CenterFace")
     published, notice = fetch()
@@ -90,7 +88,7 @@ def export_face_detector(faces: Path, backgrounds: Path, out: Path) -> tuple[Pat
         for scene in compose_scenes(crops[::2], photos[::2], CALIBRATION_SCENES, seed=1)
     ]
     say("Quantizing")
-    int8 = quantize(fp32, calibration)
+    int8 = quantize(prepare(fp32), calibration)
     check_graph(int8)
 
     metadata = replace(
@@ -100,17 +98,15 @@ def export_face_detector(faces: Path, backgrounds: Path, out: Path) -> tuple[Pat
         tools={tool: version(tool) for tool in _TOOLS},
     )
     measured = compose_scenes(crops[1::2], photos[1::2], MEASURED_SCENES, seed=2)
-    detectors = [_detector(fp32, replace(metadata, precision="fp32")), _detector(int8, metadata)]
-    reference, report = (measure(detector, measured) for detector in detectors)
-    report["found_by_fp32"] = reference["found"]
-    report["agreement_with_fp32"] = agreement(*detectors, measured)
+    reference, candidate = _detector(fp32, replace(metadata, precision="fp32")), _detector(int8, metadata)
+    report = measure(candidate, measured)
+    report["found_by_fp32"] = measure(reference, measured)["found"]
+    report["agreement_with_fp32"] = agreement(reference, candidate, measured)
     if report["agreement_with_fp32"] < MIN_AGREEMENT:
         raise ParityError(f"int8 finds only {report['agreement_with_fp32']:.1%} of the faces that fp32 finds")
     content = with_metadata(int8, replace(metadata, accuracy=report))
     report = {"file": target.name, "bytes": len(content), **report}
-    write_json(target.with_suffix(".json"), report)
-    write_atomic(target, lambda path: path.write_bytes(content))
-    return target, report
+    return write_model(target, content, report)
 
 
 def compose_scenes(crops: Sequence[Path], photos: Sequence[Path], count: int, seed: int) -> list[ComposedScene]:
@@ -118,9 +114,11 @@ def compose_scenes(crops: Sequence[Path], photos: Sequence[Path], count: int, se
     made = []
     for number in track(range(count), "Composing scenes"):
         rng = np.random.default_rng([seed, number])
-        heights = np.exp(rng.uniform(*np.log(FACE_HEIGHTS_PX), rng.integers(FACES_A_SCENE[0], FACES_A_SCENE[1] + 1)))
+        smallest, largest = np.log(FACE_HEIGHTS_PX)
+        count = int(rng.integers(FACES_A_SCENE[0], FACES_A_SCENE[1] + 1))
+        heights = np.exp(rng.uniform(smallest, largest, count))
         chosen = [crops[i] for i in rng.integers(len(crops), size=len(heights))]
-        background = photos[rng.integers(len(photos))]
+        background = photos[int(rng.integers(len(photos)))]
         made.append(
             compose([load_rgb(path) for path in chosen], load_rgb(background), heights.astype(int).tolist(), rng)
         )

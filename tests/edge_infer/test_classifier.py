@@ -11,6 +11,7 @@ import pytest
 from onnx import ModelProto
 from PIL import Image
 
+from benchmarks.harness.drawn_face import picture_with_faces
 from edge_infer import Classifier, FailedInput, InputError, Prediction, engine
 from edge_infer.errors import (
     ImageDecodeError,
@@ -22,12 +23,13 @@ from edge_infer.errors import (
     ProviderError,
     UnsupportedImageError,
 )
+from edge_infer.model_file.metadata import FaceCrop, InputSpec
 from edge_infer.model_file.registry import MODELS_DIR
 from edge_infer.pictures.loading import load_input
 from edge_infer.runtime.session import Session
 from tests.conftest import drawn
 from tests.edge_infer.conftest import WriteModel, expected_scores
-from tests.support.tiny_model import COLOURS, METADATA
+from tests.support.tiny_model import COLOURS, METADATA, write_tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -306,6 +308,24 @@ def test_a_pickled_classifier_answers_alike(
     copied, original = (list(c.classify_many([*pictures, large])) for c in (pickle.loads(pickled), classifier))
     assert copied[:-1] == original[:-1]
     assert [type(results[-1]) for results in (copied, original)] == [FailedInput if options else Prediction] * 2
+
+
+def test_a_classifier_turns_pictures_and_so_does_its_copy(tmp_path: Path) -> None:
+    spec = InputSpec(32, 32, face=FaceCrop(-0.15, upright=True))
+    skin = write_tiny_model(tmp_path / "skin.onnx", name="skin", task="skin", input=spec)
+    upright = picture_with_faces((320, 240), [(60, 60, 110)])
+    left = upright.rotate(90, expand=True)  # against the clock
+    wanted = Classifier(skin).classify(upright)
+    turned = Classifier(skin, rotate=90)
+    copied = pickle.loads(pickle.dumps(turned))
+    assert len(wanted.faces) == 1
+    assert Classifier(skin).classify(left) != wanted
+    assert [turned.classify(left), copied.classify(left)] == [wanted] * 2
+    assert [(answer.label, answer.faces[0].box) for answer in turned.classify_many([left] * 9)] == [
+        (wanted.label, wanted.faces[0].box)
+    ] * 9
+    with pytest.raises(ValueError, match="a picture is turned by 0, 90, 180, 270 degrees, not 45"):
+        Classifier(skin, rotate=45)
 
 
 def test_a_bundled_model_is_pickled_by_its_name() -> None:

@@ -5,12 +5,22 @@ from pathlib import Path
 
 import pytest
 
+from export.output import Exported
+from export.pipeline import export
 from tests.train.conftest import cached_recipe, published_recipe, random_weights, write_photos
+from train.data.dataset import Dataset
 from train.pipeline import train
 from train.recipes import Recipe
+from train.runs.finished import load_run
 from train.runs.folder import RunFolder
 
 __all__ = ["cached_recipe", "published_recipe", "random_weights"]
+
+
+def export_run(run_folder: Path, out: Path, *, data: Path | None = None) -> list[Exported]:
+    """Export a run as fp32, as the command does."""
+    run = load_run(run_folder)
+    return export(run, run.folder.dataset(data), out)
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +33,7 @@ def train_run(photos: Path, random_weights: str, tmp_path_factory: pytest.TempPa
     def run(recipe: Recipe) -> Path:
         folder = tmp_path_factory.mktemp("runs") / recipe.name
         cache = tmp_path_factory.mktemp("cache")
-        train(recipe, photos, None, RunFolder(folder, recipe), weights=random_weights, cache=cache)
+        train(recipe, Dataset(photos), RunFolder.begin(folder, recipe), weights=random_weights, cache=cache)
         return folder
 
     return run

@@ -1,6 +1,7 @@
 """Photos to a slim int8 model in one go: every step's artefact, the file, and what happens the second time."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -16,16 +17,18 @@ from edge_infer.model_file.opening import open_model
 from edge_infer.runtime.golden import largest_difference
 from export.errors import OutputExistsError
 from export.from_photos import from_photos
-from train.data.photos import find_photos
+from train.data.dataset import Dataset
+from train.data.duplicates import Fingerprint, fingerprint
+from train.data.photos import Photo, find_photos, sha256_file
 from train.errors import GoalError, RunFolderError
 from train.files import read_json
 from train.recipes import RECIPES, CachedViews, Recipe
 from train.runs.finished import load_run
-from train.slim.pipeline import Goal
-from train.slim.to_goal import slim_run
+from train.runs.slim_folder import SlimFolder
+from train.slim.goal import Goal
+from train.slim.pipeline import slim
 
 OPTIONS = {"unlabelled": (), "mixed_precision": False, "speedup": 4.0}
-SLIM_OPTIONS = {"unlabelled": (), "data": None, "test": None, "mixed_precision": False}
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +44,48 @@ def settings(cached_recipe: Recipe) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def folder(settings: None, photos: Path, random_weights: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def looked_at() -> Iterator[dict[str, Counter[Path]]]:
+    """How often each photo is hashed, and fingerprinted for duplicates, from here on."""
+    counts: dict[str, Counter[Path]] = {"hashed": Counter(), "fingerprinted": Counter()}
+
+    def counting_sha256(path: Path) -> str:
+        counts["hashed"][path] += 1
+        return sha256_file(path)
+
+    def counting_fingerprint(photo: Photo) -> Fingerprint:
+        counts["fingerprinted"][photo.path] += 1
+        return fingerprint(photo)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("train.data.photos.sha256_file", counting_sha256)
+        patch.setattr("train.data.duplicates.fingerprint", counting_fingerprint)
+        yield counts
+
+
+@pytest.fixture(scope="module")
+def once(folder: Path, looked_at: dict[str, Counter[Path]]) -> dict[str, Counter[Path]]:
+    """How often the photos were looked at while `folder` was made."""
+    return {what: counts.copy() for what, counts in looked_at.items()}
+
+
+@pytest.fixture(scope="module")
+def folder(
+    settings: None,
+    looked_at: dict[str, Counter[Path]],
+    photos: Path,
+    random_weights: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
     """A folder with `my.onnx`, its report and the work folder."""
     out = tmp_path_factory.mktemp("from-photos")
     from_photos(photos, out / "my.onnx", out / "work", weights=random_weights, cache=out / "cache", **OPTIONS)
     return out
+
+
+def test_each_photo_is_hashed_and_fingerprinted_once(once: dict[str, Counter[Path]], photos: Path):
+    paths = sorted(photos.rglob("*.png"))
+    assert len(paths) == 24
+    assert once == {"hashed": Counter(paths), "fingerprinted": Counter(paths)}
 
 
 def test_the_file_answers_as_its_report_says(folder: Path, photos: Path):
@@ -106,11 +146,22 @@ def test_the_work_folder_is_not_worked_on_again(folder: Path, photos: Path, rand
     assert not list((tmp_path / "empty").glob("features/*/*"))
 
 
-def test_a_slim_run_is_not_slimmed_again(folder: Path, tmp_path: Path):
-    options = {**SLIM_OPTIONS, "resume": False, "settings": export.from_photos.SETTINGS, "cache": tmp_path}
+def test_a_slim_run_is_not_slimmed_again(folder: Path, photos: Path, tmp_path: Path):
+    def again(name: str, out: Path, *, resume: bool = False) -> None:
+        slim(
+            load_run(folder / "work" / name),
+            Dataset(photos),
+            SlimFolder(out),
+            Goal(speedup=2),
+            settings=export.from_photos.SETTINGS,
+            resume=resume,
+            mixed_precision=False,
+            cache=tmp_path,
+        )
+
     with pytest.raises(RunFolderError, match="is slim already: give the run that it was made from"):
-        slim_run(folder / "work" / "slim", tmp_path / "again", Goal(speedup=2), **options)
+        again("slim", tmp_path / "again")
     with pytest.raises(RunFolderError, match="exists: give a new folder, or --resume"):
-        slim_run(folder / "work" / "full", folder / "work" / "slim", Goal(speedup=2), **options)
+        again("full", folder / "work" / "slim")
     with pytest.raises(RunFolderError, match="was started with other settings"):
-        slim_run(folder / "work" / "full", folder / "work" / "slim", Goal(speedup=2), **{**options, "resume": True})
+        again("full", folder / "work" / "slim", resume=True)

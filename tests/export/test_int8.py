@@ -7,9 +7,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import export.int8
+from edge_infer.model_file.registry import bundled_models
+from export.errors import GraphError
 from export.graph import check_graph
-from export.int8 import feed_pixels, pixel_scales, quantize_classifier
-from export.quantize import quantize
+from export.int8 import feed_pixels, last_layers, pixel_scales, quantize_classifier
+from export.quantize import is_float, prepare, quantize
 
 SIDE_PX = 32
 LAYERS = ["first/Conv", "second/Conv"]
@@ -39,7 +41,8 @@ def network(scaling: str = "Sub", value: object = 115.0) -> onnx.ModelProto:
     maps = convolution(maps, "first", (16, 3, 3, 3), 0.01 if scaling == "Sub" else 1)
     maps = convolution(maps, "second", (16, 16, 3, 3), 0.1)
     pooled = add("Flatten", [add("GlobalAveragePool", [maps], "pool")], "flat")
-    add("Softmax", [add("MatMul", [pooled, constant("kernel", rng.normal(0, 0.3, (16, 3)))], "logits/MatMul")], "last")
+    products = add("MatMul", [pooled, constant("kernel", rng.normal(0, 0.3, (16, 3)))], "logits/MatMul")
+    add("Softmax", [add("Add", [products, constant("bias", rng.normal(0, 0.1, 3))], "logits/Add")], "last")
     nodes[-1].output[0] = "probabilities"
     graph = helper.make_graph(
         nodes,
@@ -82,7 +85,9 @@ def test_reading_the_bytes_changes_no_answer(pictures: list[np.ndarray]):
     model = network()
     scales = pixel_scales(model.graph)
     assert scales == {"preprocess/Transpose": (1.0, 115)}
-    plain = quantize(model, pictures, ["logits/MatMul"], operators=export.int8.OPERATORS, scales=scales)
+    plain = quantize(
+        prepare(model), pictures, ["logits/MatMul/MatMulAddFusion"], operators=export.int8.OPERATORS, scales=scales
+    )
     direct = onnx.ModelProto.FromString(plain.SerializeToString())
     feed_pixels(direct.graph, "preprocess/Transpose")
     assert len(direct.graph.node) == len(plain.graph.node) - 3
@@ -98,10 +103,24 @@ def test_a_mean_for_each_channel_stays_in_float(pictures: list[np.ndarray]):
 
 
 def test_the_last_layer_stays_in_float(pictures: list[np.ndarray]):
-    nodes = quantize_classifier(network(), pictures).model.graph.node
-    made_by = {output: node.op_type for node in nodes for output in node.output}
-    (last,) = (node for node in nodes if node.op_type == "MatMul")
-    assert [made_by.get(source) for source in last.input] == ["Flatten", None]
+    graph = quantize_classifier(network(), pictures).model.graph
+    made_by = {output: node.op_type for node in graph.node for output in node.output}
+    (last,) = last_layers(graph)
+    assert (last.op_type, [made_by.get(source) for source in last.input]) == ("Gemm", ["Flatten", None, None])
+    assert made_by[last.output[0]] == "Gemm"
+    assert next(node.op_type for node in graph.node if last.output[0] in node.input) == "Softmax"
+
+
+@pytest.mark.xfail(strict=True, reason="bundled before the quantizer's names were followed: the next bundle mends it")
+@pytest.mark.parametrize("name", ["gems", "gender"])
+def test_the_last_layer_of_a_bundled_model_is_in_float(name: str):
+    graph = onnx.load(bundled_models()[name].path).graph
+    assert [is_float(graph, node) for node in last_layers(graph)] == [True]
+
+
+def test_a_node_that_was_to_stay_in_float_is_looked_for_in_the_graph_that_is_quantized(pictures: list[np.ndarray]):
+    with pytest.raises(GraphError, match="node logits/MatMul was to stay in float, but the prepared graph has none"):
+        quantize(prepare(network()), pictures, ["logits/MatMul"])
 
 
 def test_a_layer_that_changes_too_much_stays_in_float(pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch):

@@ -31,6 +31,12 @@ def test_changed_answers_are_counted_over_all_batches():
     assert compare(constant(*rows), constant(*changed), pictures(20)).same_top1 == 19
 
 
+def test_a_near_tie_is_the_same_answer_and_a_lead_is_not():
+    tie, other = [0.5 + 4e-7, 0.5 - 4e-7], [0.5 - 4e-7, 0.5 + 4e-7]
+    parity = compare(constant(tie, [0.5003, 0.4997]), constant(other, [0.4997, 0.5003]), pictures(2))
+    assert (parity.pictures, parity.same_top1) == (2, 1)
+
+
 @pytest.mark.parametrize(
     "parity", [Parity(10, 2e-5, 10), Parity(10, 0.0, 9), Parity(10, float("nan"), 10)], ids=["values", "answers", "nan"]
 )

@@ -11,19 +11,20 @@ import numpy as np
 import pytest
 
 import export.pipeline
-from benchmarks.quality.model_accuracy import measure_accuracy
+from benchmarks.accuracy import measure_model
 from edge_infer import Classifier
 from edge_infer.model_file.metadata import InputSpec
-from edge_infer.pictures.folders import find_images
+from edge_infer.pictures.sources import find_images
+from export.accuracy import check_drop
+from export.candidate import answered, quantized
+from export.description import TOOLS
 from export.errors import OutputExistsError, ParityError
 from export.parity import Parity
-from export.pipeline import export as export_run
+from tests.export.conftest import export_run
 from tests.export.test_int8 import SIDE_PX, network
 from tests.support.tiny_model import METADATA
-from tests.train.conftest import photo
-from train.data.photos import Photo
 from train.errors import DataError, RunFolderError
-from train.runs.finished import load_run, run_photos
+from train.runs.finished import load_run
 
 
 @pytest.fixture(scope="module")
@@ -55,13 +56,13 @@ def test_the_file_describes_itself(exported, pooled_run: Path):
     assert metadata.training["class_counts"] == {"blue": 8, "green": 8, "red": 8}
     assert metadata.parity == exported.report["parity"]
     assert metadata.accuracy["kfold"]["mean_accuracy"] == metrics["kfold"]["mean_accuracy"]
-    assert set(metadata.tools) == set(export.pipeline.TOOLS)
+    assert set(metadata.tools) == set(TOOLS)
 
 
 def test_the_report_is_that_of_the_accuracy_benchmark(exported, photos: Path, pooled_run: Path):
-    split = load_run(pooled_run).split
-    test = split.photos(run_photos(pooled_run, split), "test")
-    measured, _ = measure_accuracy(Classifier(exported.path), test, other=())
+    run = load_run(pooled_run)
+    test = run.data(run.folder.dataset()).part_photos("test")
+    measured, _ = measure_model(Classifier(exported.path), test, other=())
     report = json.loads(exported.path.with_suffix(".json").read_text())["test"]
 
     assert measured["confusion"].tolist() == report["confusion"]
@@ -112,10 +113,9 @@ def test_int8_says_how_far_it_is_from_fp32_and_not_what_fp32_said_of_keras():
     pictures = [rng.integers(0, 256, (SIDE_PX, SIDE_PX, 3), np.uint8) for _ in range(12)]
     spec, keras_parity = InputSpec(SIDE_PX, SIDE_PX), {"pictures": 1, "max_difference": 1e-6, "same_top1": 1}
     metadata = replace(METADATA, labels=("a", "b", "c"), input=spec, parity=keras_parity)
-    run = SimpleNamespace(split=SimpleNamespace(indices=lambda photos, part: np.arange(len(photos))))
 
-    fp32 = export.pipeline._answered(network(), metadata, {}, pictures)
-    int8 = export.pipeline._quantized(fp32, run, [photo(Path(__file__))] * 12, pictures)
+    fp32 = answered(network(), metadata, {}, pictures)
+    int8 = quantized(fp32, pictures, np.arange(12))
     difference = np.abs(int8.answers - fp32.answers).max()
     assert 1e-5 < difference <= int8.metadata.parity["max_difference"] <= 10 * difference
     assert (int8.metadata.parity["pictures"], int8.metadata.parity["same_top1"]) == (12, 12)
@@ -124,24 +124,23 @@ def test_int8_says_how_far_it_is_from_fp32_and_not_what_fp32_said_of_keras():
 
 @pytest.mark.parametrize(("max_drop", "allowed"), [(0.0, 0), (0.02, 1), (0.1, 2), (0.14, 2), (0.15, 3)])
 def test_int8_may_lose_no_more_than_its_share(max_drop: float, allowed: int):
-    photos = [photo(Path(__file__), label) for label in ("a", "b") * 10]
     right = np.array([[1.0, 0.0], [0.0, 1.0]] * 10)
-    run = SimpleNamespace(path="runs/x", labels=("a", "b"), split=SimpleNamespace(indices=held_out_by_halves))
+    data = SimpleNamespace(targets=np.array([0, 1] * 10), part=held_out_by_halves)
 
     def answers(wrong: int) -> np.ndarray:
         return np.concatenate([right[:wrong, ::-1], right[wrong:]])
 
-    export.pipeline._check_drop(right, answers(allowed), run, photos, max_drop)
+    check_drop(right, answers(allowed), data, Path("runs/x"), max_drop)
     with pytest.raises(
         ParityError,
         match=f"answers {19 - allowed} of 20 held-out photos right, fp32 20, and may lose {allowed}; nothing is "
         r"written \(`python -m export runs/x --max-drop X` allows more\)",
     ):
-        export.pipeline._check_drop(right, answers(allowed + 1), run, photos, max_drop)
+        check_drop(right, answers(allowed + 1), data, Path("runs/x"), max_drop)
 
 
-def held_out_by_halves(photos: list[Photo], part: str) -> np.ndarray:
-    return np.arange(len(photos)).reshape(2, -1)[("validation", "test").index(part)]
+def held_out_by_halves(part: str) -> np.ndarray:
+    return np.arange(20).reshape(2, -1)[("validation", "test").index(part)]
 
 
 def test_photos_that_have_moved_can_be_named(pooled_run: Path, photos: Path, tmp_path: Path):
@@ -152,7 +151,9 @@ def test_photos_that_have_moved_can_be_named(pooled_run: Path, photos: Path, tmp
 
     with pytest.raises(DataError, match="gone does not exist"):
         export_run(run, tmp_path / "out")
-    assert [photo.path.parents[1] for photo in run_photos(run, load_run(run).split, moved)] == [moved] * 24
+    finished = load_run(run)
+    data = finished.data(finished.folder.dataset(moved))
+    assert [photo.path.parents[1] for photo in data.photos] == [moved] * 24
 
 
 def test_other_photos_are_refused(pooled_run: Path, photos: Path, tmp_path: Path):
@@ -187,3 +188,12 @@ def test_a_network_trained_in_mixed_precision_is_exported_in_float32(train_run, 
 
     (file,) = export_run(run, tmp_path)
     assert file.report["operators"]["Cast"] == 1  # the pixels', nothing else changes type
+
+
+def test_the_same_photos_under_other_labels_are_refused(pooled_run: Path, photos: Path, tmp_path: Path):
+    other = tmp_path / "other"
+    shutil.copytree(photos, other)
+    (other / "red").rename(other / "rot")
+
+    with pytest.raises(DataError, match=r"other \(blue, green, rot\) are not those of .* \(blue, green, red"):
+        export_run(pooled_run, tmp_path / "out", data=other)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.train.conftest import assert_close, write_photos
+from train.data.dataset import Dataset
 from train.data.photos import find_photos
 from train.data.splits import load_split
 from train.errors import DataError, RunFolderError
@@ -46,8 +47,8 @@ class Finished:
 
     def again(self, folder: Path, *, resume: bool = False, data: Path | None = None) -> dict[str, Any]:
         """Train into another folder, with a cold cache beside it."""
-        run = RunFolder(folder, self.recipe, resume=resume)
-        return train(self.recipe, data or self.data, None, run, weights=self.weights, cache=folder.parent / "cache")
+        run = RunFolder.begin(folder, self.recipe, resume=resume)
+        return train(self.recipe, Dataset(data or self.data), run, weights=self.weights, cache=folder.parent / "cache")
 
 
 @pytest.fixture(scope="module", params=["cached_recipe", "published_recipe"])
@@ -126,7 +127,7 @@ def test_resuming_a_finished_run_changes_nothing(finished: Finished, monkeypatch
 
 STEPS = {
     "cached_recipe": ["train_network", "write_report"],
-    "published_recipe": ["write_atomic", "write_report"],
+    "published_recipe": ["RunFolder.write_weights", "write_report"],
 }
 
 
@@ -166,15 +167,14 @@ def test_fine_tuning_is_decided_by_folds_and_ends_in_the_network(
     gentle = replace(cached_recipe.fine_tune, mode="auto", learning_rate=1e-6, epochs=1)
     recipe = replace(cached_recipe, fine_tune=gentle)
     data = write_photos(tmp_path / "photos", count=5, labels=("red", "blue"))
-    metrics = train(
-        recipe, data, None, RunFolder(tmp_path / "run", recipe), weights=random_weights, cache=tmp_path / "cache"
-    )
+    run = RunFolder.begin(tmp_path / "run", recipe)
+    metrics = train(recipe, Dataset(data), run, weights=random_weights, cache=tmp_path / "cache")
     # Both are always right on plain colours, and what does not help is not used.
     assert metrics["fine_tune"] == {"kfold_without": 1.0, "kfold_with": 1.0, "photos": 8, "used": False}
 
     always = replace(cached_recipe, fine_tune=replace(gentle, mode="always"))
-    run = RunFolder(tmp_path / "always", always)
-    train(always, data, None, run, weights=random_weights, cache=tmp_path / "cache")
+    run = RunFolder.begin(tmp_path / "always", always)
+    train(always, Dataset(data), run, weights=random_weights, cache=tmp_path / "cache")
     networks = []
     for folder in ("run", "always"):
         networks.append(build_network(recipe, num_classes=2, weights=None))

@@ -1,11 +1,11 @@
 """Look over a folder of labelled photos before training on it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from train.data.duplicates import fingerprints, near_duplicates
-from train.data.photos import Photo, class_counts, find_photos
+from train.data.dataset import Dataset
+from train.data.photos import Photo, class_counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +44,21 @@ class Audit:
         counts: Photos by class.
         unreadable: Path and reason of every photo that cannot be decoded.
         duplicates: Exact and near duplicates, closest first.
+        notes: What was left out, or read as something else than it is called, in a line each.
     """
 
     photos: int
     counts: dict[str, int]
     unreadable: dict[Path, str]
     duplicates: list[DuplicatePair]
+    notes: list[str] = field(default_factory=list)
 
     def to_record(self) -> dict[str, Any]:
         """Return the audit for JSON."""
         return {
             "photos": self.photos,
             "class_counts": self.counts,
+            "notes": self.notes,
             "unreadable": {str(path): reason for path, reason in self.unreadable.items()},
             "duplicates": [
                 {
@@ -70,21 +73,19 @@ class Audit:
         }
 
 
-def audit(data: Path, test: Path | None = None) -> Audit:
+def audit(dataset: Dataset) -> Audit:
     """Look for unreadable photos, duplicates within and across classes and parts, and imbalance.
 
     Raises:
         DataError: The folder is not one of class folders.
     """
-    photos = find_photos(data, test)
-    prints, unreadable = fingerprints(photos)
+    photos = dataset.photos
     pairs = [
         DuplicatePair(photos[i], photos[j], distance, photos[i].sha256 == photos[j].sha256)
-        for i, j, distance in near_duplicates(prints)
+        for i, j, distance in dataset.near_duplicates
     ]
-    return Audit(
-        len(photos), class_counts(photos), {photo.path: str(error) for photo, error in unreadable.items()}, pairs
-    )
+    unreadable = {photo.path: str(error) for photo, error in dataset.unreadable.items()}
+    return Audit(len(photos), class_counts(photos), unreadable, pairs, dataset.notes)
 
 
 def summarize(result: Audit) -> str:
@@ -102,6 +103,7 @@ def describe(result: Audit) -> str:
     ]
     if large > 3 * small:
         lines.append(f"Unbalanced: the largest class has {large / small:.1f} times the photos of the smallest.")
+    lines += [f"Note: {note}" for note in result.notes]
     lines.append(f"Unreadable: {len(result.unreadable) or 'none'}")
     lines += [f"  {reason}" for reason in result.unreadable.values()]
     kinds = {

@@ -1,17 +1,124 @@
-"""The photos of a run, with everything that is derived from them and frozen."""
+"""The data set: one object goes through all steps, so that each photo is found, hashed and decoded once.
 
+`Dataset` is what lies in the folders; `RunData` is what one run makes of it, with its split.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from train.data.duplicates import duplicate_groups
+from edge_infer.errors import InputError
+from train.data.duplicates import (
+    Fingerprint,
+    Pair,
+    check_readable,
+    duplicate_groups,
+    fingerprints,
+    near_duplicates,
+)
 from train.data.layout import Part
-from train.data.photos import Photo, find_photos, labels_of
+from train.data.photos import Photo, find_photos, find_pictures, labels_of
 from train.data.splits import Ratios, Split, check_class_sizes, load_split, make_split
 from train.errors import DataError
 from train.metrics import Ints
+from train.progress import say
 from train.recipes import DenseHead, Recipe
+
+
+class Dataset:
+    """Labelled photos, and pictures without labels to learn from besides.
+
+    Everything is worked out when it is first asked for, and kept. Another source of pictures is one
+    more argument here, and one more property that finds them.
+
+    Args:
+        folder: Labelled photos, in a layout of `train.data.photos`.
+        test_folder: A frozen test apart from it, or None.
+        unlabelled: Pictures without labels, as in `edge_infer.pictures.sources.expand`.
+
+    Attributes:
+        notes: What was left out, or read as something else than it is called, in a line each; filled when the
+            photos are found.
+    """
+
+    def __init__(self, folder: Path, test_folder: Path | None = None, unlabelled: Sequence[str] = ()) -> None:
+        self.folder = folder
+        self.test_folder = test_folder
+        self._unlabelled = tuple(unlabelled)
+        self.notes: list[str] = []
+
+    @property
+    def has_unlabelled(self) -> bool:
+        """Whether pictures without labels were named."""
+        return bool(self._unlabelled)
+
+    def find_files(self) -> None:
+        """Find all pictures now, not when they are first asked for.
+
+        Raises:
+            DataError: There are none where they should be.
+        """
+        _ = self.unlabelled, self.photos  # worked out when they are read
+
+    @cached_property
+    def photos(self) -> list[Photo]:
+        """All labelled photos, in a fixed order.
+
+        Raises:
+            DataError: As `train.data.photos.find_photos`.
+        """
+        return find_photos(self.folder, self.test_folder, self.notes.append)
+
+    @cached_property
+    def unlabelled(self) -> list[Photo]:
+        """The pictures without labels, each once.
+
+        Raises:
+            DataError: As `train.data.photos.find_pictures`.
+        """
+        return find_pictures(self._unlabelled, self.notes.append)
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """Class names, in output order."""
+        return labels_of(self.photos)
+
+    @cached_property
+    def targets(self) -> Ints:
+        """Class indices `[N]`."""
+        return np.array([self.labels.index(photo.label) for photo in self.photos], np.int64)
+
+    @cached_property
+    def fingerprints(self) -> list[Fingerprint | None]:
+        """The fingerprint of every labelled photo; None of one that cannot be decoded."""
+        return self._looked_at[0]
+
+    @cached_property
+    def unreadable(self) -> Mapping[Photo, InputError]:
+        """Why photos cannot be decoded, by photo."""
+        return self._looked_at[1]
+
+    @cached_property
+    def near_duplicates(self) -> list[Pair]:
+        """Pairs of labelled photos that show the same picture, or nearly, closest first."""
+        return near_duplicates(self.fingerprints)
+
+    @cached_property
+    def groups(self) -> Ints:
+        """Duplicate groups `[N]`.
+
+        Raises:
+            DataError: A photo cannot be decoded.
+        """
+        check_readable(self.unreadable)
+        return duplicate_groups(self.photos, self.near_duplicates)
+
+    @cached_property
+    def _looked_at(self) -> tuple[list[Fingerprint | None], dict[Photo, InputError]]:
+        return fingerprints(self.photos)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,18 +126,32 @@ class RunData:
     """The data of a run.
 
     Attributes:
-        photos: All photos, in a fixed order.
-        labels: Class names, in output order.
-        targets: Class indices `[N]`.
-        groups: Duplicate groups `[N]`.
+        dataset: The photos, with what is derived from them.
         split: Which photo is for what.
     """
 
-    photos: list[Photo]
-    labels: tuple[str, ...]
-    targets: Ints
-    groups: Ints
+    dataset: Dataset
     split: Split
+
+    @property
+    def photos(self) -> list[Photo]:
+        """All labelled photos, in a fixed order."""
+        return self.dataset.photos
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names, in output order."""
+        return self.dataset.labels
+
+    @property
+    def targets(self) -> Ints:
+        """Class indices `[N]`."""
+        return self.dataset.targets
+
+    @property
+    def groups(self) -> Ints:
+        """Duplicate groups `[N]`."""
+        return self.dataset.groups
 
     @property
     def not_test(self) -> Ints:
@@ -45,23 +166,39 @@ class RunData:
         """Return a part's photos."""
         return self.split.photos(self.photos, part)
 
+    def unlabelled(self) -> list[Photo]:
+        """Return the unlabelled pictures but those that are, or nearly are, photos that the run is measured on.
 
-def read_run_data(recipe: Recipe, data: Path, test: Path | None, split_path: Path) -> RunData:
-    """Find the photos and make the run's split, or read the one that is there.
+        Raises:
+            DataError: A path leads to no picture, or a picture cannot be decoded.
+        """
+        known = {photo.sha256 for photo in self.photos}
+        found = [photo for photo in self.dataset.unlabelled if photo.sha256 not in known]
+        if not found:
+            return []
+        prints, unreadable = fingerprints(found)
+        check_readable(unreadable)
+        measured = [*self.part("validation"), *self.part("test")]
+        photos = [*(self.photos[i] for i in measured), *found]
+        pairs = near_duplicates([*(self.dataset.fingerprints[i] for i in measured), *prints])
+        groups = duplicate_groups(photos, pairs)
+        taken = set(groups[: len(measured)])
+        return [photo for photo, group in zip(found, groups[len(measured) :], strict=True) if group not in taken]
+
+
+def read_run_data(recipe: Recipe, dataset: Dataset, split_path: Path | None = None) -> RunData:
+    """Make the run's split, or read the one that is there.
 
     Raises:
         DataError: The photos cannot be trained on, or are not those of the split.
     """
-    photos = find_photos(data, test)
-    check_class_sizes(photos)
-    if isinstance(recipe.head, DenseHead) and recipe.head.sigmoid and len(labels_of(photos)) != 2:
-        raise DataError(f"recipe {recipe.name} decides between two classes; {data} has {len(labels_of(photos))}")
-    groups = duplicate_groups(photos)
-    if split_path.exists():
-        split = load_split(split_path, photos)
-    else:
-        ratios = Ratios(*recipe.ratios)
-        split = make_split(photos, groups, ratios, seed=recipe.seed, as_published=recipe.published)
-    labels = labels_of(photos)
-    targets = np.array([labels.index(photo.label) for photo in photos])
-    return RunData(photos, labels, targets, groups, split)
+    check_class_sizes(dataset.photos)
+    for note in dataset.notes:
+        say(f"Note: {note}")
+    if isinstance(recipe.head, DenseHead) and recipe.head.sigmoid and len(dataset.labels) != 2:
+        raise DataError(f"recipe {recipe.name} decides between two classes; {dataset.folder} has {len(dataset.labels)}")
+    if split_path is not None and split_path.exists():
+        return RunData(dataset, load_split(split_path, dataset.photos))
+    ratios = Ratios(*recipe.ratios)
+    split = make_split(dataset.photos, dataset.groups, ratios, seed=recipe.seed, as_published=recipe.published)
+    return RunData(dataset, split)

@@ -7,7 +7,7 @@ sees structure only, and a bright stone in the middle of a dark cloth looks like
 other, so two photos must agree in colour too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +31,8 @@ _HASH_SIDE = 16
 _THUMBNAIL_SIDE = 8
 _DECODE_SIDE_PX = 256
 _TURNS = (None, *Image.Transpose)  # the identity and the seven other symmetries of the square
+
+Pair = tuple[int, int, int]  # two photos by their numbers, and their hash distance
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,8 @@ def fingerprints(photos: Sequence[Photo]) -> tuple[list[Fingerprint | None], dic
     return prints, unreadable
 
 
-def near_duplicates(prints: Sequence[Fingerprint | None]) -> list[tuple[int, int, int]]:
-    """Return (index, index, hash distance) of the pairs that are near or exact duplicates, closest first."""
+def near_duplicates(prints: Sequence[Fingerprint | None]) -> list[Pair]:
+    """Return the pairs that are near or exact duplicates, closest first."""
     readable = [(i, fingerprint) for i, fingerprint in enumerate(prints) if fingerprint is not None]
     pairs = []
     for position, (i, mine) in enumerate(readable[:-1]):
@@ -92,23 +94,35 @@ def near_duplicates(prints: Sequence[Fingerprint | None]) -> list[tuple[int, int
     return sorted(pairs, key=lambda pair: pair[2])
 
 
-def duplicate_groups(photos: Sequence[Photo]) -> npt.NDArray[np.int64]:
-    """Return `int64 [N]`: equal numbers for photos that are duplicates, directly or through others.
+def check_readable(unreadable: Mapping[Photo, InputError]) -> None:
+    """Refuse photos of which some cannot be decoded.
 
     Raises:
-        DataError: A photo cannot be decoded.
+        DataError: Counting them, and naming the first.
     """
-    prints, unreadable = fingerprints(photos)
     if unreadable:
         first = next(iter(unreadable.values()))
         count = "1 photo" if len(unreadable) == 1 else f"{len(unreadable)} photos"
         raise DataError(f"{count} cannot be read ({first}): remove or replace, `python -m train audit` lists them")
-    links = [(i, j) for i, j, _ in near_duplicates(prints)]
+
+
+def duplicate_groups(photos: Sequence[Photo], pairs: Sequence[Pair]) -> npt.NDArray[np.int64]:
+    """Group photos that are duplicates, directly or through others.
+
+    Args:
+        photos: The photos; copies of one file are duplicates whatever the pairs say.
+        pairs: Near duplicates among them, from `near_duplicates`.
+
+    Returns:
+        `int64 [N]`: equal numbers for duplicates.
+    """
+    links = [(i, j) for i, j, _ in pairs]
     first_with: dict[str, int] = {}
     links += [(first_with.setdefault(photo.sha256, i), i) for i, photo in enumerate(photos)]
     rows, columns = np.array(links).T
     graph = csr_array((np.ones(len(links)), (rows, columns)), shape=(len(photos), len(photos)))
-    return connected_components(graph, directed=False)[1].astype(np.int64)
+    groups: npt.NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(np.int64)
+    return groups
 
 
 def _turned(image: Image.Image, turn: Image.Transpose | None) -> Image.Image:

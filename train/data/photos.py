@@ -10,8 +10,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from edge_infer.pictures.folders import look_through, summarize
+from edge_infer.pictures.sources import STDIN, expand
+from edge_infer.results import FailedInput
 from train.data.layout import Part, Report, class_folders, folded, part_folders
 from train.errors import DataError
 
@@ -49,6 +52,30 @@ def find_photos(data: Path, test: Path | None = None, report: Report = lambda _:
     photos = [photo for part, folder in folders for photo in _class_photos(folder, part, report)]
     _check_same_classes(folders, photos)
     return photos
+
+
+def find_pictures(paths: Sequence[str], report: Report = lambda _: None) -> list[Photo]:
+    """Find pictures without labels, each once.
+
+    Args:
+        paths: As in `edge_infer.pictures.sources.expand`.
+        report: As in `find_photos`.
+
+    Raises:
+        DataError: A path leads to no picture.
+    """
+    if STDIN in paths:
+        raise DataError("unlabelled pictures are read several times, so they cannot come from standard input")
+    found: dict[str, Photo] = {}
+    for source in expand(paths, recursive=True, report=report):
+        if isinstance(source, FailedInput):
+            raise DataError(str(source.error))
+        path = Path(cast("str", source))  # only standard input is none
+        if not path.is_file():
+            raise DataError(f"unlabelled picture {path} does not exist")
+        photo = Photo(path, "", sha256_file(path))
+        found[photo.sha256] = photo
+    return list(found.values())
 
 
 def labels_of(photos: Sequence[Photo]) -> tuple[str, ...]:

@@ -32,7 +32,9 @@ class LastBlock:
 
     def logits(self, features: Features) -> npt.NDArray[np.float32]:
         """Return `float32 [N, C]` for the first view of every photo."""
-        return self.model.predict(_inputs(features, self.tap, views=1), batch_size=32, verbose=0)
+        inputs = _inputs(features, self.tap, views=1)
+        logits: npt.NDArray[np.float32] = self.model.predict(inputs, batch_size=32, verbose=0)
+        return logits
 
     def put_into(self, network: keras.Model) -> None:
         """Copy the trained weights into a network of the same recipe."""

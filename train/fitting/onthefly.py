@@ -7,26 +7,22 @@ once for each new view, once in all for the validation photos.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
-from edge_infer.atomic_files import write_atomic
 from train.data.dataset import RunData
 from train.data.photos import Photo
-from train.files import read_json, write_json
-from train.metrics import Ints
+from train.metrics import Floats, Ints
 from train.networks.network import FLATTEN, forward
 from train.progress import track
 from train.recipes import OnTheFly, Recipe
-from train.runs.folder import HISTORY, RunFolder
+from train.runs.checkpoints import History
+from train.runs.folder import RunFolder
 from train.views.augmentation import augment, view_rng
 from train.views.features import load_batch
-
-_CHECKPOINT = "checkpoint-{epoch}.weights.h5"
-
-History = dict[str, list[float]]
 
 
 def fit_on_the_fly(
@@ -56,10 +52,8 @@ def fit_on_the_fly(
     head.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
     optimizer.build(head.trainable_variables)
 
-    history: History = read_json(run.path / HISTORY) if (run.path / HISTORY).exists() else {}
+    history = run.checkpoints.resume(head)
     done = len(history.get("loss", ()))
-    if done:
-        head.load_weights(run.path / _CHECKPOINT.format(epoch=done))
     run_base = forward(base)
     photos, targets = data.part_photos("train"), data.targets[data.part("train")]
     images = load_batch(photos, recipe)
@@ -80,16 +74,8 @@ def fit_on_the_fly(
             measured |= {f"{prefix}{name}": value for name, value in logs.items()}
         for name, value in measured.items():
             history.setdefault(name, []).append(value)
-        write_atomic(run.path / _CHECKPOINT.format(epoch=epoch + 1), head.save_weights)
-        write_json(run.path / HISTORY, history)
-        (run.path / _CHECKPOINT.format(epoch=epoch)).unlink(missing_ok=True)
+        run.checkpoints.keep(head, history)
     return history
-
-
-def drop_checkpoints(run: RunFolder) -> None:
-    """Remove the training state once the network itself is saved."""
-    for path in run.path.glob(_CHECKPOINT.format(epoch="*")):
-        path.unlink()
 
 
 def _seed_dropout(network: keras.Model, seed: int, epoch: int) -> None:
@@ -101,14 +87,14 @@ def _seed_dropout(network: keras.Model, seed: int, epoch: int) -> None:
 
 
 def _validation_sets(
-    run_base: Callable[[np.ndarray], np.ndarray], recipe: Recipe, schedule: OnTheFly, data: RunData
-) -> dict[str, tuple[np.ndarray, Ints]]:
+    run_base: Callable[[npt.NDArray[Any]], Floats], recipe: Recipe, schedule: OnTheFly, data: RunData
+) -> dict[str, tuple[Floats, Ints]]:
     """Return feature maps and targets of the validation photos, by the prefix of what is measured on them."""
     images, targets = load_batch(data.part_photos("validation"), recipe), data.targets[data.part("validation")]
     order = np.random.default_rng(recipe.seed).permutation(len(targets))
     if schedule.validation_steps is not None:
         order = np.resize(order, schedule.validation_steps * schedule.batch_size)
-    sets = {"val_": images}
+    sets: dict[str, npt.NDArray[Any]] = {"val_": images}
     if schedule.unscaled_validation:
         # The network divides by 255 itself; so much too bright is what the published generator fed it.
         sets = {"val_": images.astype(np.float32) * 255, "rescaled_val_": images}

@@ -12,7 +12,7 @@ from train.fitting.crossval import CrossValidation, cross_validate
 from train.fitting.finetune import LastBlock, fine_tune
 from train.fitting.head import LinearHead, fit_linear, fitting_curve, head_features, set_head, with_familiarity
 from train.metrics import Floats, Ints
-from train.recipes import CachedViews, Recipe
+from train.recipes import Recipe
 from train.views.features import Features, extract, select
 
 
@@ -36,17 +36,19 @@ class CachedTraining:
 
     def fit(self, chosen: Ints) -> LinearHead:
         """Fit the head on some of the photos."""
-        head = fit_linear(self.views[:, chosen], self.data.targets[chosen], self.recipe.head.inverse_l2)
-        return with_familiarity(head, self.views[0, chosen]) if self.recipe.head.familiarity else head
+        head = fit_linear(self.views[:, chosen], self.data.targets[chosen], self.recipe.pooled_head.inverse_l2)
+        return with_familiarity(head, self.views[0, chosen]) if self.recipe.pooled_head.familiarity else head
 
     def tune(self, chosen: Ints) -> LastBlock:
         """Fit the head, then train it with the last block."""
+        if self.recipe.fine_tune is None:
+            raise TypeError(f"recipe {self.recipe.name} fine-tunes nothing")
         return fine_tune(
             select(self.features, chosen),
             self.data.targets[chosen],
             self.fit(chosen),
             self.base,
-            self.recipe.head,
+            self.recipe.pooled_head,
             self.recipe.fine_tune,
             self.recipe.seed,
         )
@@ -68,7 +70,7 @@ class CachedTraining:
         train, validation = self.data.part("train"), self.data.part("validation")
         seen = (self.views[:, train], self.data.targets[train])
         held_out = (self.views[0, validation], self.data.targets[validation])
-        return fitting_curve(seen, held_out, self.recipe.head.inverse_l2)
+        return fitting_curve(seen, held_out, self.recipe.pooled_head.inverse_l2)
 
     def _fold(self, answer: Any, **options: Any) -> CrossValidation:  # noqa: ANN401  # passed on to cross_validate
         data = self.data
@@ -77,14 +79,12 @@ class CachedTraining:
         )
 
 
-def prepare(recipe: Recipe, schedule: CachedViews, data: RunData, base: keras.Model, cache: Path) -> CachedTraining:
-    """Compute or read the features of every photo."""
-    taps = recipe.head.taps
+def prepare(recipe: Recipe, data: RunData, base: keras.Model, cache: Path) -> CachedTraining:
+    """Compute or read the features of every photo, for a recipe with a `PooledHead` and `CachedViews`."""
+    head, views = recipe.pooled_head, recipe.cached_views.views
     with_maps = recipe.fine_tune is not None and recipe.fine_tune.mode != "never"
-    features = extract(
-        data.photos, schedule.views, recipe, base, taps, cache, grid=recipe.head.grid, with_maps=with_maps
-    )
-    return CachedTraining(recipe, data, base, features, head_features(features, taps))
+    features = extract(data.photos, views, recipe, base, head.taps, cache, grid=head.grid, with_maps=with_maps)
+    return CachedTraining(recipe, data, base, features, head_features(features, head.taps))
 
 
 def choose(training: CachedTraining) -> tuple[CrossValidation, dict[str, Any] | None]:
@@ -110,7 +110,8 @@ def choose(training: CachedTraining) -> tuple[CrossValidation, dict[str, Any] | 
 
 def _right(logits: Floats, data: RunData) -> Floats:
     """Return 1 or 0 for each photo outside the test: whether it was answered right when held out."""
-    return (logits.argmax(axis=1) == data.targets)[data.not_test].astype(float)
+    right: Floats = (logits.argmax(axis=1) == data.targets)[data.not_test].astype(float)
+    return right
 
 
 def train_network(network: keras.Model, training: CachedTraining, *, tuned: bool) -> None:

@@ -5,13 +5,15 @@ layer, so that whatever holds the network holds the right preprocessing too.
 """
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 from keras import ops
 
+from train.metrics import Floats
 from train.networks.vgg16 import build_base, tap_maps
 from train.recipes import DenseHead, PooledHead, Preprocessing, Recipe
 
@@ -37,7 +39,7 @@ class Preprocess(keras.layers.Layer):
         super().__init__(trainable=False, **options)
         self.scaling = scaling
 
-    def call(self, image_rgb):  # noqa: ANN001, ANN201  # symbolic or concrete, [N, H, W, 3]
+    def call(self, image_rgb: keras.KerasTensor) -> keras.KerasTensor:  # symbolic or concrete, [N, H, W, 3]
         """Return `float32 [N, H, W, 3]`."""
         pixels = ops.cast(image_rgb, "float32")
         match self.scaling:
@@ -61,7 +63,7 @@ def pixel_scaling(recipe: Recipe) -> PixelScaling:
 class RootNormalize(keras.layers.Layer):
     """Square root of non-negative features, then unit Euclidean length, along the last axis."""
 
-    def call(self, features):  # noqa: ANN001, ANN201  # [N, D]
+    def call(self, features: keras.KerasTensor) -> keras.KerasTensor:  # [N, D]
         """Return `[N, D]`."""
         # sqrt has an infinite slope at 0, where most ReLU features start out.
         roots = ops.sqrt(ops.maximum(features, _EPSILON))
@@ -71,7 +73,7 @@ class RootNormalize(keras.layers.Layer):
 class BinaryLogits(keras.layers.Layer):
     """The logit z of a sigmoid -> [0, z], whose softmax is [1 - sigmoid(z), sigmoid(z)]."""
 
-    def call(self, logit):  # noqa: ANN001, ANN201  # [N, 1]
+    def call(self, logit: keras.KerasTensor) -> keras.KerasTensor:  # [N, 1]
         """Return `[N, 2]`."""
         return ops.pad(logit, [[0, 0], [1, 0]])
 
@@ -83,7 +85,7 @@ class Familiarity(keras.layers.Layer):
     (Hsu, Shen, Jin, Kira 2020). The label stays the same; a strange picture's scores come out even.
     """
 
-    def call(self, outputs):  # noqa: ANN001, ANN201  # [N, C + 1]
+    def call(self, outputs: keras.KerasTensor) -> keras.KerasTensor:  # [N, C + 1]
         """Return `[N, C]`."""
         return outputs[:, :-1] * ops.sigmoid(outputs[:, -1:])
 
@@ -160,7 +162,7 @@ def dense_features(head: DenseHead, maps: keras.KerasTensor) -> keras.KerasTenso
     return features
 
 
-def forward(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+def forward(model: keras.Model) -> Callable[[npt.NDArray[Any]], Floats]:
     """Return a function that runs a model on any number of pictures, a few at a time.
 
     Args:
@@ -172,14 +174,15 @@ def forward(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
     signature = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
     run = tf.function(lambda pixels: model(pixels, training=False), input_signature=[signature])
 
-    def run_all(batch_nhwc: np.ndarray) -> np.ndarray:
+    def run_all(batch_nhwc: npt.NDArray[Any]) -> Floats:
         parts = [batch_nhwc[i : i + FORWARD_BATCH] for i in range(0, len(batch_nhwc), FORWARD_BATCH)]
         return np.concatenate([run(tf.constant(part, tf.float32)).numpy() for part in parts])
 
     return run_all
 
 
-def root_normalize(features: np.ndarray) -> np.ndarray:
+def root_normalize(features: Floats) -> Floats:
     """`RootNormalize` for numpy, `float32 [N, D]`."""
     roots = np.sqrt(np.maximum(features, np.float32(_EPSILON)))
-    return roots / np.linalg.norm(roots, axis=-1, keepdims=True)
+    normalized: Floats = roots / np.linalg.norm(roots, axis=-1, keepdims=True)
+    return normalized

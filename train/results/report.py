@@ -1,6 +1,7 @@
 """The pictures and the table people look at, in the run folder."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from edge_infer.atomic_files import write_atomic
 from edge_infer.pictures.loading import load_rgb
 from train.results.lettering import lettering_for
+from train.runs.folder import CONFUSION, CURVES, EXAMPLES, RunFolder
 
-CURVES, EXAMPLES, TABLE = "curves.png", "examples.png", "report.md"
 _BLUE, _ORANGE, _GREY = "#1f6fb4", "#d9730d", "#6b6b6b"
 _EXAMPLES_SHOWN = 20
 _DPI = 110
@@ -29,21 +29,22 @@ class Example:
 
 
 def write_report(
-    folder: Path, metrics: dict[str, Any], history: dict[str, list[float]], examples: list[Example]
+    run: RunFolder, metrics: dict[str, Any], history: dict[str, list[float]], examples: list[Example]
 ) -> None:
-    """Write curves, confusion matrices, example predictions and `report.md`."""
+    """Write curves, confusion matrices, example predictions and the report's page."""
     with lettering_for(metrics["labels"]) as shown:
         labels = [shown(label) for label in metrics["labels"]]
         named = [replace(example, label=shown(example.label), answer=shown(example.answer)) for example in examples]
         figures = {
             CURVES: draw_curves(history, metrics["recipe"]),
-            "confusion_validation.png": draw_confusion(metrics["validation"], labels, "validation"),
-            "confusion_test.png": draw_confusion(metrics["test"], labels, "test"),
+            **{
+                CONFUSION.format(part=part): draw_confusion(metrics[part], labels, part)
+                for part in ("validation", "test")
+            },
             EXAMPLES: draw_examples(named),
         }
-        for name, figure in figures.items():
-            write_atomic(folder / name, lambda path, figure=figure: figure.savefig(path, dpi=_DPI))
-    write_atomic(folder / TABLE, lambda path: path.write_text(to_markdown(metrics), encoding="utf-8"))
+        pictures = {name: partial(figure.savefig, dpi=_DPI) for name, figure in figures.items()}
+        run.write_report(to_markdown(metrics), pictures)
 
 
 def draw_curves(history: dict[str, list[float]], title: str) -> Figure:

@@ -1,61 +1,214 @@
-"""A run's folder: every artefact written whole or not at all, so a run can be resumed.
+"""A run's folder: which files it holds, and how each is written and read.
 
-A step that finds its artefact in the folder has nothing left to do; an interruption
-costs the step it falls into, and `--resume` goes on from there.
+Every artefact is written whole or not at all, so a run can be resumed: a step that finds its
+artefact in the folder has nothing left to do, and an interruption costs the step it falls into.
 """
 
 import json
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from train.errors import RunFolderError
+from edge_infer.atomic_files import write_atomic
+from train.data.dataset import Dataset, RunData
+from train.data.splits import Split
+from train.errors import DataError, RunFolderError
 from train.files import read_json, write_json
-from train.recipes import Recipe
+from train.recipes import Recipe, recipe_from_json
+from train.runs.checkpoints import Checkpoints
 
-RECIPE = "recipe.json"
-DATA = "data.json"
-SPLIT = "split.json"
-HISTORY = "history.json"
-WEIGHTS = "network.weights.h5"
-METRICS = "metrics.json"
+if TYPE_CHECKING:
+    import keras  # a folder can be read without it
+
+RECIPE = "recipe.json"  # what was to be done
+DATA = "data.json"  # where the photos were, and which base weights
+SPLIT = "split.json"  # which photo is for what
+HISTORY = "history.json"  # loss and accuracy while training
+WEIGHTS = "network.weights.h5"  # the trained network
+METRICS = "metrics.json"  # what it is worth; written last, so a folder that has it is finished
+REPORT = "report.md"  # the metrics as a page
+CURVES, EXAMPLES, CONFUSION = "curves.png", "examples.png", "confusion_{part}.png"  # its pictures
 
 
 class RunFolder:
-    """The folder of one training run.
+    """The folder of one run.
 
     Args:
-        path: The folder; `start` creates it.
-        recipe: What is to be trained.
-        resume: Continue a folder that exists.
-
-    Raises:
-        RunFolderError: The folder exists and `resume` is off, or it holds another recipe.
+        path: The folder; it need not exist.
     """
 
-    def __init__(self, path: Path, recipe: Recipe, *, resume: bool = False) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self._config = json.loads(json.dumps(asdict(recipe)))
-        if not path.exists():
-            return
-        if not resume:
-            raise RunFolderError(f"{path} exists: give a new folder, or --resume to finish that run")
-        if read_json(path / RECIPE) != self._config:
-            raise RunFolderError(f"{path} was started with other settings: resume with those, or give a new folder")
 
-    def start(self, data: Path, test: Path | None, weights: str) -> None:
+    @classmethod
+    def begin(cls, path: Path, recipe: Recipe, *, resume: bool = False) -> "RunFolder":
+        """Return the folder for a run of a recipe; `start` creates it.
+
+        Args:
+            path: The folder.
+            recipe: What is to be trained.
+            resume: Continue a folder that exists.
+
+        Raises:
+            RunFolderError: The folder exists and `resume` is off, or it holds another recipe.
+        """
+        run = cls(path)
+        if path.exists():
+            run.check_new(resume=resume)
+            run.check_settings(RECIPE, json.loads(json.dumps(asdict(recipe))))
+        return run
+
+    def check_new(self, *, resume: bool) -> None:
+        """Refuse a folder that exists unless it is to be resumed.
+
+        Raises:
+            RunFolderError: It exists.
+        """
+        if self.path.exists() and not resume:
+            raise RunFolderError(f"{self.path} exists: give a new folder, or --resume to finish that run")
+
+    def check_settings(self, name: str, settings: dict[str, Any]) -> None:
+        """Refuse a folder that was started with other settings than the ones in its file of a name.
+
+        Raises:
+            RunFolderError: It was, or it lacks the file.
+        """
+        if read_json(self.path / name) != settings:
+            raise RunFolderError(
+                f"{self.path} was started with other settings: resume with those, or give a new folder"
+            )
+
+    def start(self, recipe: Recipe, dataset: Dataset, base_weights: str) -> None:
         """Create the folder and note the recipe, where the photos are, and the base weights.
 
         Args:
-            data: Folder of the photos; the export stage reads them again.
-            test: The separate test folder, if any.
-            weights: `imagenet`, or the sha256 of the file.
+            recipe: What is to be trained.
+            dataset: The photos; slimming and export look for them where they are now.
+            base_weights: `imagenet`, or the sha256 of the file.
 
         Raises:
             RunFolderError: The folder was started with other base weights.
         """
-        noted = self.path / DATA
-        if noted.exists() and read_json(noted, "base_weights")["base_weights"] != weights:
+        if (self.path / DATA).exists() and self.base_weights != base_weights:
             raise RunFolderError(f"{self.path} was started with other base weights: resume with those")
-        write_json(self.path / RECIPE, self._config)
-        places = {"data": str(data.resolve()), "test": None if test is None else str(test.resolve())}
-        write_json(noted, {**places, "base_weights": weights})
+        write_json(self.path / RECIPE, asdict(recipe))
+        test = dataset.test_folder
+        places = {"data": str(dataset.folder.resolve()), "test": None if test is None else str(test.resolve())}
+        write_json(self.path / DATA, {**places, "base_weights": base_weights})
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all of its artefacts are there."""
+        return (self.path / METRICS).exists()
+
+    @property
+    def recipe(self) -> Recipe:
+        """What was trained.
+
+        Raises:
+            RunFolderError: It is missing or damaged.
+        """
+        try:
+            return recipe_from_json(read_json(self.path / RECIPE))
+        except (KeyError, TypeError) as error:
+            raise RunFolderError(f"{self.path / RECIPE} is damaged: {error}") from error
+
+    @property
+    def base_weights(self) -> str:
+        """The base weights that the run was started with, as `start` notes them."""
+        return str(read_json(self.path / DATA, "base_weights")["base_weights"])
+
+    def dataset(self, data: Path | None = None, test: Path | None = None, unlabelled: Sequence[str] = ()) -> Dataset:
+        """Return the run's photos, by default where it found them.
+
+        Args:
+            data: Where they are now, if they have moved.
+            test: Where the separate test photos are, likewise.
+            unlabelled: As in `Dataset`.
+        """
+        noted = read_json(self.path / DATA, "data", "test")
+        noted_test = Path(noted["test"]) if noted["test"] else None
+        return Dataset(data or Path(noted["data"]), test or noted_test, unlabelled)
+
+    @property
+    def split_path(self) -> Path:
+        """Where the split lies."""
+        return self.path / SPLIT
+
+    def split(self) -> Split:
+        """Read the split."""
+        return Split(read_json(self.split_path, "parts")["parts"])
+
+    def data(self, dataset: Dataset) -> RunData:
+        """Return the run's photos with its split.
+
+        Raises:
+            DataError: They are gone or changed.
+        """
+        split = self.split()
+        if {photo.sha256 for photo in dataset.photos} != split.parts.keys():
+            raise DataError(
+                f"{dataset.folder} does not hold the photos of {self.path}: give them with --data (and --test)"
+            )
+        return RunData(dataset, split)
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """The state of a training that goes epoch by epoch."""
+        return Checkpoints(self.path, "checkpoint", HISTORY)
+
+    def history(self) -> dict[str, list[float]]:
+        """Read loss and accuracy while training."""
+        return read_json(self.path / HISTORY)
+
+    def write_history(self, history: dict[str, list[float]]) -> None:
+        """Write loss and accuracy while training."""
+        write_json(self.path / HISTORY, history)
+
+    @property
+    def weights_path(self) -> Path:
+        """Where the trained network's weights lie."""
+        return self.path / WEIGHTS
+
+    def load_weights(self, network: "keras.Model") -> None:
+        """Read the trained weights into a network of the run's recipe.
+
+        Raises:
+            RunFolderError: They are missing, or those of another network.
+        """
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", UserWarning)  # Keras only warns of layers that the file lacks
+                network.load_weights(self.weights_path)
+        except (OSError, ValueError, KeyError, UserWarning) as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise RunFolderError(f"{self.weights_path} does not hold this network's weights: {reason}") from error
+
+    def write_weights(self, network: "keras.Model") -> None:
+        """Write the trained weights."""
+        write_atomic(self.weights_path, network.save_weights)
+
+    def metrics(self, *keys: str) -> dict[str, Any]:
+        """Read what the network is worth, with at least these keys."""
+        return read_json(self.path / METRICS, *keys)
+
+    def write_metrics(self, metrics: dict[str, Any]) -> None:
+        """Write what the network is worth, after everything else."""
+        write_json(self.path / METRICS, metrics)
+
+    def report(self) -> str:
+        """Read the metrics as a page."""
+        return (self.path / REPORT).read_text(encoding="utf-8")
+
+    def write_report(self, page: str, pictures: Mapping[str, Callable[[Path], object]]) -> None:
+        """Write the page, and the pictures by their names.
+
+        Args:
+            page: The page.
+            pictures: What writes each picture to a path, by `CURVES`, `EXAMPLES` and `CONFUSION`.
+        """
+        for name, write in pictures.items():
+            write_atomic(self.path / name, write)
+        write_atomic(self.path / REPORT, lambda path: path.write_text(page, encoding="utf-8"))

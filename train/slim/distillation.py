@@ -8,27 +8,22 @@ behind the readout, so it needs no labels either.
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
-from edge_infer.atomic_files import write_atomic
 from train.errors import DistillationError
-from train.files import read_json, write_json
-from train.fitting.head import LinearHead
 from train.metrics import Floats, Ints
-from train.networks.network import Preprocess, pixel_scaling, pool, pooled_features
-from train.networks.vgg16 import LAST_CONV, tap_maps
 from train.progress import track
 from train.recipes import Augmentation, DenseHead, Recipe
+from train.runs.checkpoints import Checkpoints
+from train.slim.observed import observed_features
+from train.slim.readout import Readout
 from train.slim.sensitivity import solve_ridge
 
 BATCH = 16
 VIEWS_A_ROUND = 64 * BATCH  # after each the state is kept
-HISTORY = "distillation.json"
-_CHECKPOINT = "distillation-{round}.weights.h5"
 _WARM_UP_STEPS = 50
 _READOUT_RIDGE = 0.05  # of a standardized feature's variance
 _FORWARD_BATCH = 64
@@ -56,28 +51,6 @@ class Distillation:
     epochs: int
     learning_rate: float = 4e-4
     wide_views: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Readout:
-    """A linear map from the pruned network's features to the original's.
-
-    Attributes:
-        kernel: `float64 [d, D]`.
-        bias: `float64 [D]`.
-    """
-
-    kernel: Floats
-    bias: Floats
-
-    def head(self, original: LinearHead) -> LinearHead:
-        """Return a head of the original network as one that reads the pruned network's features.
-
-        Its familiarity is left out: what is unlike the photos that the readout was learned from, the readout
-        does not tell rightly.
-        """
-        kernel, bias = original.kernel[:, : original.classes], original.bias[: original.classes]
-        return LinearHead((self.kernel @ kernel).astype(np.float32), (self.bias @ kernel + bias).astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,31 +90,15 @@ def view_recipe(recipe: Recipe, settings: Distillation) -> Recipe:
     return replace(recipe, augmentation=Augmentation(**{name: max(own[name], wide[name]) for name in own}))
 
 
-def observed_taps(recipe: Recipe) -> tuple[tuple[str, ...], int]:
-    """Return the layers at which two networks are compared, and the grid over which their maps are averaged."""
-    if isinstance(recipe.head, DenseHead):  # it reads the maps behind the last pooling, which halves their sides
-        return (LAST_CONV,), max(1, recipe.image_size // 32)
-    return recipe.head.taps, recipe.head.grid
-
-
-def observed_features(base: keras.Model, recipe: Recipe) -> keras.Model:
-    """Return `[N, H, W, 3]` RGB pixels 0–255 -> the features that are compared, `float32 [N, d]`."""
-    taps, grid = observed_taps(recipe)
-    image = keras.Input((recipe.image_size, recipe.image_size, 3))
-    maps = tap_maps(base, taps)(Preprocess(pixel_scaling(recipe))(image))
-    pooled = [pool(keras.ops.cast(maps[tap], "float32"), grid, f"pool_{tap}") for tap in taps]
-    return keras.Model(image, pooled[0] if isinstance(recipe.head, DenseHead) else pooled_features(pooled))
-
-
 def distil(
     base: keras.Model,
     recipe: Recipe,
     load: Callable[[Ints], Pixels],
     wanted: Floats,
     settings: Distillation,
-    folder: Path,
+    state: Checkpoints,
 ) -> Readout | None:
-    """Train a pruned base in place, resuming from the run folder's last whole round.
+    """Train a pruned base in place, resuming after the last whole round.
 
     Args:
         base: The pruned base.
@@ -149,7 +106,7 @@ def distil(
         load: Returns some of the N views, `uint8 [n, H, W, 3]`, by their numbers.
         wanted: The original network's features for them, `[N, D]`.
         settings: How long and how fast.
-        folder: The run folder, where the state is kept.
+        state: Where the state is kept.
 
     Returns:
         The readout; None for a dense head, whose maps keep all their channels and need none.
@@ -171,11 +128,9 @@ def distil(
     rounds = -(-settings.epochs * len(wanted) // VIEWS_A_ROUND)
     _compile(model, rounds, settings.learning_rate)
 
-    history: dict[str, list[float]] = read_json(folder / HISTORY) if (folder / HISTORY).exists() else {"loss": []}
-    done = len(history["loss"])
-    if done:
-        model.load_weights(folder / _CHECKPOINT.format(round=done))
-    for number in track(range(done, rounds), "Distilling"):
+    history = state.resume(model)
+    losses = history.setdefault("loss", [])
+    for number in track(range(len(losses), rounds), "Distilling"):
         chosen = _drawn(len(wanted), number, recipe.seed)
         logs = model.fit(load(chosen), target.apply(wanted[chosen]), batch_size=BATCH, shuffle=False, verbose=0).history
         if not np.isfinite(logs["loss"][0]):
@@ -183,21 +138,13 @@ def distil(
                 "the distillation went astray: its loss is not finite; start anew with a lower speed-up"
                 + (", or without --mixed-precision" if recipe.mixed_precision else "")
             )
-        history["loss"].append(logs["loss"][0])
-        write_atomic(folder / _CHECKPOINT.format(round=number + 1), model.save_weights)
-        write_json(folder / HISTORY, history)
-        (folder / _CHECKPOINT.format(round=number)).unlink(missing_ok=True)
+        losses.append(logs["loss"][0])
+        state.keep(model, history)
     if readout is None:
         return None
     kernel, bias = readout.get_weights()
     kernel = kernel * target.scale / seen.scale[:, np.newaxis]
     return Readout(kernel, bias * target.scale + target.mean - seen.mean @ kernel)
-
-
-def drop_checkpoint(folder: Path) -> None:
-    """Remove the training state once the base itself is saved."""
-    for path in folder.glob(_CHECKPOINT.format(round="*")):
-        path.unlink()
 
 
 def _compile(model: keras.Model, rounds: int, learning_rate: float) -> None:

@@ -51,7 +51,8 @@ class Pruner:
         maps = pixels.astype(np.float16)
         for name in track(self.layers, "Measuring layers"):
             kernel, bias = base.get_layer(name).get_weights()
-            self._places[name] = sample_places(*maps.shape[:3], PATCHES_A_LAYER, rng)
+            pictures, height, width, _ = maps.shape
+            self._places[name] = sample_places(pictures, height, width, PATCHES_A_LAYER, rng)
             patches, matrix = patches_at(maps, self._places[name]), kernel_to_matrix(kernel)
             self._outputs[name] = patches @ matrix.astype(np.float32) + bias
             patches -= patches.mean(axis=0)
@@ -102,10 +103,10 @@ def _mean_product(rows: Singles, others: Singles) -> Doubles:
 def convolve(maps: Maps, kernel: Singles, bias: Singles, *, pooled: bool) -> Maps:
     """Apply one layer of VGG16 to `[N, h, w, C]`, and the max pooling behind it where there is one."""
 
-    @tf.function(reduce_retracing=True)
     def layer(batch: tf.Tensor) -> tf.Tensor:
         outputs = tf.nn.relu(tf.nn.conv2d(tf.cast(batch, tf.float32), kernel, 1, "SAME") + bias)
         return tf.cast(tf.nn.max_pool2d(outputs, 2, 2, "VALID") if pooled else outputs, tf.float16)
 
-    parts = [layer(tf.constant(maps[i : i + _BATCH])).numpy() for i in range(0, len(maps), _BATCH)]
+    run = tf.function(layer, reduce_retracing=True)
+    parts = [run(tf.constant(maps[i : i + _BATCH])).numpy() for i in range(0, len(maps), _BATCH)]
     return np.concatenate(parts)

@@ -53,7 +53,8 @@ class Reader:
         channels = len(self.covariance) // self.block
         products = self.covariance * (self.weights @ self.weights.T)
         gram = products.reshape(channels, self.block, channels, self.block).sum(axis=(1, 3))
-        return gram / max(self.output_variance, _NOTHING)
+        shares: Doubles = gram / max(self.output_variance, _NOTHING)
+        return shares
 
     def error(self, kept: Channels) -> float:
         """Return the share of the output's variance, 0-1, that the best weights on some channels leave over."""
@@ -127,4 +128,5 @@ def channel_order(gram: Doubles) -> Channels:
 def solve_ridge(covariance: Doubles, target: Doubles) -> Doubles:
     """Solve `covariance @ x = target` with a small ridge."""
     ridge = RIDGE * np.trace(covariance) / len(covariance) + _NOTHING
-    return scipy.linalg.solve(covariance + ridge * np.eye(len(covariance)), target, assume_a="pos")
+    solution: Doubles = scipy.linalg.solve(covariance + ridge * np.eye(len(covariance)), target, assume_a="pos")
+    return solution

@@ -13,6 +13,7 @@ from PIL import Image
 from scipy.ndimage import affine_transform
 
 from edge_infer.faces.crops import Region
+from train.metrics import Floats
 from train.recipes import Augmentation
 
 _BLURRED_TO = (0.2, 0.6)  # of the size
@@ -73,7 +74,7 @@ def relight(image_rgb: npt.NDArray[np.uint8], policy: Augmentation, rng: np.rand
     return _damaged(_relit(image_rgb.astype(np.float32), policy, rng), policy, rng)
 
 
-def _relit(pixels: npt.NDArray[np.float32], policy: Augmentation, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+def _relit(pixels: Floats, policy: Augmentation, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
     """Change the lighting of pixels in 0–255, and round them."""
     pixels = pixels * rng.uniform(1 - policy.brightness, 1 + policy.brightness)
     if policy.gamma:
@@ -113,4 +114,5 @@ def _output_to_input(policy: Augmentation, rng: np.random.Generator) -> npt.NDAr
     rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     sheared = np.array([[1.0, 0.0], [shear, 1.0]])
     scaled = np.diag([upside_down / zoom[0], mirror / zoom[1]])
-    return rotation @ sheared @ scaled
+    matrix: npt.NDArray[np.float64] = rotation @ sheared @ scaled
+    return matrix

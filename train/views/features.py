@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from edge_infer.atomic_files import write_atomic
 from edge_infer.faces.crops import cut, face_region
 from edge_infer.faces.decoding import decode
 from edge_infer.faces.detector import SCENE_SIDE, FaceDetector
-from edge_infer.model_file.metadata import InputSpec
+from edge_infer.model_file.metadata import FaceCrop, InputSpec
 from edge_infer.pictures.containers.walk import read_container
 from edge_infer.pictures.loading import fit, load_input, load_scene
 from edge_infer.pictures.opening import open_picture
@@ -59,18 +60,20 @@ def load_view(photo: Photo, view: int, recipe: Recipe) -> npt.NDArray[np.uint8]:
     """
     spec, rng = input_spec(recipe), view_rng(photo.sha256, view, recipe.seed)
     if recipe.face is not None:
-        return _load_face_view(photo, view, recipe, rng)
+        return _load_face_view(photo, view, recipe, recipe.face, rng)
     image_rgb = load_input(photo.path, spec)
     return image_rgb if view == 0 else augment(image_rgb, recipe.augmentation, rng)
 
 
-def _load_face_view(photo: Photo, view: int, recipe: Recipe, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+def _load_face_view(
+    photo: Photo, view: int, recipe: Recipe, rule: FaceCrop, rng: np.random.Generator
+) -> npt.NDArray[np.uint8]:
     """Cut the face out as the device does, for other views a jittered region of the photo."""
     image, spec, face = load_scene(photo.path, needed_side=SCENE_SIDE).image, input_spec(recipe), find_face(photo)
     if face is None:  # the device takes the whole picture then
         whole = fit(image, spec)
         return whole if view == 0 else augment(whole, recipe.augmentation, rng)
-    region = face_region(face, recipe.face)
+    region = face_region(face, rule)
     if view == 0:
         return cut(image, region, spec)
     return relight(cut(image, jitter(region, recipe.augmentation, rng), spec), recipe.augmentation, rng)
@@ -121,7 +124,7 @@ def extract(
         outputs = {name: values.numpy() for name, values in run(tf.constant(pixels)).items()}
         for row, (photo, view) in enumerate(batch):
             arrays = {name: values[row] for name, values in outputs.items()}
-            write_atomic(_entry(folder, photo, view), lambda path, arrays=arrays: _save(path, arrays))
+            write_atomic(_entry(folder, photo, view), partial(_save, arrays=arrays))
     loaded = [_load(_entry(folder, *item)) for item in wanted]
     return {
         name: np.stack([entry[name] for entry in loaded]).reshape(views, len(photos), *loaded[0][name].shape)
@@ -187,7 +190,7 @@ def _entry(folder: Path, photo: Photo, view: int) -> Path:
 
 def _save(path: Path, arrays: dict[str, npt.NDArray[np.float32]]) -> None:
     with path.open("wb") as file:  # an open file, or numpy appends a suffix of its own
-        np.savez(file, **arrays)
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # none of them is called allow_pickle
 
 
 def _load(path: Path) -> dict[str, npt.NDArray[np.float32]]:

@@ -22,9 +22,14 @@ class VideoClassifier:
     """
 
     def __init__(self, classifier: Classifier, smoothing_s: float = SMOOTHING_S) -> None:
-        self._classifier = classifier
-        self._smoother = Smoother(smoothing_s)
-        self._tracker = None if classifier.detector is None else FaceTracker(classifier.detector)
+        self._classifier, self._smoothing_s = classifier, smoothing_s
+        self.forget()
+
+    def forget(self) -> None:
+        """Take the next frame for the first of another video."""
+        detector = self._classifier.detector
+        self._smoother = Smoother(self._smoothing_s)
+        self._tracker = None if detector is None else FaceTracker(detector)
 
     def answer(self, image_rgb: Image.Image, time_s: float) -> Prediction:
         """Return the answer for the next frame, `Classifier.classify`'s but for the smoothed scores.

@@ -66,15 +66,15 @@ class Capture:
     Args:
         open_source: Opens it; called in the thread, once a connection.
         name: What messages call it.
-        is_live: A camera or stream, which is watched and opened again; otherwise a video that
-            plays at its own speed.
         every_frame: Drop nothing: read the next frame of a video when the last one was taken.
         timeout_s: Longest time without a new picture, and for opening.
         retries: How often in a row to open a lost camera again.
 
     Attributes:
         counts: What has happened so far.
-        frame_s: Seconds from one frame of a video to the next; 0 for what keeps the time itself.
+        is_live: Whether it is a camera or stream, which is watched and opened again, and not a video
+            that plays at its own speed; known once it is open.
+        frame_s: As in `FrameSource`; known once it is open.
     """
 
     def __init__(
@@ -82,13 +82,13 @@ class Capture:
         open_source: Callable[[], FrameSource],
         *,
         name: str,
-        is_live: bool,
         every_frame: bool = False,
         timeout_s: float = TIMEOUT_S,
         retries: int = RETRIES,
     ) -> None:
-        self.open_source, self.name, self.is_live, self.every_frame = open_source, name, is_live, every_frame
+        self.open_source, self.name, self.every_frame = open_source, name, every_frame
         self.counts = CaptureCounts()
+        self.is_live = True
         self.frame_s = 0.0
         self._timeout_s, self._retries = timeout_s, retries
         self._failures = 0  # in a row
@@ -204,8 +204,14 @@ class Capture:
 
     # Called by the reader, in its thread.
 
-    def deliver(self, reader: "_Reader", pixels: Pixels) -> None:
-        """Take in a frame; what a reader that was left behind still brings is ignored."""
+    def deliver(self, reader: "_Reader", pixels: Pixels, time_s: float | None) -> None:
+        """Take in a frame; what a reader that was left behind still brings is ignored.
+
+        Args:
+            reader: Whose frame it is.
+            pixels: The frame.
+            time_s: As in `FrameSource`.
+        """
         with self._changed:
             if reader.is_left:
                 return
@@ -215,7 +221,7 @@ class Capture:
             number = self.counts.captured
             is_dropped = self._newest is not None
             self.counts = replace(self.counts, captured=number + 1, dropped=self.counts.dropped + is_dropped)
-            time_s = number * self.frame_s if self.frame_s else now - self._first_frame_at
+            time_s = now - self._first_frame_at if time_s is None else time_s
             self._newest = Frame(number, time_s, now, pixels)
             self._is_lost = False
             # Not from the first picture on: a frozen camera gives one whenever it is opened.
@@ -250,6 +256,7 @@ class _Reader(threading.Thread):
         self.is_open = False
         self.error: CameraError | None = None
         self.changed_at = time.monotonic()  # when there was last something new
+        self._began_at: float | None = None  # when a video began to play
         self.pictures = 0  # that differ from the one before
         self.repeats = 0  # of the last one
 
@@ -270,7 +277,7 @@ class _Reader(threading.Thread):
             self.error = CameraUnavailableError(f"{self._capture.name} cannot be opened: {error}")
             return
         try:
-            self._capture.frame_s = source.frame_s
+            self._capture.is_live, self._capture.frame_s = source.is_live, source.frame_s
             self.is_open = True
             self._read_all(source)
         except Exception as error:
@@ -280,7 +287,6 @@ class _Reader(threading.Thread):
 
     def _read_all(self, source: FrameSource) -> None:
         last: Pixels | None = None
-        due: float | None = None
         while not self.is_left:
             try:
                 pixels = source.read()
@@ -289,7 +295,8 @@ class _Reader(threading.Thread):
                 self._left.wait(_NOTHING_READ_S)
                 continue
             if pixels is None:
-                if not self._capture.is_live:
+                if not source.is_live:
+                    self._play_until((source.time_s or 0) + source.frame_s)
                     self._capture.end(self)
                     return
                 self._left.wait(_NOTHING_READ_S)
@@ -299,7 +306,12 @@ class _Reader(threading.Thread):
             else:
                 self.pictures, self.repeats, self.changed_at = self.pictures + 1, 0, time.monotonic()
             last = pixels
-            self._capture.deliver(self, pixels)
-            if source.frame_s and not self._capture.every_frame:
-                due = (time.monotonic() if due is None else due) + source.frame_s
-                self._left.wait(max(0.0, due - time.monotonic()))
+            self._play_until(source.time_s)
+            self._capture.deliver(self, pixels, source.time_s)
+            if self._began_at is None:
+                self._began_at = time.monotonic() - (source.time_s or 0)
+
+    def _play_until(self, time_s: float | None) -> None:
+        """Wait for a place in a video that plays at its own speed."""
+        if time_s is not None and self._began_at is not None and not self._capture.every_frame:
+            self._left.wait(max(0.0, self._began_at + time_s - time.monotonic()))

@@ -37,8 +37,14 @@ class CameraInfo:
 
 
 def camera_index(text: str) -> int | None:
-    """Return the number of a camera written as `0` or `/dev/video0`, None for anything else."""
+    """Return the number of a camera, None for anything else.
+
+    Args:
+        text: `0`, `/dev/video0`, or a link to that, such as udev's in `/dev/v4l/by-id`.
+    """
     match = _DEVICE.fullmatch(text)
+    if match is None and os.path.lexists(text):
+        match = _DEVICE.fullmatch(os.path.realpath(text))
     return int(match[1]) if match else None
 
 
@@ -77,13 +83,16 @@ def check_device(index: int) -> None:
         return
     device = DEVICES / f"video{index}"
     if not device.exists():
-        raise CameraNotFoundError(
-            f"there is no camera {index} ({device} does not exist); `edge-infer webcam --list` shows the cameras"
-        )
+        raise no_camera(f"{index} ({device} does not exist)")
     if not os.access(device, os.R_OK | os.W_OK):
         raise CameraPermissionError(
             f"this user may not use camera {index} ({device}): `sudo usermod -aG video $USER`, then log in again"
         )
+
+
+def no_camera(name: str) -> CameraNotFoundError:
+    """Return that there is no such camera."""
+    return CameraNotFoundError(f"there is no camera {name}; `edge-infer webcam --list` shows the cameras")
 
 
 def camera_trouble(index: int) -> CameraError:

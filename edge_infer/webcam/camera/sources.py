@@ -1,23 +1,31 @@
 """Where frames come from: a camera, a video file, a network stream or a folder of pictures."""
 
+import errno
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
-from urllib.parse import urlsplit
+from typing import Literal, Protocol
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
-from edge_infer.errors import BadFrameError, CameraNotFoundError, CameraUnavailableError, InputError
-from edge_infer.pictures.folders import find_images
+from edge_infer.errors import BadFrameError, CameraNotFoundError, CameraPermissionError, InputError
+from edge_infer.pictures.folders import look_through, summarize
 from edge_infer.pictures.loading import load_rgb
-from edge_infer.webcam.camera.devices import camera_index, camera_trouble, check_device, native_backend
-from edge_infer.webcam.camera.rgb_frames import Pixels, to_rgb
+from edge_infer.webcam.camera.devices import (
+    camera_index,
+    camera_trouble,
+    check_device,
+    native_backend,
+    no_camera,
+)
+from edge_infer.webcam.camera.rgb_frames import Pixels
+from edge_infer.webcam.camera.videos import DEFAULT_FPS, LiveVideo, open_stream, open_video
 from edge_infer.webcam.defaults import TIMEOUT_S
 from edge_infer.webcam.opencv import load_cv2
 
 SourceKind = Literal["camera", "video", "stream", "folder"]
-DEFAULT_FPS = 30.0  # of a folder, and of a video that does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +46,6 @@ class SourceSpec:
     def title(self) -> str:
         """What messages call it, such as `camera 0`."""
         return f"camera {self.address}" if self.kind == "camera" else self.name
-
-    @property
-    def is_live(self) -> bool:
-        """Whether its pictures come on their own, so that it can freeze, and come back."""
-        return self.kind in ("camera", "stream")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +71,16 @@ class FrameSource(Protocol):
     """An open source. Used by one thread."""
 
     @property
+    def is_live(self) -> bool:
+        """Whether its pictures come on their own, so that it can freeze, and come back."""
+
+    @property
     def frame_s(self) -> float:
-        """Seconds from one frame to the next at its own speed; 0 if it keeps the time itself."""
+        """Seconds from one frame to the next at its own speed, on average; 0 if it is live."""
+
+    @property
+    def time_s(self) -> float | None:
+        """The last frame's place in the video, seconds; None if it is live."""
 
     def read(self) -> Pixels | None:
         """Return the next frame, `uint8 [H, W, 3]` RGB; None when there is none (any more).
@@ -87,17 +98,23 @@ def find_source(text: str) -> SourceSpec:
 
     Raises:
         CameraNotFoundError: None of these.
+        CameraPermissionError: A folder or file that this user may not read.
     """
     index = camera_index(text)
     if index is not None:
         return SourceSpec("camera", str(index), text)
-    if "://" in text:
+    if "://" in text and not text.startswith("file:"):
         return SourceSpec("stream", text, _without_password(text))
-    path = Path(text)
-    if text and path.is_dir():
-        return SourceSpec("folder", text, text)
-    if path.is_file():
-        return SourceSpec("video", text, text)
+    path = _local_path(text) if text.startswith("file:") else text
+    try:
+        kind = _kind_of_path(path)
+    except OSError as error:
+        problem = CameraPermissionError if isinstance(error, PermissionError) else CameraNotFoundError
+        raise problem(f"{text} cannot be read: {error.strerror}") from error
+    if kind is not None:
+        return SourceSpec(kind, path, text)
+    if text.startswith("/dev/") and not os.path.lexists(text):
+        raise no_camera(text)
     raise CameraNotFoundError(f"{text!r} is no camera number, and no video, folder or URL that exists")
 
 
@@ -111,15 +128,33 @@ def open_source(spec: SourceSpec, options: SourceOptions) -> FrameSource:
         case "camera":
             return _open_camera(spec, options)
         case "stream":
-            return _open_stream(spec, options)
+            return open_stream(spec.address, spec.name, options.timeout_s)
         case "video":
-            return _VideoFile(spec.address, options)
+            return open_video(spec.address, spec.name, fps=options.fps, loop=options.loop)
         case "folder":
             return _FolderSource(spec.address, options)
 
 
+def _kind_of_path(text: str) -> Literal["video", "folder"] | None:
+    """Say what is at a path, None for nothing that frames could be read from.
+
+    Raises:
+        OSError: It cannot be looked at.
+    """
+    path = Path(text)
+    if not text or not (path.is_dir() or path.is_file()):
+        return None
+    needed = os.R_OK | os.X_OK if path.is_dir() else os.R_OK
+    if not os.access(path, needed):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    return "folder" if path.is_dir() else "video"
+
+
 def _open_camera(spec: SourceSpec, options: SourceOptions) -> FrameSource:
-    cv2, index = load_cv2(), int(spec.address)
+    cv2 = load_cv2()
+    index = camera_index(spec.name)  # a link may lead elsewhere after the camera was plugged in again
+    if index is None:
+        raise no_camera(spec.name)
     check_device(index)
     capture = cv2.VideoCapture(index, native_backend(cv2))
     if not capture.isOpened():
@@ -135,72 +170,23 @@ def _open_camera(spec: SourceSpec, options: SourceOptions) -> FrameSource:
     for setting, value in wanted.items():
         if value is not None:
             capture.set(setting, value)
-    return _LiveVideo(capture)
-
-
-def _open_stream(spec: SourceSpec, options: SourceOptions) -> FrameSource:
-    cv2 = load_cv2()
-    timeout_ms = round(options.timeout_s * 1000)
-    # The timeouts count only when FFmpeg is named; decoding in several threads adds a delay of as many frames.
-    settings = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, timeout_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, timeout_ms]
-    capture = cv2.VideoCapture(spec.address, cv2.CAP_FFMPEG, [*settings, cv2.CAP_PROP_N_THREADS, 1])
-    if not capture.isOpened():
-        raise CameraUnavailableError(f"{spec.name} cannot be opened: not reachable, refused, or no video")
-    return _LiveVideo(capture)
-
-
-class _LiveVideo:
-    """A camera or a stream."""
-
-    frame_s = 0.0
-
-    def __init__(self, capture: Any) -> None:  # noqa: ANN401  # cv2.VideoCapture
-        self._capture = capture
-
-    def read(self) -> Pixels | None:
-        return _read(self._capture)
-
-    def release(self) -> None:
-        self._capture.release()
-
-
-class _VideoFile:
-    def __init__(self, path: str, options: SourceOptions) -> None:
-        self._path, self._loop = path, options.loop
-        self._capture = self._open()
-        recorded = self._capture.get(load_cv2().CAP_PROP_FPS)
-        is_plausible = 0 < recorded < 1000  # some files hold anything
-        self.frame_s = 1 / (options.fps or (recorded if is_plausible else DEFAULT_FPS))
-
-    def read(self) -> Pixels | None:
-        pixels = _read(self._capture)
-        if pixels is None and self._loop:
-            # Not every container can be wound back, but each can be opened again.
-            self._capture.release()
-            self._capture = self._open()
-            pixels = _read(self._capture)
-        return pixels
-
-    def release(self) -> None:
-        self._capture.release()
-
-    def _open(self) -> Any:  # noqa: ANN401
-        cv2 = load_cv2()
-        capture = cv2.VideoCapture(self._path, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
-        if not capture.isOpened():
-            raise CameraUnavailableError(f"{self._path} is no video that OpenCV can read")
-        return capture
+    return LiveVideo(capture)
 
 
 class _FolderSource:
-    """Pictures by name, as a camera would have given them."""
+    """Pictures by name, frame 2 before frame 10, as a camera would have given them."""
+
+    is_live = False
 
     def __init__(self, folder: str, options: SourceOptions) -> None:
         self.frame_s = 1 / (options.fps or DEFAULT_FPS)
-        self._paths: Sequence[str] = find_images(folder)
+        self.time_s: float | None = None
+        content = look_through(folder)
+        self._paths: Sequence[str] = content.images
         self._next, self._loop, self._has_given = 0, options.loop, False
         if not self._paths:
-            raise CameraNotFoundError(f"folder {folder} holds no pictures")
+            reasons = "".join(f"; {line}" for line in summarize(content.left_out))
+            raise CameraNotFoundError(f"folder {folder} holds no pictures{reasons}")
 
     def read(self) -> Pixels | None:
         if self._next == len(self._paths):
@@ -213,18 +199,11 @@ class _FolderSource:
         except InputError as error:
             raise BadFrameError(str(error)) from error
         self._has_given = True
+        self.time_s = 0.0 if self.time_s is None else self.time_s + self.frame_s
         return pixels
 
     def release(self) -> None:
         """Nothing is open between two frames."""
-
-
-def _read(capture: Any) -> Pixels | None:  # noqa: ANN401
-    try:
-        has_frame, frame = capture.read()
-    except load_cv2().error as error:
-        raise BadFrameError("OpenCV could not decode a frame") from error
-    return to_rgb(frame) if has_frame else None
 
 
 def _without_password(url: str) -> str:
@@ -233,3 +212,11 @@ def _without_password(url: str) -> str:
     except ValueError as error:
         raise CameraNotFoundError(f"{url!r} is no URL") from error
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
+def _local_path(url: str) -> str:
+    """Return the path that a `file:` URL names, its escapes resolved unless a file is called so."""
+    path = url.removeprefix("file:").removeprefix("//")
+    if path.startswith("localhost/"):
+        path = path.removeprefix("localhost")
+    return path if os.path.lexists(path) else unquote(path)

@@ -65,6 +65,7 @@ class Broadcast:
         return {
             "source": status.source,
             "state": status.state,
+            "turn": status.turn,
             "fps": status.fps,
             "latency_ms": status.latency_ms,
             "answer_ms": status.answer_ms,

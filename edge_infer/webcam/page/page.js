@@ -108,5 +108,6 @@ byId("record").addEventListener("click", () => {
   press(byId("record").getAttribute("aria-pressed") === "true" ? "stop-recording" : "record");
 });
 byId("snapshot").addEventListener("click", () => press("snapshot"));
+byId("turn").addEventListener("click", () => press("turn"));
 byId("picture").addEventListener("error", () => setTimeout(() => { isConnected = false; }, 1000));
 poll();

@@ -9,6 +9,7 @@ import logging
 import socket
 import threading
 import time
+from collections.abc import Set
 from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,12 +17,17 @@ from importlib.resources import files
 from socketserver import TCPServer
 from typing import Any
 
-from edge_infer.webcam.page.access import is_own_host, is_own_page
+from edge_infer.webcam.page.access import host_name, is_own_host, is_own_page
 from edge_infer.webcam.page.broadcast import MAX_VIEWERS, Broadcast
 from edge_infer.webcam.view import Command, SendCommand, View
 
 MAX_CONNECTIONS = 128
-COMMANDS: dict[str, Command] = {"/record": "record", "/stop-recording": "stop-recording", "/snapshot": "snapshot"}
+COMMANDS: dict[str, Command] = {
+    "/record": "record",
+    "/stop-recording": "stop-recording",
+    "/snapshot": "snapshot",
+    "/turn": "turn",
+}
 PAGE = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
@@ -51,6 +57,7 @@ class LiveServer:
         host: Address to listen on.
         port: 0 for any free one.
         send: Takes the commands of the buttons.
+        admitted: Names that this server is reached by, besides those of the machine.
 
     Attributes:
         url: Where the page is.
@@ -60,9 +67,11 @@ class LiveServer:
         OSError: It cannot listen there.
     """
 
-    def __init__(self, host: str, port: int, send: SendCommand) -> None:
+    def __init__(self, host: str, port: int, send: SendCommand, admitted: Set[str] = frozenset()) -> None:
         self.broadcast = Broadcast()
-        self._server = _Server((host, port), self.broadcast, send)
+        if not is_own_host(host) and (name := host_name(host)):  # as whoever starts it knows it
+            admitted = {*admitted, name}
+        self._server = _Server((host, port), self.broadcast, send, admitted)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="edge-infer page", daemon=True
         )
@@ -87,8 +96,8 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False  # `hang_up` ends them
 
-    def __init__(self, address: tuple[str, int], broadcast: Broadcast, send: SendCommand) -> None:
-        self.broadcast, self.send = broadcast, send
+    def __init__(self, address: tuple[str, int], broadcast: Broadcast, send: SendCommand, admitted: Set[str]) -> None:
+        self.broadcast, self.send, self.admitted = broadcast, send, admitted
         self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()
         if ":" in address[0]:
@@ -138,8 +147,8 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        if not is_own_host(self.headers.get("Host")):
-            self._refuse(HTTPStatus.FORBIDDEN, "this server is not known by that name")
+        if not is_own_host(self.headers.get("Host"), self.server.admitted):
+            self._refuse(HTTPStatus.FORBIDDEN, "this server is not known by that name; --allow-host NAME admits it")
         elif self.path in PAGE:
             name, kind = PAGE[self.path]
             self._answer(HTTPStatus.OK, kind, (files("edge_infer.webcam.page") / name).read_bytes())
@@ -153,7 +162,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.close_connection = True
         length = self.headers.get("Content-Length", "0")
-        if not is_own_host(self.headers.get("Host")) or not is_own_page(self.headers):
+        admitted = self.server.admitted
+        if not is_own_host(self.headers.get("Host"), admitted) or not is_own_page(self.headers, admitted):
             self._refuse(HTTPStatus.FORBIDDEN, "only the page itself may do this")
         elif not length.isdecimal() or int(length) > _MAX_BODY:
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the buttons take no data")

@@ -13,7 +13,7 @@ from benchmarks.pages.catalogue import FIGURES, all_blocks, all_figures, all_pag
 from benchmarks.pages.drawing import Drawing, source_of
 
 BLOCKS, DRAWINGS = all_blocks(), all_figures()
-PAGES = {page.name: page.read_text(encoding="utf-8") for page in all_pages()}
+PAGES = {str(page): page.read_text(encoding="utf-8") for page in all_pages()}
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -63,6 +63,22 @@ def test_annotated_copies_are_saved(classify_faces: Run) -> None:
     assert 0.002 < (difference > 60).mean() < 0.2
 
 
+def test_pictures_of_a_turned_camera_are_answered_and_drawn_upright(classify_faces: Run) -> None:
+    upright = json.loads(classify_faces("one.png", "--format", "json", "--save-annotated", "drawn").out)
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    with Image.open("one.png") as one:
+        one.rotate(90, expand=True).save("left.png")  # against the clock
+        one.rotate(-90, expand=True).save("right.png")
+        one.save("down.png", exif=exif)
+    for name, degrees in (("left", "90"), ("right", "270"), ("down", "180")):
+        (answer,) = json.loads(
+            classify_faces(f"{name}.png", "--rotate", degrees, "--format", "json", "--save-annotated", "drawn").out
+        )
+        assert answer == upright[0] | {"source": f"{name}.png"}
+        assert np.array_equal(Image.open(f"drawn/{name}-annotated.jpg"), Image.open("drawn/one-annotated.jpg"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "decoded"),
     [

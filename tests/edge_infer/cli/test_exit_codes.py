@@ -64,6 +64,7 @@ def test_an_unknown_command_is_exit_code_2(run: Run) -> None:
     ("options", "message"),
     [
         (["--model", "gone.onnx"], "Error: model file gone.onnx does not exist"),
+        (["--model", "a" * 300], f"Error: model file {'a' * 300} cannot be read: File name too long"),
         (["--model", ""], "Error: no bundled model is named ''"),
         (["--task", "gemz"], "Error: no bundled model is named 'gemz'"),
         (["--model", "note.jpg"], "Error: note.jpg: not a"),

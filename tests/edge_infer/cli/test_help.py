@@ -45,7 +45,7 @@ def test_the_commands_are_those_documented() -> None:
     options = {name for parameter in ALL_COMMANDS["classify",].params for name in parameter.opts}
     assert options == {
         *("paths", "--task", "--model", "--top", "--min-score", "--format", "--batch", "--threads", "--provider"),
-        *("--faces", "--save-annotated", "--max-pixels", "--max-bytes", "--recursive"),
+        *("--faces", "--save-annotated", "--max-pixels", "--max-bytes", "--rotate", "--recursive"),
     }
 
 

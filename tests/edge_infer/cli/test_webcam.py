@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.request import urlopen
@@ -18,11 +19,15 @@ import pytest
 from PIL import Image
 
 import edge_infer
+from benchmarks.harness.drawn_face import picture_with_faces
 from edge_infer.cli.main import main
+from edge_infer.model_file.metadata import FaceCrop, InputSpec
 from edge_infer.webcam import opencv
 from edge_infer.webcam.camera import devices
 from tests.edge_infer.cli.conftest import Answer, Run
+from tests.edge_infer.webcam.camera.test_videos import served
 from tests.edge_infer.webcam.conftest import read_clip, wait_until, write_clip
+from tests.support.tiny_model import write_tiny_model
 
 COMMAND = [sys.executable, "-m", "edge_infer", "webcam"]
 
@@ -109,6 +114,17 @@ def test_a_video_plays_at_its_own_speed(run: Run, clip: Path) -> None:
     assert 2.0 <= time.monotonic() - began < 6
 
 
+@pytest.mark.slow
+def test_a_video_by_url_ends_when_it_ends(run: Run, clip: Path) -> None:
+    answer = run("--source", f"file://{clip}", "--every-frame", "--jsonl", "-")
+    assert (answer.code, answer.err) == (0, "60 frames answered, 0 dropped, 0 bad, 0 camera faults\n")
+    assert json.loads(answer.out.splitlines()[0])["source"] == f"file://{clip}"
+    with served(clip.read_bytes()) as url:
+        answer = run("--source", f"{url}.avi", "--jsonl", "-")
+    assert (answer.code, answer.err.split(", ")[-1]) == (0, "0 camera faults\n")
+    assert json.loads(answer.out.splitlines()[-1])["time_s"] == pytest.approx(59 / 30)
+
+
 def test_a_folder_of_frames_is_answered_and_recorded(run: Run, folder: Path) -> None:
     (folder / "frames").mkdir()
     for number in range(6):
@@ -119,12 +135,45 @@ def test_a_folder_of_frames_is_answered_and_recorded(run: Run, folder: Path) -> 
     assert len(read_clip(folder / "out.mp4")) == 6
 
 
+def test_what_a_folder_of_frames_holds_besides_is_noted(run: Run, folder: Path) -> None:
+    (folder / "frames").mkdir()
+    (folder / "frames" / "1.heic").touch()
+    answer = run("--source", "frames", "--no-display")
+    left_out = "1 HEIC file is left out (frames/1.heic): convert to JPEG or PNG to use them"
+    assert (answer.code, answer.err) == (4, f"Error: folder frames holds no pictures; {left_out}\n")
+    Image.new("RGB", (64, 48), (205, 30, 40)).save(folder / "frames" / "2.png")
+    answer = run("--source", "frames", "--every-frame", "--no-display")
+    assert (answer.code, answer.err.splitlines()[0]) == (0, f"Note: frames: {left_out}")
+
+
+@pytest.mark.slow
+def test_a_turned_camera_is_set_upright_for_answers_boxes_and_recordings(run: Run, folder: Path) -> None:
+    spec = InputSpec(32, 32, face=FaceCrop(-0.15, upright=True))
+    skin = write_tiny_model(folder / "skin.onnx", name="skin", task="skin", input=spec, min_score=0.3)
+    picture = picture_with_faces((240, 320), [(60, 120, 110)])
+    boxes = {}
+    for degrees, name in ((0, "upright"), (90, "left"), (180, "down"), (270, "right")):
+        (folder / name).mkdir()
+        for i in range(3):
+            picture.rotate(degrees, expand=True).save(folder / name / f"{i}.png")  # against the clock
+        rotate = ["--rotate", str(degrees)] if degrees else []
+        answer = run(
+            "--source", name, "--every-frame", "--jsonl", "-", "--record", f"{name}.avi", "--model", str(skin), *rotate
+        )
+        boxes[name] = [face["box"] for face in json.loads(answer.out.splitlines()[-1])["faces"]]
+        assert {frame.shape for frame in read_clip(folder / f"{name}.avi")} == {(320, 240, 3)}
+    assert len(boxes["upright"]) == 1
+    assert all(found == boxes["upright"] for found in boxes.values())
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--source", "7"], "there is no camera 7 (/dev/video7 does not exist)"),
         (["--source", "gone.mp4"], "'gone.mp4' is no camera number, and no video, folder or URL that exists"),
         (["--source", "note.mp4"], "note.mp4 is no video that OpenCV can read"),
+        (["--source", "a" * 300], f"{'a' * 300} cannot be read: File name too long"),
+        (["--source", "/dev/v4l/by-id/gone"], "there is no camera /dev/v4l/by-id/gone"),
         (["--source", "."], "folder . holds no pictures"),
         (["--source", "rtsp://me:secret@127.0.0.1:9/1"], "rtsp://127.0.0.1:9/1 cannot be opened"),
     ],
@@ -169,8 +218,11 @@ def test_a_stream_that_never_answers_is_reported_in_under_3_seconds(start: Start
         (["--no-display", "--source", "0", "--loop"], "--loop is for a video or folder, and 0 is a camera"),
         (["--http", "nowhere"], "give HOST:PORT"),
         (["--http", "127.0.0.1:99999"], "give HOST:PORT"),
+        (["--http", "0", "--allow-host", "http://cam.lan"], "'http://cam.lan' is no host name"),
+        (["--no-display", "--allow-host", "cam.lan"], "--allow-host is for the page, which --http serves"),
         (["--record", "out.webm"], "a recording is a file that ends in .mp4 or .avi"),
         (["--seconds", "nan"], "nan is not in the range"),
+        (["--rotate", "45"], "'45' is not one of '90', '180', '270'"),
         (["--timeout", "0"], "0.0 is not in the range"),
         (["--no-display", "--task", "gender"], "--task gender, but"),
     ],
@@ -259,6 +311,17 @@ def test_a_page_for_everybody_comes_with_a_warning(run: Run, clip: Path) -> None
     assert warning == "Whoever can reach this machine can watch, record and take snapshots there."
 
 
+def test_the_page_can_be_given_another_name(start: Start, clip: Path) -> None:
+    process = start(
+        "--source", str(clip), "--loop", "--http", "0", "--allow-host", "cam.example.org", "--allow-host", "b"
+    )
+    page = process.stderr.readline().removeprefix("Watch at ").strip()
+    for name, status in (("cam.example.org", 200), ("b:80", 200), ("c", 403)):
+        with closing(HTTPConnection(page.split("/")[2], timeout=10)) as connection:
+            connection.request("GET", "/state.json", headers={"Host": name})
+            assert connection.getresponse().status == status
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code", "last"), [(signal.SIGTERM, 0, "faults"), (signal.SIGINT, 130, "Interrupted.")]
@@ -287,6 +350,66 @@ def test_a_reader_of_the_records_who_leaves_ends_it(start: Start, clip: Path, fo
     assert process.wait(timeout=10) == 1
     assert "Traceback" not in process.stderr.read()
     assert len(read_clip(folder / "out.mp4")) >= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+@pytest.mark.parametrize("every_frame", [True, False])
+def test_it_ends_although_nobody_reads_its_records(
+    start: Start, clip: Path, folder: Path, number: int, code: int, *, every_frame: bool
+) -> None:
+    options = ["--every-frame"] if every_frame else ["--fps", "1000"]
+    process = start("--source", str(clip), "--loop", "--jsonl", "-", "--http", "0", "--record", "out.avi", *options)
+    page = process.stderr.readline().removeprefix("Watch at ").strip()
+
+    def state() -> dict[str, object]:
+        with urlopen(f"{page}state.json", timeout=5) as response:
+            return json.loads(response.read())
+
+    wait_until(lambda: state().get("answered", 0) > 50, 20)
+    wait_until(lambda: state()["fps"] == 0, 60)  # the pipe is full
+    answered, captured = state()["answered"], state()["captured"]
+    wait_until(lambda: every_frame or state()["captured"] > captured + 20)  # the feed goes on
+    assert (state()["answered"], state()["state"]) == (answered, "live")
+    began = time.monotonic()
+    process.send_signal(number)
+    assert process.wait(timeout=30) == code
+    assert time.monotonic() - began < 2
+    out = process.stdout.read()
+    assert [json.loads(line)["task"] for line in out.splitlines()] == ["colours"] * (answered - 1)
+    assert len(read_clip(folder / "out.avi")) > 0
+
+
+@pytest.mark.slow
+def test_records_wait_for_a_slow_reader_and_none_is_lost(start: Start, clip: Path) -> None:
+    process = start("--source", str(clip), "--loop", "--frames", "700", "--every-frame", "--jsonl", "-")
+    time.sleep(3)
+    assert process.poll() is None
+    lines = process.stdout.read().splitlines()
+    assert [json.loads(line)["frame"] for line in lines] == list(range(700))
+    assert process.wait(timeout=10) == 0
+
+
+@pytest.mark.slow
+def test_a_named_pipe_may_be_read_later(start: Start, clip: Path, folder: Path) -> None:
+    os.mkfifo(folder / "records")
+    process = start("--source", str(clip), "--frames", "20", "--every-frame", "--jsonl", "records")
+    time.sleep(1.5)
+    assert process.poll() is None
+    frames = [json.loads(line)["frame"] for line in (folder / "records").read_text().splitlines()]
+    assert frames == list(range(20))
+    assert process.wait(timeout=10) == 0
+    process = start("--source", str(clip), "--every-frame", "--jsonl", "records")
+    time.sleep(1.5)
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 130
+    assert time.monotonic() - began < 2
+
+
+def test_a_disk_that_is_full_is_said_of_the_records(run: Run, clip: Path) -> None:
+    answer = run("--source", clip.name, "--jsonl", "/dev/full")
+    assert (answer.code, answer.err) == (1, "Error: /dev/full cannot be written: No space left on device\n")
 
 
 class StallingStream:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +21,7 @@ from PIL import Image
 from edge_infer.classifier import Classifier
 from tests.conftest import drawn
 from tests.edge_infer.conftest import expected_scores
+from tests.edge_infer.webcam.conftest import write_clip
 from tests.support.tiny_model import COLOURS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="of Linux' own devices, users and limits")
@@ -94,14 +96,47 @@ def test_a_signal_ends_in_good_order_at_any_moment(
     assert out == b"" or len(json.loads(out)) < 5000  # what was answered is a whole array
 
 
-def test_a_second_signal_ends_at_once() -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("numbers", "code"),
+    [
+        ((signal.SIGTERM, signal.SIGCONT, signal.SIGTERM, signal.SIGCONT), 143),  # as `timeout` sends them
+        ((signal.SIGINT, signal.SIGINT), 130),
+        ((signal.SIGTERM, signal.SIGINT), 143),
+    ],
+)
+@pytest.mark.parametrize("pause_s", [0.0, 0.002, 0.02])
+def test_signals_at_once_leave_a_whole_array(
+    folder: Path, model: str, numbers: tuple[signal.Signals, ...], code: int, pause_s: float
+) -> None:
+    OUTPUT.seek(0)
+    OUTPUT.truncate()
+    arguments = ["classify", "--model", model, "--format", "json", "--batch", "1", *["red.png"] * 5000]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [*COMMAND, *arguments], cwd=folder, env=environment, stdout=OUTPUT, stderr=subprocess.PIPE
+    )
+    with process:
+        while not has_answered(process.pid):
+            assert process.poll() is None
+        for number in numbers:
+            process.send_signal(number)
+            time.sleep(pause_s)
+        process.communicate(timeout=60)
+    assert process.returncode in {code, 130}  # of two that come at once, the lower number is seen first
+    assert 0 < len(json.loads(os.pread(OUTPUT.fileno(), 2**24, 0))) < 5000
+
+
+def test_a_signal_that_comes_again_later_ends_at_once() -> None:
     code = """
 import os, signal, time
-from edge_infer.cli.interrupts import run_interruptible
+from edge_infer.cli.interrupts import SAME_WISH_S, run_interruptible
 def stubborn():
     try:
         os.kill(os.getpid(), signal.SIGTERM)
     finally:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(SAME_WISH_S + 0.1)
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(60)
 run_interruptible(stubborn)
@@ -199,6 +234,39 @@ def test_what_belongs_to_someone_else_is_one_line(
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (1, out, f"Error: {err}\n")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+@pytest.mark.parametrize(
+    ("arguments", "code", "err"),
+    [
+        (["classify", "red.png", "--model", "closed/m.onnx"], 3, "model file closed/m.onnx cannot be read"),
+        (
+            ["webcam", "--no-display", "--model", "closed/m.onnx", "--source", "clip.avi"],
+            3,
+            "model file closed/m.onnx cannot be read",
+        ),
+        (["webcam", "--no-display", "--source", "closed/clip.avi"], 4, "closed/clip.avi cannot be read"),
+        (["webcam", "--no-display", "--source", "secret.avi"], 4, "secret.avi cannot be read"),
+        (["webcam", "--no-display", "--source", "closed"], 4, "closed cannot be read"),
+        (["webcam", "--source", "clip.avi", "--record", "closed/a.avi"], 1, "closed/a.avi cannot be written"),
+        (["webcam", "--source", "clip.avi", "--jsonl", "closed/a.jsonl"], 1, "closed/a.jsonl cannot be written"),
+    ],
+)
+def test_what_may_not_be_entered_is_named_with_the_code_of_its_kind(
+    folder: Path, model: str, arguments: list[str], code: int, err: str
+) -> None:
+    for name in ("clip.avi", "secret.avi"):
+        write_clip(folder / name, [(200, 30, 30)] * 3)
+    (folder / "secret.avi").chmod(0)
+    (folder / "closed").mkdir(mode=0o700)
+    late = "import cv2, edge_infer.webcam.live, edge_infer.webcam.camera.sources, edge_infer.webcam.window\n"
+    model_options = [] if "--model" in arguments else ["--model", model]
+    command = [sys.executable, "-c", late + AS_NOBODY, *arguments, *model_options]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", f"Error: {err}: Permission denied\n")
 
 
 @pytest.mark.slow

@@ -138,6 +138,25 @@ def test_exif_orientation_is_applied(image_format: str, orientation: int) -> Non
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("rotate", [0, 90, 180, 270])
+def test_a_picture_is_turned_after_its_exif_orientation(orientation: int, rotate: int) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    turned = np.rot90(quadrants(), -rotate // 90)  # counts against the clock
+    data = encoded(stored(quadrants(), orientation), "PNG", exif=exif)
+    assert np.array_equal(pixels(data, rotate=rotate), turned)
+    assert np.array_equal(load_scene(data, needed_side=8, rotate=rotate).image, turned)
+    spec = InputSpec(14, 20, resize="crop")
+    wanted = load_input(np.ascontiguousarray(turned), spec)
+    assert largest_difference(load_input(data, spec, rotate=rotate), wanted) <= 1  # it is turned once it is small
+
+
+def test_an_array_of_the_inputs_size_is_turned_too() -> None:
+    square = quadrants(32, 32)
+    assert np.array_equal(load_input(square, InputSpec(32, 32), rotate=90), np.rot90(square, -1))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation_is_applied_after_a_reduced_decode(orientation: int) -> None:
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
@@ -787,8 +806,8 @@ def test_a_line_of_pixels_is_a_picture(size: tuple[int, int], resize: str) -> No
     assert np.array_equal(image_rgb, np.full((32, 24, 3), (9, 8, 7)))
 
 
-@pytest.mark.parametrize("tag", range(1, 9))
-def test_a_scene_keeps_coordinates_through_reduced_decode_and_rotation(tag: int) -> None:
+@pytest.mark.parametrize(("tag", "rotate"), [*((tag, 0) for tag in range(1, 9)), (1, 90), (1, 180), (6, 270)])
+def test_a_scene_keeps_coordinates_through_reduced_decode_and_rotation(tag: int, rotate: int) -> None:
     """A mark in a picture whose sides are no multiples of the decoder's scale."""
     width, height, mark = 4093, 3099, (2700, 1000)
     stored = Image.new("L", (width, height))
@@ -797,9 +816,9 @@ def test_a_scene_keeps_coordinates_through_reduced_decode_and_rotation(tag: int)
     exif[0x0112] = tag
     file = io.BytesIO()
     stored.save(file, "JPEG", exif=exif, quality=95)
-    scene = load_scene(file.getvalue(), needed_side=300)
+    scene = load_scene(file.getvalue(), needed_side=300, rotate=rotate)
     assert scene.image.width < 1100
-    upright = np.asarray(load_rgb(file.getvalue()))[..., 0] > 128
+    upright = np.asarray(load_rgb(file.getvalue(), rotate=rotate))[..., 0] > 128
     found = np.asarray(scene.image)[..., 0] > 128
     assert (scene.image.width * scene.scale[0], scene.image.height * scene.scale[1]) == pytest.approx(
         upright.shape[::-1]

@@ -5,7 +5,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable
-from itertools import cycle
+from itertools import count, cycle
 from pathlib import Path
 
 import numpy as np
@@ -29,15 +29,17 @@ def frame(value: int, size: tuple[int, int] = SIZE) -> np.ndarray:
 
 
 def write_clip(
-    path: Path, colours: Iterable[tuple[int, int, int]], fps: float = 30, size: tuple[int, int] = SIZE
+    path: Path, colours: Iterable[tuple[int, int, int]], fps: float = 30, size: tuple[int, int] = SIZE, noise: int = 0
 ) -> Path:
-    """Write a real video of frames of one colour each."""
+    """Write a real video of frames of one colour each, and noise, which makes it large."""
+    rng = np.random.default_rng(0)
     cv2 = load_cv2()
     codec = {".mp4": "mp4v", ".avi": "MJPG"}[path.suffix]
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), fps, size)
     assert writer.isOpened()
     for red, green, blue in colours:
-        writer.write(np.full((size[1], size[0], 3), (blue, green, red), np.uint8))
+        pixels = np.full((size[1], size[0], 3), (blue, green, red), np.uint8)
+        writer.write(pixels + rng.integers(0, noise + 1, pixels.shape, np.uint8) if noise else pixels)
     writer.release()
     return path
 
@@ -70,10 +72,23 @@ def wait_until(is_so: Callable[[], object], seconds: float = 10.0) -> float:
 
 
 class ScriptedSource:
-    """A source that plays a script of frames, None for a read without a frame, and exceptions."""
+    """A source that plays a script of frames, None for a read without a frame, and exceptions.
 
-    def __init__(self, script: Iterable[object], frame_s: float = 0.0, pause_s: float = 0.002) -> None:
-        self.frame_s = frame_s
+    Live, or a video of so many seconds a frame, or with a time for each.
+    """
+
+    def __init__(
+        self,
+        script: Iterable[object],
+        frame_s: float = 0.0,
+        pause_s: float = 0.002,
+        *,
+        is_live: bool | None = None,
+        times_s: Iterable[float] | None = None,
+    ) -> None:
+        self.is_live = frame_s == 0 if is_live is None else is_live
+        self.frame_s, self.time_s = frame_s, None
+        self._times_s = iter(times_s) if times_s is not None else count(0, frame_s)
         self._script, self._pause_s = iter(script), pause_s
         self.is_released = False
 
@@ -82,6 +97,8 @@ class ScriptedSource:
         step = next(self._script, None)
         if isinstance(step, Exception):
             raise step
+        if step is not None and not self.is_live:
+            self.time_s = next(self._times_s)
         return step
 
     def release(self) -> None:

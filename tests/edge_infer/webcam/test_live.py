@@ -12,7 +12,9 @@ import pytest
 from PIL import Image
 
 from edge_infer.errors import CameraLostError, ModelOutputError, OutputError
-from edge_infer.results import Prediction
+from edge_infer.pictures.turning import Turn
+from edge_infer.results import LabelScore, Prediction
+from edge_infer.webcam import recording
 from edge_infer.webcam.camera import capture as capture_module
 from edge_infer.webcam.camera.capture import Capture
 from edge_infer.webcam.live import LiveFeed, LiveOptions
@@ -50,6 +52,21 @@ class Answers:
         return prediction()
 
 
+class Shapes(Answers):
+    """Answers whether a picture is wide or tall."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        super().__init__(seconds)
+        self.forgotten_at: list[int] = []
+
+    def answer(self, image: Image.Image, time_s: float) -> Prediction:
+        super().answer(image, time_s)
+        return prediction(scores=(LabelScore("tall" if image.height > image.width else "wide", 1.0),))
+
+    def forget(self) -> None:
+        self.forgotten_at.append(len(self.images))
+
+
 class Run:
     """A feed with everything around it."""
 
@@ -61,8 +78,9 @@ class Run:
         self.records: list[Prediction] = []
         self.notes: list[str] = []
         self.options = LiveOptions(**options)
+        self.is_taken = lambda: True
         open_source = source if callable(source) else lambda: source
-        self.capture = Capture(open_source, name="cam", is_live=live, every_frame=not live, timeout_s=5)
+        self.capture = Capture(open_source, name="cam", every_frame=not live, timeout_s=5)
 
     def __call__(self) -> FeedStatus:
         with self.capture as capture:
@@ -74,6 +92,7 @@ class Run:
                 self.options,
                 source="0",
                 on_answer=self.records.append,
+                is_taken=lambda: self.is_taken(),
                 on_note=self.notes.append,
             )
             return feed.run()
@@ -198,6 +217,112 @@ def test_mirrored_frames_are_answered_and_shown_mirrored() -> None:
     assert np.asarray(run.answers.images[0])[:, :, 0].mean(axis=0).tolist() == [0] * 32 + [255] * 32
 
 
+@pytest.mark.parametrize(("turn", "quarters"), [(0, 0), (90, 3), (180, 2), (270, 1)])
+@pytest.mark.parametrize("mirror", [False, True])
+def test_turned_frames_are_answered_and_shown_turned_and_then_mirrored(
+    turn: Turn, quarters: int, *, mirror: bool
+) -> None:
+    colours = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    run = Run(ScriptedSource([colours], frame_s=1), turn=turn, mirror=mirror)
+    run()
+    wanted = np.rot90(colours, quarters)  # counts against the clock
+    wanted = wanted[:, ::-1] if mirror else wanted
+    assert np.array_equal(np.asarray(run.answers.images[0]), wanted)
+    (view, *_) = run.display.views
+    assert (view.image_rgb.size, view.status.turn) == (wanted.shape[1::-1], turn)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0.0, 0.12])
+def test_the_picture_is_turned_by_commands_and_no_answer_is_shown_on_another_turn(seconds: float) -> None:
+    run = Run(camera(30), live=True, frames=40 if seconds == 0 else 12)
+    run.answers = Shapes(seconds)
+
+    def on_view(view: View) -> None:
+        if run.display.views[-2:-1] and run.display.views[-2].prediction.frame // 4 != view.prediction.frame // 4:
+            run.commands.put("turn")
+
+    run.display = Display(on_view)
+    run()
+    shown = [(view.prediction.label, "tall" if view.image_rgb.height > 48 else "wide") for view in run.display.views]
+    assert {answer == shape for answer, shape in shown} == {True}
+    turns = list(dict.fromkeys(view.status.turn for view in run.display.views))
+    assert turns[:3] == [0, 90, 180]
+    assert len(run.answers.forgotten_at) >= 2
+    shapes = ["tall" if image.height > image.width else "wide" for image in run.answers.images]
+    changes = [i for i in range(1, len(shapes)) if shapes[i] != shapes[i - 1]]
+    assert run.answers.forgotten_at[: len(changes)] == changes
+    assert [record.label for record in run.records] == shapes[: len(run.records)]
+
+
+def test_a_picture_that_stands_still_is_turned_too_and_answered_once_in_the_records() -> None:
+    run = Run(video(10))
+    run.answers = Shapes()
+    script: dict[tuple[str, int], list[Command]] = {
+        ("live", 0): ["toggle-pause"],
+        ("paused", 0): ["turn"],
+        ("paused", 90): ["toggle-pause"],
+    }
+    seen: list[tuple[str, int, str]] = []
+
+    def on_view(view: View) -> None:
+        shape = "tall" if view.image_rgb.height > 48 else "wide"
+        seen.append((view.status.state, view.status.turn, shape))
+        if view.prediction.frame == 3 and (shape == "tall") == (view.status.turn == 90):
+            for command in script.pop((view.status.state, view.status.turn), []):
+                run.commands.put(command)
+
+    run.display = Display(on_view)
+    run()
+    assert [record.frame for record in run.records] == list(range(10))
+    assert [record.label for record in run.records] == ["wide"] * 4 + ["tall"] * 6
+    assert ("paused", 90, "tall") in seen
+
+
+def test_a_recording_is_of_the_turned_picture_and_stays_whole_when_that_is_turned_again(tmp_path: Path) -> None:
+    run = Run(video(20), turn=90, record=tmp_path / "out.mp4")
+    run.answers = Shapes()
+    run.display = Display(lambda view: run.commands.put("turn") if view.prediction.frame == 9 else None)
+    run()
+    frames = read_clip(tmp_path / "out.mp4")
+    assert {image.shape for image in frames} == {(64, 48, 3)}
+    assert len(frames) == 20
+    assert frames[-1][:10].mean() == pytest.approx(0, abs=8)  # a wide picture in a tall one
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("live", [True, False])
+def test_while_the_last_answer_is_not_taken_no_other_is_begun_and_the_feed_is_shown(*, live: bool) -> None:
+    run = Run(camera(60) if live else video(50), live=live)
+    taken_at: list[int] = []
+
+    def is_taken() -> bool:
+        is_so = len(run.records) < 3 or len(run.display.views) > 30
+        if is_so and len(run.records) == 3:
+            taken_at.append(len(run.display.views))
+        return is_so
+
+    run.is_taken = is_taken
+    run.display = Display(lambda view: run.commands.put("quit") if len(run.records) == 5 else None)
+    run()
+    answers = [view.prediction.frame for view in run.display.views]
+    third = run.records[2].frame
+    assert answers.count(third) > 20
+    assert taken_at[0] > 30
+    shown = {shown_frame(view) for view in run.display.views if view.prediction.frame == third}
+    assert (len(shown) > 5) == live  # of a video whose every frame is answered, none goes by
+
+
+def test_the_end_is_held_up_by_an_answer_that_is_not_taken_but_not_that_of_a_command(tmp_path: Path) -> None:
+    run = Run(video(3), record=tmp_path / "out.avi")
+    run.is_taken = lambda: not run.records
+    run.display = Display(lambda view: run.commands.put("quit") if len(run.display.views) > 20 else None)
+    run()
+    assert len(run.records) == 1
+    assert len(run.display.views) == 21
+    assert len(read_clip(tmp_path / "out.avi")) == 1
+
+
 def test_a_command_quits() -> None:
     run = Run(endless(), live=True)
     run.display = Display(lambda view: run.commands.put("quit") if len(run.display.views) == 3 else None)
@@ -265,7 +390,7 @@ def test_recordings_are_begun_and_ended_by_commands(tmp_path: Path) -> None:
 
     run.display = Display(on_view)
     status = run()
-    assert [len(read_clip(path)) for path in sorted(tmp_path.iterdir())] == [10, 20]
+    assert sorted(len(read_clip(path)) for path in tmp_path.iterdir()) == [10, 20]
     assert status.recording is None
     recording: dict[int, bool] = {}  # when each frame was first shown
     for view in run.display.views:
@@ -297,6 +422,70 @@ def test_what_cannot_be_kept_later_is_said_and_the_feed_goes_on(tmp_path: Path) 
     assert status.trouble.endswith("cannot be written: File exists")
 
 
+def test_a_pause_is_left_out_of_the_recording(tmp_path: Path) -> None:
+    times_s = [*(i / 20 for i in range(30)), *(5 + i / 20 for i in range(10))]  # of a video that plays meanwhile
+    source = ScriptedSource(map(frame, range(40)), frame_s=1 / 20, pause_s=0, times_s=times_s)
+    run = Run(source, record=tmp_path / "out.avi")
+
+    def on_view(view: View) -> None:
+        if view.prediction.frame == 29 and view.status.state == "live":
+            run.commands.put("toggle-pause")
+            run.commands.put("toggle-pause")
+
+    run.display = Display(on_view)
+    run()
+    assert len(read_clip(tmp_path / "out.avi")) == 40
+
+
+def test_a_frame_of_a_video_that_stands_for_long_is_recorded_as_long(tmp_path: Path) -> None:
+    source = ScriptedSource(map(frame, range(3)), frame_s=1 / 20, pause_s=0, times_s=[0, 4, 4.05])
+    Run(source, record=tmp_path / "out.avi")()
+    assert len(read_clip(tmp_path / "out.avi")) == 82
+
+
+class FullAfter:
+    """A disk with room for so many frames more."""
+
+    def __init__(self, frames: int) -> None:
+        self.frames = frames
+
+    def shortage(self, needed_bytes: int) -> str | None:
+        self.frames -= 1
+        return None if self.frames >= 0 else "its disk is full"
+
+
+def test_a_disk_that_fills_up_ends_the_feed_whose_recording_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "DiskRoom", lambda path: FullAfter(11))
+    run = Run(video(40, frame_s=1 / 20), record=tmp_path / "out.mp4")
+    with pytest.raises(OutputError, match=r"out\.mp4 ends after 0\.5 s: its disk is full$"):
+        run()
+    assert len(read_clip(tmp_path / "out.mp4")) == 10
+    assert run.notes == [f"Recording: {tmp_path / 'out.mp4'}"]
+
+
+def test_a_disk_that_fills_up_ends_only_a_recording_that_was_asked_for_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "DiskRoom", lambda path: FullAfter(11))
+    run = Run(video(40, frame_s=1 / 20), keep_in=tmp_path)
+    run.commands.put("record")
+    status = run()
+    (path,) = tmp_path.iterdir()
+    assert status.answered == 40
+    assert (status.recording, status.trouble) == (None, f"{path} ends after 0.5 s: its disk is full")
+    assert run.notes == [f"Recording: {path}", f"Error: {status.trouble}"]
+    assert len(read_clip(path)) == 10
+
+
+def test_a_recording_that_goes_missing_is_an_error(tmp_path: Path) -> None:
+    run = Run(video(40, frame_s=1 / 20), record=tmp_path / "out.mp4")
+    run.display = Display(lambda view: (tmp_path / "out.mp4").unlink(missing_ok=view.prediction.frame != 9))
+    with pytest.raises(OutputError, match=r"out\.mp4 cannot be written any more: No such file or directory$"):
+        run()
+
+
 def test_a_lost_camera_is_shown_as_lost_and_its_recording_can_be_played(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -305,7 +494,6 @@ def test_a_lost_camera_is_shown_as_lost_and_its_recording_can_be_played(
     run.capture = Capture(
         lambda: ScriptedSource([*map(frame, range(10))] if not run.records else [], pause_s=0.02),
         name="cam",
-        is_live=True,
         timeout_s=0.2,
         retries=1,
     )

@@ -66,6 +66,7 @@ def gui(monkeypatch: pytest.MonkeyPatch) -> FakeGui:
         (ord("r"), ["toggle-recording"]),
         (ord("R"), ["toggle-recording"]),
         (ord(" "), ["toggle-pause"]),
+        (ord("t"), ["turn"]),
         (0x100000 | ord("q"), ["quit"]),  # GTK sets a bit for Num Lock
         (ord("x"), []),
         (-1, []),

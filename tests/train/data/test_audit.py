@@ -7,6 +7,7 @@ import pytest
 
 from tests.train.conftest import write_photos
 from train.data.audit import audit, describe, summarize
+from train.data.dataset import Dataset
 from train.errors import DataError
 
 
@@ -25,7 +26,7 @@ def flawed(tmp_path: Path) -> Path:
 
 
 def test_every_flaw_is_found(flawed: Path):
-    record = audit(flawed).to_record()
+    record = audit(Dataset(flawed)).to_record()
     assert record["photos"] == 20
     assert record["class_counts"] == {"blue": 8, "green": 6, "red": 6}
     assert sorted(Path(path).name for path in record["unreadable"]) == ["broken.jpg", "empty.png"]
@@ -43,8 +44,8 @@ def test_every_flaw_is_found(flawed: Path):
 
 def test_the_worst_findings_are_told_first(flawed: Path):
     train, test = flawed / "train", flawed / "test"
-    assert describe(audit(flawed)).splitlines()[0] == ("20 photos in 3 classes, 6 to 8 a class: blue 8, green 6, red 6")
-    lines = describe(audit(flawed)).splitlines()[1:]
+    first, *lines = describe(audit(Dataset(flawed))).splitlines()
+    assert first == "20 photos in 3 classes, 6 to 8 a class: blue 8, green 6, red 6"
     assert lines[0] == "Unreadable: 2"
     assert lines[1].startswith(f"  {train / 'blue' / 'broken.jpg'} is not a picture")
     assert lines[2].startswith(f"  {train / 'blue' / 'empty.png'} is not a picture")
@@ -60,7 +61,7 @@ def test_the_worst_findings_are_told_first(flawed: Path):
 
 def test_a_clean_folder_is_called_clean(tmp_path: Path):
     write_photos(tmp_path, count=3)
-    assert describe(audit(tmp_path)).splitlines() == [
+    assert describe(audit(Dataset(tmp_path))).splitlines() == [
         "9 photos in 3 classes, 3 to 3 a class: blue 3, green 3, red 3",
         "Unreadable: none",
         "Duplicates under different labels: none",
@@ -74,16 +75,17 @@ def test_imbalance_is_told_from_threefold_on(tmp_path: Path):
     write_photos(tmp_path / "more", count=5, labels=("green",))
     (tmp_path / "more" / "green").rename(tmp_path / "red" / "more")
     (tmp_path / "more").rmdir()
-    assert "Unbalanced: the largest class has 3.5 times the photos of the smallest." in describe(audit(tmp_path))
+    words = describe(audit(Dataset(tmp_path)))
+    assert "Unbalanced: the largest class has 3.5 times the photos of the smallest." in words
 
 
 def test_no_photos_are_no_audit(tmp_path: Path):
     with pytest.raises(DataError, match="needs at least two class folders"):
-        audit(tmp_path)
+        audit(Dataset(tmp_path))
 
 
 def test_the_summary_counts_without_naming(flawed: Path):
-    assert summarize(audit(flawed)).splitlines() == [
+    assert summarize(audit(Dataset(flawed))).splitlines() == [
         "20 photos in 3 classes, 6 to 8 a class: blue 8, green 6, red 6",
         "Unreadable: 2",
         "Duplicates under different labels: 1",

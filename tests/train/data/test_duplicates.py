@@ -8,7 +8,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from tests.train.conftest import photo
-from train.data.duplicates import duplicate_groups, fingerprint, near_duplicates
+from train.data.dataset import Dataset
+from train.data.duplicates import fingerprint, near_duplicates
 from train.data.photos import Photo
 from train.errors import DataError
 
@@ -32,6 +33,13 @@ def saved(image: Image.Image, path: Path, **options: int) -> Photo:
     return photo(path)
 
 
+def groups_of(photos: list[Photo]) -> np.ndarray:
+    """Return the duplicate groups of photos that lie anywhere."""
+    dataset = Dataset(Path("anywhere"))
+    dataset.photos = photos
+    return dataset.groups
+
+
 CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
     "as it is": lambda image: image,
     "rescaled": lambda image: image.resize((180, 135)),
@@ -52,7 +60,7 @@ def test_a_changed_copy_saved_at_low_quality_is_found(tmp_path: Path, change: Ca
     original = saved(scene(1), tmp_path / "original.jpg", quality=95)
     other = saved(scene(2), tmp_path / "other.jpg", quality=95)
     copy = saved(change(scene(1)), tmp_path / "copy.jpg", quality=50)
-    groups = duplicate_groups([original, other, copy])
+    groups = groups_of([original, other, copy])
     assert groups[0] == groups[2] != groups[1]
 
 
@@ -63,7 +71,7 @@ def test_exact_copies_have_distance_zero(tmp_path: Path):
 
 def test_different_pictures_are_not_duplicates(tmp_path: Path):
     photos = [saved(scene(seed), tmp_path / f"{seed}.jpg") for seed in range(12)]
-    assert len(set(duplicate_groups(photos))) == 12
+    assert len(set(groups_of(photos))) == 12
 
 
 def test_the_same_shapes_in_another_colour_are_not_duplicates(tmp_path: Path):
@@ -76,8 +84,8 @@ def test_the_same_shapes_in_another_colour_are_not_duplicates(tmp_path: Path):
 
 def test_groups_are_transitive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     photos = [saved(scene(seed), tmp_path / f"{seed}.png") for seed in range(5)]
-    monkeypatch.setattr("train.data.duplicates.near_duplicates", lambda prints: [(0, 3, 9), (3, 4, 12)])
-    groups = duplicate_groups(photos)
+    monkeypatch.setattr("train.data.dataset.near_duplicates", lambda prints: [(0, 3, 9), (3, 4, 12)])
+    groups = groups_of(photos)
     assert groups[0] == groups[3] == groups[4]
     assert len({groups[0], groups[1], groups[2]}) == 3
 
@@ -88,9 +96,9 @@ def test_unreadable_photos_are_counted_and_the_first_is_named(tmp_path: Path):
         (tmp_path / name).write_bytes(name.encode())
         photos.append(photo(tmp_path / name))
     with pytest.raises(DataError, match=r"2 photos cannot be read \(.*bad\.jpg is not a picture .*train audit"):
-        duplicate_groups(photos)
+        groups_of(photos)
     with pytest.raises(DataError, match=r"^1 photo cannot be read \(.*worse\.jpg"):
-        duplicate_groups([photos[0], photos[2]])
+        groups_of([photos[0], photos[2]])
 
 
 def test_known_duplicates_among_real_photos_are_found(real_data: Path):
@@ -105,7 +113,7 @@ def test_known_duplicates_among_real_photos_are_found(real_data: Path):
     ]
     photos = [photo(gems / name) for name in names if (gems / name).exists()]
     assert len(photos) >= 5
-    groups = duplicate_groups(photos)
+    groups = groups_of(photos)
     assert groups[0] == groups[1]
     assert groups[2] == groups[3]
     assert len(set(groups)) == len(photos) - 2

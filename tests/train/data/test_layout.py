@@ -42,10 +42,7 @@ def test_train_and_test_folders_go_by_many_names(tmp_path: Path, train: str, tes
     write_photos(tmp_path / test, count=1, labels=("man", "woman"), seed=50)
     counts, reported = found(tmp_path)
     assert counts == {(None, "man"): 3, (None, "woman"): 3, ("test", "man"): 1, ("test", "woman"): 1}
-    assert (
-        reported
-        == [f"{test} is read as the test folder", f"{train} is read as the train folder"][:: -1 if train < test else 1]
-    )
+    assert sorted(reported) == sorted([f"{test} is read as the test folder", f"{train} is read as the train folder"])
 
 
 @pytest.mark.parametrize("name", ["Validation", "valid", "val", "val_set", "VALIDATION-DATA"])

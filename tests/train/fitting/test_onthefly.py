@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tests.train.conftest import write_photos
-from train.data.dataset import RunData, read_run_data
-from train.fitting.onthefly import _drawn, _validation_sets, _views, drop_checkpoints, fit_on_the_fly
+from train.data.dataset import Dataset, RunData, read_run_data
+from train.fitting.onthefly import _drawn, _validation_sets, _views, fit_on_the_fly
 from train.networks.network import build_network
 from train.recipes import Augmentation, OnTheFly, Recipe
 from train.runs.folder import RunFolder
@@ -19,7 +19,7 @@ from train.views.features import load_batch
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory, published_recipe: Recipe) -> RunData:
     folder = write_photos(tmp_path_factory.mktemp("photos"), count=6)
-    return read_run_data(replace(published_recipe, ratios=(80, 20, 0)), folder, None, folder / "none.json")
+    return read_run_data(replace(published_recipe, ratios=(80, 20, 0)), Dataset(folder))
 
 
 def new_network(recipe: Recipe, weights: str) -> keras.Model:
@@ -32,7 +32,7 @@ def uninterrupted(
     published_recipe: Recipe, random_weights: str, data: RunData, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[keras.Model, dict, Path]:
     network = new_network(published_recipe, random_weights)
-    run = RunFolder(tmp_path_factory.mktemp("whole") / "run", published_recipe)
+    run = RunFolder(tmp_path_factory.mktemp("whole") / "run")
     history = fit_on_the_fly(network, published_recipe, published_recipe.schedule, data, run)
     return network, history, run.path
 
@@ -74,7 +74,7 @@ def test_a_resumed_training_ends_like_an_uninterrupted_one(
     finished: int,
 ):
     """Guards the optimizer's moments and dropout's random state, too."""
-    run = RunFolder(tmp_path / "run", published_recipe)
+    run = RunFolder(tmp_path / "run")
     schedule = published_recipe.schedule
 
     def stop(count, schedule, seed, epoch):
@@ -122,11 +122,11 @@ def test_every_epoch_sees_new_views_and_none_the_photo_itself(data: RunData, pub
 
 
 def test_checkpoints_are_dropped_and_nothing_else(tmp_path: Path, published_recipe: Recipe):
-    run = RunFolder(tmp_path / "run", published_recipe)
-    run.start(tmp_path, None, "imagenet")
+    run = RunFolder(tmp_path / "run")
+    run.start(published_recipe, Dataset(tmp_path), "imagenet")
     for name in ("checkpoint-7.weights.h5", "network.weights.h5"):
         (run.path / name).touch()
-    drop_checkpoints(run)
+    run.checkpoints.drop()
     assert sorted(path.name for path in run.path.iterdir()) == ["data.json", "network.weights.h5", "recipe.json"]
 
 
@@ -171,7 +171,7 @@ def test_a_published_mistake_is_kept_in_the_history_beside_the_right_figures(
     published_recipe: Recipe, random_weights: str, data: RunData, tmp_path: Path
 ):
     schedule = replace(published_recipe.schedule, epochs=1, steps=2, unscaled_validation=True)
-    run = RunFolder(tmp_path / "run", published_recipe)
+    run = RunFolder(tmp_path / "run")
     history = fit_on_the_fly(new_network(published_recipe, random_weights), published_recipe, schedule, data, run)
     assert set(history) == {
         f"{prefix}{name}" for prefix in ("", "val_", "rescaled_val_") for name in ("loss", "accuracy")

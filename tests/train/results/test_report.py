@@ -12,6 +12,7 @@ from tests.conftest import drawn
 from train.metrics import evaluate
 from train.results.lettering import lettering_for
 from train.results.report import Example, draw_confusion, draw_curves, draw_examples, to_markdown, write_report
+from train.runs.folder import RunFolder
 
 mpl.use("agg")
 
@@ -96,7 +97,7 @@ def test_examples_begin_with_the_wrong_and_doubtful_ones(tmp_path: Path):
 def test_the_report_is_five_whole_files(tmp_path: Path):
     drawn((1, 2, 3)).save(tmp_path / "a.png")
     history = {name: [0.5, 0.4] for name in ("loss", "val_loss", "accuracy", "val_accuracy")}
-    write_report(tmp_path / "run", metrics(), history, [Example(tmp_path / "a.png", "red", "red", 0.9)])
+    write_report(RunFolder(tmp_path / "run"), metrics(), history, [Example(tmp_path / "a.png", "red", "red", 0.9)])
     names = ["confusion_test.png", "confusion_validation.png", "curves.png", "examples.png", "report.md"]
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == names
     for name in names[:-1]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from train.data.dataset import Dataset
 from train.errors import RunFolderError
 from train.files import read_json
 from train.recipes import RECIPES
@@ -12,9 +13,9 @@ from train.runs.folder import DATA, RECIPE, RunFolder
 
 
 def test_a_folder_is_created_only_when_the_run_starts(tmp_path: Path):
-    run = RunFolder(tmp_path / "new" / "run", RECIPES["custom"])
+    run = RunFolder.begin(tmp_path / "new" / "run", RECIPES["custom"])
     assert list(tmp_path.iterdir()) == []
-    run.start(tmp_path / "photos", None, "imagenet")
+    run.start(RECIPES["custom"], Dataset(tmp_path / "photos"), "imagenet")
     assert sorted(path.name for path in run.path.iterdir()) == [DATA, RECIPE]
     assert read_json(run.path / DATA) == {"data": str(tmp_path / "photos"), "test": None, "base_weights": "imagenet"}
     assert read_json(run.path / RECIPE)["head"] == {
@@ -27,23 +28,23 @@ def test_a_folder_is_created_only_when_the_run_starts(tmp_path: Path):
 
 def test_an_existing_folder_needs_resume(tmp_path: Path):
     with pytest.raises(RunFolderError, match="exists: give a new folder, or --resume to finish that run"):
-        RunFolder(tmp_path, RECIPES["custom"])
+        RunFolder.begin(tmp_path, RECIPES["custom"])
 
 
 def test_a_run_is_resumed_with_the_same_base_weights_only(tmp_path: Path):
-    run = RunFolder(tmp_path / "run", RECIPES["custom"])
-    run.start(tmp_path, None, "imagenet")
-    run.start(tmp_path, None, "imagenet")
+    run = RunFolder.begin(tmp_path / "run", RECIPES["custom"])
+    run.start(RECIPES["custom"], Dataset(tmp_path), "imagenet")
+    run.start(RECIPES["custom"], Dataset(tmp_path), "imagenet")
     with pytest.raises(RunFolderError, match="was started with other base weights: resume with those"):
-        run.start(tmp_path, None, "1234")
+        run.start(RECIPES["custom"], Dataset(tmp_path), "1234")
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_run_is_resumed_with_the_same_recipe_only(tmp_path: Path, name: str):
-    RunFolder(tmp_path / "run", RECIPES[name]).start(tmp_path, None, "imagenet")
-    assert RunFolder(tmp_path / "run", RECIPES[name], resume=True).path == tmp_path / "run"
+    RunFolder.begin(tmp_path / "run", RECIPES[name]).start(RECIPES[name], Dataset(tmp_path), "imagenet")
+    assert RunFolder.begin(tmp_path / "run", RECIPES[name], resume=True).path == tmp_path / "run"
     with pytest.raises(RunFolderError, match="run was started with other settings"):
-        RunFolder(tmp_path / "run", replace(RECIPES[name], seed=99), resume=True)
+        RunFolder.begin(tmp_path / "run", replace(RECIPES[name], seed=99), resume=True)
 
 
 def test_a_folder_or_file_that_is_no_run_cannot_be_resumed(tmp_path: Path):
@@ -53,5 +54,5 @@ def test_a_folder_or_file_that_is_no_run_cannot_be_resumed(tmp_path: Path):
         with pytest.raises(
             RunFolderError, match=rf"{name}/recipe\.json is missing: .*{name} is no finished run folder"
         ):
-            RunFolder(tmp_path / name, RECIPES["custom"], resume=True)
+            RunFolder.begin(tmp_path / name, RECIPES["custom"], resume=True)
     assert (tmp_path / "file").read_text() == "mine"

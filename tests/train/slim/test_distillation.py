@@ -13,8 +13,10 @@ from train.errors import DistillationError
 from train.files import read_json, write_json
 from train.networks.vgg16 import build_base
 from train.recipes import RECIPES, Recipe
+from train.runs.slim_folder import SlimFolder
 from train.slim import distillation
-from train.slim.distillation import Distillation, Readout, distil, drop_checkpoint, view_recipe
+from train.slim.distillation import Distillation, distil, view_recipe
+from train.slim.readout import Readout
 
 __all__ = ["cached_recipe"]
 
@@ -55,7 +57,7 @@ class Pupil:
 
         base = build_base(self.recipe, None)
         base.set_weights(self.weights)
-        readout = distil(base, self.recipe, load, self.wanted, self.settings, folder)
+        readout = distil(base, self.recipe, load, self.wanted, self.settings, SlimFolder(folder).distillation)
         return base.get_weights(), readout
 
 
@@ -79,7 +81,6 @@ def undisturbed(
     return *pupil.learn(folder), read_json(folder / "distillation.json")["loss"]
 
 
-@pytest.mark.slow
 def test_every_layer_learns_and_every_round_is_noted(pupil: Pupil, undisturbed):
     weights, _, losses = undisturbed
     assert len(set(losses)) == ROUNDS
@@ -97,7 +98,6 @@ def stop_in_round(number: int) -> Callable[[], None]:
     return before
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("when", ["in the round", "before its loss is noted", "before the last state is removed"])
 def test_an_interrupted_distillation_ends_as_an_undisturbed_one(
     pupil: Pupil, undisturbed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
@@ -109,7 +109,7 @@ def test_an_interrupted_distillation_ends_as_an_undisturbed_one(
         if when == "before the last state is removed" and len(content["loss"]) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(distillation, "write_json", write_and_stop)
+    monkeypatch.setattr("train.runs.checkpoints.write_json", write_and_stop)
     with pytest.raises(KeyboardInterrupt):
         pupil.learn(tmp_path, stop_in_round(3) if when == "in the round" else lambda: None)
     monkeypatch.undo()
@@ -122,11 +122,10 @@ def test_an_interrupted_distillation_ends_as_an_undisturbed_one(
     assert np.array_equal(readout.kernel, undisturbed[1].kernel)
     assert np.array_equal(readout.bias, undisturbed[1].bias)
     assert all(np.array_equal(*pair) for pair in zip(weights, undisturbed[0], strict=True))
-    drop_checkpoint(tmp_path)
+    SlimFolder(tmp_path).distillation.drop()
     assert [path.name for path in tmp_path.iterdir()] == ["distillation.json"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("mixed", "hint"), [(False, "speed-up$"), (True, "speed-up, or without --mixed-precision$")])
 def test_a_loss_that_is_not_finite_ends_it_in_one_line(
     pupil: Pupil, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mixed: bool, hint: str

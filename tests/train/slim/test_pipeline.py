@@ -9,24 +9,33 @@ import numpy as np
 import onnx
 import pytest
 
-from export.pipeline import export
 from tests.conftest import drawn
-from tests.export.conftest import dense_run, photos, pooled_run, train_run
+from tests.export.conftest import dense_run, export_run, photos, pooled_run, train_run
 from tests.train.conftest import cached_recipe, one_repeat, published_recipe, random_weights
 from train.errors import GoalError, RunFolderError
 from train.files import read_json, write_json
 from train.runs.finished import load_run
+from train.runs.slim_folder import SlimFolder
 from train.slim import distillation
 from train.slim.distillation import Distillation
-from train.slim.pipeline import Goal
-from train.slim.to_goal import slim_run
+from train.slim.goal import Goal
+from train.slim.pipeline import slim
 
 __all__ = ["cached_recipe", "dense_run", "one_repeat", "photos", "pooled_run", "published_recipe", "random_weights"]
 __all__ += ["train_run"]
 
 SETTINGS = Distillation(views=2, epochs=2, learning_rate=1e-6)  # random weights bear no larger steps
 ROUND = 32  # views: three rounds in all
-OPTIONS = {"unlabelled": (), "data": None, "test": None, "resume": False, "mixed_precision": False}
+
+
+def slim_run(
+    run: Path, out: Path, goal: Goal, cache: Path, *, unlabelled: tuple[str, ...] = (), **options: bool
+) -> dict[str, Any]:
+    """Slim a run folder, as the command does."""
+    original = load_run(run)
+    dataset = original.folder.dataset(unlabelled=unlabelled)
+    options = {"resume": False, "mixed_precision": False, **options}
+    return slim(original, dataset, SlimFolder(out), goal, settings=SETTINGS, cache=cache, **options)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -38,8 +47,7 @@ def short_rounds() -> Iterator[None]:
 
 
 def test_a_dense_head_keeps_its_maps_and_its_weights(dense_run: Path, tmp_path: Path):
-    options = {**OPTIONS, "settings": SETTINGS, "cache": tmp_path / "cache"}
-    slim_run(dense_run, tmp_path / "run", Goal(width=0.5), **options)
+    slim_run(dense_run, tmp_path / "run", Goal(width=0.5), tmp_path / "cache")
     slim, full = load_run(tmp_path / "run"), load_run(dense_run)
     assert slim.recipe.widths == (32, 32, 64, 64, 128, 128, 128, 256, 256, 256, 256, 256, 512)
     for name in ("hidden_1", "hidden_2", "logits"):
@@ -49,9 +57,8 @@ def test_a_dense_head_keeps_its_maps_and_its_weights(dense_run: Path, tmp_path: 
 
 
 def test_a_speedup_that_no_network_reaches_is_refused_and_nothing_written(dense_run: Path, tmp_path: Path):
-    options = {**OPTIONS, "settings": SETTINGS, "cache": tmp_path / "cache"}
     with pytest.raises(GoalError, match=r"^a speed-up of 65 cannot be reached: .*; give --speedup 64 or less$"):
-        slim_run(dense_run, tmp_path / "run", Goal(speedup=65.0), **options)
+        slim_run(dense_run, tmp_path / "run", Goal(speedup=65.0), tmp_path / "cache")
     assert not list(tmp_path.iterdir())
 
 
@@ -62,11 +69,10 @@ def slim_mixed(
     """Slim the pooled run in mixed precision."""
     cache = tmp_path_factory.mktemp("cache")
 
-    def slim(out: Path, **options: Any) -> dict[str, Any]:
-        options = {**OPTIONS, "mixed_precision": True, **options}
-        return slim_run(pooled_run, out, Goal(speedup=16.0), settings=SETTINGS, cache=cache, **options)
+    def slim_to(out: Path, **options: Any) -> dict[str, Any]:
+        return slim_run(pooled_run, out, Goal(speedup=16.0), cache, mixed_precision=True, **options)
 
-    return slim
+    return slim_to
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +91,7 @@ def test_mixed_precision_is_noted_and_exported_as_float32(mixed_run: Path, poole
     assert metrics["kfold"]["mean_accuracy"] >= 0.7  # by chance a third
     assert read_json(pooled_run / "metrics.json")["mixed_precision"] is False
 
-    (file,) = export(mixed_run, tmp_path)
+    (file,) = export_run(mixed_run, tmp_path)
     assert file.report["operators"]["Cast"] == 1  # the pixels'
     assert file.report["parity"]["same_top1"] == file.report["parity"]["pictures"]
     weights = {tensor.name: tensor.data_type for tensor in onnx.load(file.path).graph.initializer}
@@ -107,7 +113,7 @@ def test_an_interrupted_slim_run_is_finished_as_an_undisturbed_one(
     (tmp_path / "run").mkdir()
     for name in ("slim.json", "pruned.weights.h5", "widths.json"):  # what was finished before the distillation
         shutil.copy(mixed_run / name, tmp_path / "run")
-    monkeypatch.setattr(distillation, "write_json", write_and_stop)
+    monkeypatch.setattr("train.runs.checkpoints.write_json", write_and_stop)
     with pytest.raises(KeyboardInterrupt):
         slim_mixed(tmp_path / "run", resume=True)
     monkeypatch.undo()

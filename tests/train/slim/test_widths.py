@@ -4,10 +4,10 @@ import pytest
 from train.errors import GoalError
 from train.networks.vgg16 import FULL_WIDTHS, conv_layers, count_macs
 from train.recipes import RECIPES, Recipe
-from train.slim.pipeline import Goal, check_goal
+from train.slim.goal import Goal, check_goal
 from train.slim.sensitivity import Sensitivity
-from train.slim.to_goal import SPEEDUPS
 from train.slim.widths import uniform_widths, widths_for_speedup
+from train.slim.within_drop import SPEEDUPS
 
 LAYERS = conv_layers("block2_conv2")
 SIDE_PX = 32

@@ -27,7 +27,7 @@ def capture_of(*sources: ScriptedSource | Exception, **options: object) -> Captu
             raise source
         return source
 
-    return Capture(open_source, **{"name": "cam", "is_live": True, "timeout_s": TIMEOUT_S, **options})
+    return Capture(open_source, **{"name": "cam", "timeout_s": TIMEOUT_S, **options})
 
 
 @pytest.fixture(autouse=True)
@@ -105,7 +105,7 @@ def test_times_are_those_of_capture() -> None:
 
 def test_every_frame_of_a_video_waits_to_be_taken_and_has_its_place_in_the_video() -> None:
     script = ScriptedSource(map(frame, range(20)), frame_s=0.5)
-    with capture_of(script, is_live=False, every_frame=True) as capture:
+    with capture_of(script, every_frame=True) as capture:
         taken = []
         while capture.state != "ended":
             time.sleep(0.003)
@@ -116,13 +116,22 @@ def test_every_frame_of_a_video_waits_to_be_taken_and_has_its_place_in_the_video
 
 
 def test_a_video_plays_at_its_own_speed_from_when_its_first_frame_is_taken() -> None:
-    with capture_of(ScriptedSource(map(frame, range(11)), frame_s=0.03, pause_s=0), is_live=False) as capture:
+    with capture_of(ScriptedSource(map(frame, range(11)), frame_s=0.03, pause_s=0)) as capture:
         time.sleep(0.3)
         began = time.monotonic()
         assert value(capture.next_frame(LONG_S)) == 0
         take_until(capture, lambda: capture.state == "ended")
         assert 0.3 <= time.monotonic() - began < 0.8
         assert capture.counts.captured == 11
+
+
+def test_a_video_plays_by_its_own_time_stamps() -> None:
+    times_s = [0.0, 0.02, 0.04, 0.4, 0.42]
+    with capture_of(ScriptedSource(map(frame, range(5)), frame_s=0.1, pause_s=0, times_s=times_s)) as capture:
+        taken = [capture.next_frame(LONG_S) for _ in times_s]
+    assert [frame.time_s for frame in taken] == times_s
+    shown_s = [frame.captured_at - taken[0].captured_at for frame in taken]
+    assert all(0 <= shown - due < 0.3 for shown, due in zip(shown_s, times_s, strict=True))
 
 
 def test_a_source_that_cannot_be_opened_fails_at_once() -> None:
@@ -136,9 +145,9 @@ def test_whatever_a_driver_raises_becomes_one_of_our_errors() -> None:
         pytest.raises(CameraUnavailableError, match="cannot be opened: usb"),
     ):
         capture.next_frame(LONG_S)
-    broken = ScriptedSource([frame(0), RuntimeError("usb")])
+    broken = ScriptedSource([frame(0), RuntimeError("usb")], is_live=False)
     with (
-        capture_of(broken, is_live=False) as capture,
+        capture_of(broken) as capture,
         pytest.raises(CameraUnavailableError, match="cannot be read: usb"),
     ):
         take_until(capture, lambda: False)
@@ -155,7 +164,7 @@ def test_a_source_that_opens_for_ever_fails_in_time_and_holds_nobody_up() -> Non
 
     began = time.monotonic()
     with (
-        Capture(open_for_ever, name="cam", is_live=True, timeout_s=TIMEOUT_S) as capture,
+        Capture(open_for_ever, name="cam", timeout_s=TIMEOUT_S) as capture,
         pytest.raises(CameraTimeoutError, match=r"cam did not open within 0\.4 s"),
     ):
         capture.next_frame(LONG_S)
@@ -170,7 +179,7 @@ def test_a_camera_that_never_gives_a_picture_fails_in_time() -> None:
 
 def test_an_empty_video_is_an_error() -> None:
     with (
-        capture_of(ScriptedSource([]), is_live=False) as capture,
+        capture_of(ScriptedSource([], is_live=False)) as capture,
         pytest.raises(CameraUnavailableError, match="cam holds no picture"),
     ):
         capture.next_frame(LONG_S)
@@ -238,7 +247,7 @@ def test_after_the_last_try_the_camera_is_lost_and_the_waits_grow() -> None:
         raise CameraUnavailableError("it is gone")
 
     with (
-        Capture(open_source, name="cam", is_live=True, timeout_s=TIMEOUT_S, retries=4) as capture,
+        Capture(open_source, name="cam", timeout_s=TIMEOUT_S, retries=4) as capture,
         pytest.raises(CameraLostError, match="cam was lost and did not come back in 4 tries: it is gone"),
     ):
         take_until(capture, lambda: False)
@@ -253,7 +262,7 @@ def test_a_frozen_camera_that_is_frozen_again_each_time_is_lost_in_the_end() -> 
         return ScriptedSource([frame(7)] * 10_000)
 
     with (
-        Capture(frozen, name="cam", is_live=True, timeout_s=0.1, retries=2) as capture,
+        Capture(frozen, name="cam", timeout_s=0.1, retries=2) as capture,
         pytest.raises(CameraLostError, match=r"in 2 tries: cam gave only the same picture for 0\.1 s"),
     ):
         take_until(capture, lambda: False)
@@ -268,13 +277,13 @@ def test_a_camera_that_works_again_gets_all_its_tries_back() -> None:
 
 
 def test_faults_of_a_video_are_final() -> None:
-    script = ScriptedSource([frame(0), CameraError("damaged")])
-    with capture_of(script, is_live=False) as capture, pytest.raises(CameraError, match="cannot be read: damaged"):
+    script = ScriptedSource([frame(0), CameraError("damaged")], is_live=False)
+    with capture_of(script) as capture, pytest.raises(CameraError, match="cannot be read: damaged"):
         take_until(capture, lambda: False)
 
 
 def test_a_video_of_one_picture_does_not_count_as_frozen() -> None:
     script = ScriptedSource([frame(0)] * 20, frame_s=0.02)
-    with capture_of(script, is_live=False, timeout_s=0.05) as capture:
+    with capture_of(script, timeout_s=0.05) as capture:
         take_until(capture, lambda: capture.state == "ended")
     assert capture.counts.captured == 20

@@ -1,3 +1,4 @@
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -7,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_infer.errors import BadFrameError, CameraNotFoundError, CameraUnavailableError
-from edge_infer.webcam.camera import devices
+from edge_infer.errors import BadFrameError, CameraNotFoundError, CameraPermissionError, CameraUnavailableError
+from edge_infer.webcam.camera import devices, sources
 from edge_infer.webcam.camera.sources import FrameSource, SourceOptions, SourceSpec, find_source, open_source
 from edge_infer.webcam.opencv import load_cv2
 from edge_infer.webcam.page.server import LiveServer
@@ -42,20 +43,67 @@ def frames_of(source: FrameSource, most: int = 1000) -> Iterator[np.ndarray]:
 )
 def test_a_source_is_known_by_how_it_is_written(text: str, spec: SourceSpec) -> None:
     assert find_source(text) == spec
-    assert spec.is_live
     assert spec.title == (f"camera {spec.address}" if spec.kind == "camera" else spec.name)
 
 
 def test_files_and_folders(tmp_path: Path, clip: Path) -> None:
     assert find_source(str(clip)) == SourceSpec("video", str(clip), str(clip))
     assert find_source(str(tmp_path)) == SourceSpec("folder", str(tmp_path), str(tmp_path))
-    assert not find_source(str(clip)).is_live
 
 
 @pytest.mark.parametrize("text", ["gone.mp4", "-1", "", "1234", "0x", "http:/one-slash"])
 def test_anything_else_is_not_found(text: str) -> None:
     with pytest.raises(CameraNotFoundError, match="is no camera number, and no video, folder or URL that exists"):
         find_source(text)
+
+
+def test_what_cannot_be_looked_at_says_why(tmp_path: Path) -> None:
+    for text in ("x" * 300, f"{tmp_path}/{'x' * 300}.mp4", f"file://{tmp_path}/{'x' * 300}.mp4"):
+        with pytest.raises(CameraNotFoundError, match=r"x+(\.mp4)? cannot be read: File name too long$"):
+            find_source(text)
+
+
+def test_what_this_user_may_not_read_says_so(tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources.os, "access", lambda path, mode: False)
+    for path in (tmp_path, clip):
+        with pytest.raises(CameraPermissionError, match=f"^{path} cannot be read: Permission denied$"):
+            find_source(str(path))
+
+
+@pytest.mark.parametrize("is_relative", [False, True])
+def test_a_link_to_a_camera_is_that_camera(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_relative: bool
+) -> None:
+    (tmp_path / "v4l" / "by-id").mkdir(parents=True)
+    link = tmp_path / "v4l" / "by-id" / "usb-Desk_camera-video-index0"
+    link.symlink_to(os.path.relpath("/dev/video2", link.parent.resolve()) if is_relative else "/dev/video2")
+    (tmp_path / "front").symlink_to(link)
+    for text in (str(link), str(tmp_path / "front")):
+        assert find_source(text) == SourceSpec("camera", "2", text)
+    monkeypatch.chdir(tmp_path)
+    assert find_source("front") == SourceSpec("camera", "2", "front")
+
+
+def test_a_link_is_followed_anew_when_the_camera_is_opened_again(fake_camera: Path, tmp_path: Path) -> None:
+    link = tmp_path / "front"
+    link.symlink_to("/dev/video3")
+    spec = find_source(str(link))
+    assert open_source(spec, SourceOptions()).is_live
+    assert FakeCapture.last.index == 3
+    link.unlink()
+    with pytest.raises(CameraNotFoundError, match=r"there is no camera .*front; `edge-infer webcam --list` shows"):
+        open_source(spec, SourceOptions())
+    (fake_camera / "video10").touch()
+    link.symlink_to("/dev/video10")
+    open_source(spec, SourceOptions())
+    assert FakeCapture.last.index == 10
+
+
+def test_a_device_that_is_not_there_is_a_camera_that_is_not_there() -> None:
+    with pytest.raises(
+        CameraNotFoundError, match=r"^there is no camera /dev/v4l/by-id/gone; `edge-infer webcam --list`"
+    ):
+        find_source("/dev/v4l/by-id/gone")
 
 
 def test_a_broken_url_is_not_found() -> None:
@@ -104,6 +152,14 @@ def test_a_folder_gives_its_pictures_by_name_upright(tmp_path: Path) -> None:
     assert [int(frame[0, 0, 0]) for frame in frames] == [100, 200, 50, 30]
     assert [frame.shape for frame in frames] == [(4, 6, 3)] * 3 + [(6, 4, 3)]
     source.release()
+
+
+def test_frames_are_played_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    for number in range(1, 13):
+        Image.new("L", (6, 4), number).save(tmp_path / f"frame_{number}.png")
+    source = opened(tmp_path, fps=5)
+    assert [int(frame[0, 0, 0]) for frame in frames_of(source)] == list(range(1, 13))
+    assert source.time_s == pytest.approx(11 / 5)
 
 
 def test_a_damaged_picture_in_a_folder_is_one_bad_frame(tmp_path: Path) -> None:

@@ -153,6 +153,22 @@ def test_the_snapshot_button_keeps_a_picture(feed: Feed) -> None:
         assert image.size == (320, 240)
 
 
+def test_the_turn_button_turns_the_picture_by_a_quarter(
+    feed: Feed, browser: webdriver.Chrome, look: Callable[[str], None]
+) -> None:
+    def size() -> list[int]:
+        return browser.execute_script("return [picture.naturalWidth, picture.naturalHeight]")
+
+    wait_until(lambda: size() == [320, 240])
+    feed.element("turn").click()
+    wait_until(lambda: size() == [240, 320])
+    wait_until(lambda: feed.text("label") == "red")
+    look("turned")
+    for wanted in ([320, 240], [240, 320], [320, 240]):
+        feed.element("turn").click()
+        wait_until(lambda wanted=wanted: size() == wanted)
+
+
 def test_what_cannot_be_kept_is_said_on_the_page(feed: Feed) -> None:
     feed.kept.rmdir()
     feed.kept.touch()
@@ -168,7 +184,7 @@ def test_it_fits_a_phone(feed: Feed, browser: webdriver.Chrome, look: Callable[[
         wait_until(lambda: feed.text("label") == "red")
         look("phone")
         assert browser.execute_script("return document.documentElement.scrollWidth") == 390
-        for name in ("picture", "record", "snapshot", "label", "chart"):
+        for name in ("picture", "record", "snapshot", "turn", "label", "chart"):
             box = feed.element(name).rect
             assert 0 <= box["x"] < box["x"] + box["width"] <= 390
         assert feed.element("record").rect["height"] >= 40

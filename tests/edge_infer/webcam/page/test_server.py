@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from email.message import Message
 from http.client import HTTPConnection, HTTPResponse
@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 
 from edge_infer.webcam.camera.capture import CaptureCounts
-from edge_infer.webcam.page import broadcast, server
-from edge_infer.webcam.page.access import is_own_host, is_own_page
+from edge_infer.webcam.page import access, broadcast, server
+from edge_infer.webcam.page.access import host_name, is_own_host, is_own_page
 from edge_infer.webcam.page.server import LiveServer
 from edge_infer.webcam.view import Command, FeedStatus, View
 from tests.edge_infer.webcam.conftest import prediction, wait_until
@@ -112,6 +112,7 @@ def test_the_state_says_how_the_feed_is_doing(live: LiveServer) -> None:
     assert json.loads(ask(live, "GET", "/state.json")[1]) == {
         "source": "cam",
         "state": "live",
+        "turn": 0,
         "fps": 29.5,
         "latency_ms": 25.0,
         "answer_ms": 18.0,
@@ -210,7 +211,7 @@ def _answers(live: LiveServer) -> bool:
         return False
 
 
-@pytest.mark.parametrize("command", ["record", "stop-recording", "snapshot"])
+@pytest.mark.parametrize("command", ["record", "stop-recording", "snapshot", "turn"])
 def test_a_button_sends_its_command(live: LiveServer, sent: list[Command], command: Command) -> None:
     host = ":".join(map(str, address(live)))
     status, body, _ = ask(live, "POST", f"/{command}", Origin=f"http://{host}", Sec_Fetch_Site="same-origin")
@@ -236,7 +237,7 @@ def test_another_site_cannot_press_a_button(live: LiveServer, sent: list[Command
 @pytest.mark.parametrize("path", ["/", "/state.json", "/stream.mjpg", "/page.js"])
 def test_a_name_of_somebody_elses_shows_nothing(live: LiveServer, path: str) -> None:
     status, body, _ = ask(live, "GET", path, Host="evil.example:80")
-    assert (status, body) == (403, b"this server is not known by that name\n")
+    assert (status, body) == (403, b"this server is not known by that name; --allow-host NAME admits it\n")
 
 
 @pytest.mark.parametrize(
@@ -310,7 +311,16 @@ def test_it_listens_on_ipv6_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost", "LOCALHOST:8080", "127.0.0.1:9", "192.168.1.5:80", "[::1]:8080", "[fe80::1]"]
+    "host",
+    [
+        "localhost",
+        "LOCALHOST:8080",
+        "127.0.0.1:9",
+        "192.168.1.5:80",
+        "[::1]:8080",
+        "[fe80::1]",
+        "[fe80::1%25wlan0]:8080",
+    ],
 )
 def test_addresses_and_own_names_are_own_hosts(host: str) -> None:
     assert is_own_host(host)
@@ -322,9 +332,105 @@ def test_the_machines_name_is_an_own_host() -> None:
     assert is_own_host(f"{name}.local:8080")
 
 
+@pytest.fixture
+def raspberry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """A machine called raspberrypi, or as it is called then."""
+
+    def call(name: str) -> None:
+        monkeypatch.setattr(access.socket, "gethostname", lambda: name)
+        access._own_names.cache_clear()
+        access._own_domains.cache_clear()
+
+    (tmp_path / "hosts").write_text("127.0.0.1 localhost\n127.0.1.1 Pi.example.net raspberrypi # me\n10.0.0.9 nas\n")
+    (tmp_path / "resolv.conf").write_text("nameserver 10.0.0.1\nsearch attlocal.net corp.example.com. com\n")
+    monkeypatch.setattr(access, "_HOSTS", tmp_path / "hosts")
+    monkeypatch.setattr(access, "_RESOLVER", tmp_path / "resolv.conf")
+    call("raspberrypi")
+    yield call
+    access._own_names.cache_clear()
+    access._own_domains.cache_clear()
+
+
+OWN_HOSTS = (
+    *("raspberrypi:8080", "raspberrypi.local:8080", "RaspberryPi.local", "raspberrypi.local.:8080"),
+    *("raspberrypi.lan:8080", "raspberrypi.fritz.box:8080", "raspberrypi.home:8080", "raspberrypi.tail1234.ts.net"),
+    *("raspberrypi.attlocal.net", "raspberrypi.corp.example.com", "raspberrypi.internal", "raspberrypi.home.arpa"),
+    *("pi.example.net", "localhost.localdomain", "raspberrypi."),
+)
+FOREIGN_HOSTS = (
+    *("raspberrypi.evil.example", "raspberrypi.local.evil.example", "raspberrypievil.local", "raspberrypi-evil.lan"),
+    *("raspberrypi.com", "raspberrypi.evilattlocal.net", "evil.raspberrypi.local", "evil.lan", "cam.example.org"),
+    *(
+        "nas",
+        "pi.evil.example",
+        "x.pi.example.net",
+        ".raspberrypi.local",
+        "raspberrypi.ts.net.evil",
+    ),
+)
+
+
+@pytest.mark.parametrize("host", OWN_HOSTS)
+def test_the_machines_name_under_a_domain_of_its_network_is_an_own_host(
+    raspberry: Callable[[str], None], host: str
+) -> None:
+    assert is_own_host(host)
+
+
+@pytest.mark.parametrize("host", FOREIGN_HOSTS)
+def test_a_name_that_only_looks_like_the_machines_is_not(raspberry: Callable[[str], None], host: str) -> None:
+    assert not is_own_host(host)
+
+
+@pytest.mark.parametrize("name", ["raspberrypi.lan", "raspberrypi.evil.example", "RASPBERRYPI"])
+def test_a_system_that_calls_itself_by_a_whole_name_is_known_by_the_short_one_too(
+    raspberry: Callable[[str], None], name: str
+) -> None:
+    raspberry(name)
+    assert all(
+        is_own_host(host) for host in (name, "raspberrypi:8080", "raspberrypi.local:8080", "raspberrypi.fritz.box")
+    )
+
+
+def test_names_can_be_admitted(live: LiveServer, sent: list[Command]) -> None:
+    admitted = {host_name("Cam.Example.org")}
+    assert is_own_host("cam.example.org:443", admitted)
+    assert not is_own_host("x.cam.example.org", admitted)
+    with closing(LiveServer("127.0.0.1", 0, sent.append, admitted)) as proxied:
+        assert ask(proxied, "GET", "/state.json", Host="cam.example.org")[0] == 200
+        assert ask(proxied, "GET", "/state.json", Host="evil.example")[0] == 403
+        # Behind a proxy that speaks TLS, and one that names this server as it knows it itself.
+        for host in ("cam.example.org", "localhost:8080"):
+            assert ask(proxied, "POST", "/snapshot", Host=host, Origin="https://cam.example.org")[0] == 202
+        for origin in ("https://evil.example", "https://cam.example.org:8443"):
+            assert ask(proxied, "POST", "/snapshot", Host="localhost", Origin=origin)[0] == 403
+    assert sent == ["snapshot"] * 2
+    assert ask(live, "POST", "/snapshot", Host="localhost", Origin="https://cam.example.org")[0] == 403
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Cam.example.org.", "cam.example.org"),
+        ("Küche.lan", "xn--kche-0ra.lan"),
+        ("cam_1", "cam_1"),
+        ("10.0.0.2", "10.0.0.2"),
+        *(
+            (text, None)
+            for text in ("", ".", "cam:80", "http://cam", "*.lan", "a b", "me@cam", "x" * 64, "a..b", "[::1]")
+        ),
+    ],
+)
+def test_host_names_are_taken_as_requests_have_them(text: str, name: str | None) -> None:
+    assert host_name(text) == name
+
+
 @pytest.mark.parametrize(
     "host",
-    [None, "", ":80", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "1.2.3", "[::1", "a b"],
+    [
+        *(None, "", ":80", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "1.2.3", "[::1", "a b"),
+        *("0x7f.1", "[fe80::1.evil.example]", "127.0.0.1@evil.example", "."),
+    ],
 )
 def test_other_names_are_not(host: str | None) -> None:
     assert not is_own_host(host)

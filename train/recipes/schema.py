@@ -1,11 +1,7 @@
-"""The recipes: data, not code. Nothing else in train and export knows about gems.
-
-`*-baseline` and `*-improved` repeat a published student project as it was published;
-the names without a suffix are ours.
-"""
+"""What a recipe says: everything that decides a run, besides the photos."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from edge_infer.model_file.metadata import FaceCrop
@@ -198,6 +194,20 @@ class Recipe:
     attribution: tuple[str, ...] = ()
     card: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def pooled_head(self) -> PooledHead:
+        """Its head, in a recipe whose head reads pooled features."""
+        if not isinstance(self.head, PooledHead):
+            raise TypeError(f"the head of recipe {self.name} reads no pooled features")
+        return self.head
+
+    @property
+    def cached_views(self) -> CachedViews:
+        """Its schedule, in a recipe whose head is solved on cached features."""
+        if not isinstance(self.schedule, CachedViews):
+            raise TypeError(f"recipe {self.name} caches no views")
+        return self.schedule
+
 
 def recipe_from_json(record: dict[str, Any]) -> Recipe:
     """Rebuild the recipe that a run folder's `recipe.json` holds."""
@@ -221,133 +231,3 @@ def recipe_from_json(record: dict[str, Any]) -> Recipe:
 
 def _tupled(value: Any) -> Any:  # noqa: ANN401  # a JSON value
     return tuple(value) if isinstance(value, list) else value
-
-
-VGG16_ATTRIBUTION = "VGG16 ImageNet weights: Oxford Visual Geometry Group (Simonyan & Zisserman 2014), CC BY 4.0"
-GEMS_ATTRIBUTION = "Training photos: Kaggle data set Gemstones Images (lsind18/gemstones-images)"
-FACES_ATTRIBUTION = "Training photos: arunponnusamy/gender-detection-keras, MIT, Copyright (c) 2018 Arun Ponnusamy"
-
-_CUSTOM = Recipe(
-    name="custom",
-    summary="Any folder of class folders, with the settings of our best recipe.",
-    task=None,
-    image_size=224,
-    preprocessing="caffe",
-    head=PooledHead(taps=("block4_conv3", "block5_conv3"), inverse_l2=0.1, familiarity=True),
-    schedule=CachedViews(views=4),
-    augmentation=Augmentation(
-        rotation_deg=40, shift=0.05, zoom=0.15, horizontal_flip=True, vertical_flip=True, brightness=0.2
-    ),
-    ratios=(78, 12, 10),
-    # Each fold of it takes minutes, so it is asked for (docs/training.md).
-    fine_tune=FineTune(mode="never", learning_rate=3e-5, batch_size=16, epochs=2),
-    attribution=(VGG16_ATTRIBUTION,),
-)
-
-_GEMS_BASELINE = Recipe(
-    name="gems-baseline",
-    summary="As published: Flatten, Dense 256, softmax; 10 epochs (published test accuracy 77 %).",
-    task="gems",
-    image_size=224,
-    preprocessing="unit",
-    head=DenseHead(units=(256,)),
-    # "Default optimizer" is what Keras' compile() takes when none is named.
-    schedule=OnTheFly(optimizer="rmsprop", learning_rate=None, batch_size=32, epochs=10),
-    # Which augmentation was used is not published; this is the one of its sister project.
-    augmentation=Augmentation(rotation_deg=40, shift=0.2, shear_deg=0.2, zoom=0.2, horizontal_flip=True),
-    ratios=(78, 12, 10),
-    published=True,
-    attribution=(VGG16_ATTRIBUTION, GEMS_ATTRIBUTION),
-)
-
-_GENDER = Recipe(
-    name="gender",
-    summary="Man or woman from a face, ours.",
-    task="gender",
-    image_size=120,
-    preprocessing="caffe",
-    head=PooledHead(taps=("block3_conv3", "block4_conv3"), inverse_l2=0.01, grid=3),
-    schedule=CachedViews(views=3),
-    augmentation=Augmentation(
-        rotation_deg=8,
-        shift=0.03,
-        zoom=0.1,
-        horizontal_flip=True,
-        brightness=0.2,
-        contrast=0.2,
-        gamma=0.3,
-        tint=0.05,
-        saturation=0.3,
-        grey_share=0.15,
-        blurred_share=0.25,
-        jpeg_share=0.25,
-    ),
-    ratios=(70, 10, 20),
-    face=FaceCrop(margin=0.12, upright=True),
-    # Each fold of it takes minutes, so it is asked for (docs/training.md).
-    fine_tune=FineTune(mode="never", learning_rate=1e-5, batch_size=32, epochs=1),
-    attribution=(VGG16_ATTRIBUTION, FACES_ATTRIBUTION),
-    card={
-        "label_meaning": "Apparent gender as the annotators of the training photos saw it, in two classes. "
-        "It is not a person's sex, gender identity or how they describe themselves.",
-        "intended_use": "Aggregate statistics and demonstrations where a wrong answer harms nobody and people know.",
-        "limits": "Trained on 2,300 photos of mostly adult, mostly famous people from image search. Worse on small, "
-        "dark, blurred, covered and turned faces, children, old people, and people whose looks do not follow the "
-        "conventions of those photos. Scores of different groups of people were not compared.",
-        "not_for": "Decisions about a person: access, prices, hiring, policing, moderation, medicine. Not for "
-        "identifying people. Not for finding out a person's identity, against their will or at all.",
-    },
-)
-
-_GENDER_BASELINE = Recipe(
-    name="gender-baseline",
-    summary="As published: Flatten, Dense 256, sigmoid; 10 epochs (published test accuracy 0.866).",
-    task="gender",
-    image_size=150,
-    preprocessing="unit",
-    head=DenseHead(units=(256,), sigmoid=True),
-    schedule=OnTheFly(
-        optimizer="rmsprop",
-        learning_rate=2e-5,
-        batch_size=20,
-        epochs=10,
-        steps=75,
-        validation_steps=25,
-        unscaled_validation=True,
-    ),
-    augmentation=Augmentation(rotation_deg=40, shift=0.2, shear_deg=0.2, zoom=0.2, horizontal_flip=True),
-    ratios=(70, 10, 20),
-    published=True,
-    attribution=(VGG16_ATTRIBUTION, FACES_ATTRIBUTION),
-)
-
-RECIPES: dict[str, Recipe] = {
-    recipe.name: recipe
-    for recipe in (
-        replace(
-            _CUSTOM,
-            name="gems",
-            summary="Ten gemstones, ours.",
-            task="gems",
-            attribution=(VGG16_ATTRIBUTION, GEMS_ATTRIBUTION),
-        ),
-        _GEMS_BASELINE,
-        replace(
-            _GEMS_BASELINE,
-            name="gems-improved",
-            summary="As published: Dense 256, 128, dropout 0.5, Adam 1e-4; 50 epochs (published test accuracy 95 %).",
-            head=DenseHead(units=(256, 128), dropout=0.5),
-            schedule=OnTheFly(optimizer="adam", learning_rate=1e-4, batch_size=32, epochs=50),
-        ),
-        _GENDER,
-        _GENDER_BASELINE,
-        replace(
-            _GENDER_BASELINE,
-            name="gender-l2",
-            summary="As published: the baseline with L2 0.001 and 80 steps an epoch (published val_acc up to 0.88).",
-            head=DenseHead(units=(256,), l2=0.001, sigmoid=True),
-            schedule=replace(_GENDER_BASELINE.schedule, steps=80, validation_steps=30),
-        ),
-        _CUSTOM,
-    )
-}

@@ -1,0 +1,77 @@
+"""A model that may be written: its graph, what it says of itself, and its answers for the run's photos."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from edge_infer.model_file.metadata import ClassifierMetadata
+from edge_infer.model_file.opening import ModelFile, open_model
+from edge_infer.runtime.golden import golden_answers
+from edge_infer.runtime.session import Session
+from export.convert import with_metadata
+from export.graph import check_graph
+from export.int8 import quantize_classifier
+from export.parity import Parity, Pixels
+from train.metrics import Ints
+from train.progress import track
+
+CALIBRATION_PICTURES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A model that may be written.
+
+    Attributes:
+        model: Without metadata.
+        metadata: All but its accuracy.
+        told: What else its report says.
+        answers: Its probabilities for every photo of the run, `float32 [N, C]`.
+    """
+
+    model: onnx.ModelProto
+    metadata: ClassifierMetadata
+    told: dict[str, Any]
+    answers: npt.NDArray[np.float32]
+
+
+def answered(
+    model: onnx.ModelProto, metadata: ClassifierMetadata, told: dict[str, Any], pictures: Sequence[Pixels]
+) -> Candidate:
+    """Let a model answer for every photo, `uint8 [H, W, 3]` each, and for the golden pictures."""
+    session = Session(opened(with_metadata(model, metadata)))
+    answers = np.concatenate([session.run(picture[np.newaxis]) for picture in track(pictures, "Classifying")])
+    return Candidate(model, replace(metadata, golden=golden_answers(session, metadata.input)), told, answers)
+
+
+def quantized(fp32: Candidate, pictures: Sequence[Pixels], train: Ints) -> Candidate:
+    """Quantize a converted model, calibrated on some of the training photos.
+
+    Args:
+        fp32: The converted model.
+        pictures: Every photo of the run.
+        train: The numbers of those it was trained on.
+    """
+    chosen = np.random.default_rng(0).permutation(train)[:CALIBRATION_PICTURES]
+    int8 = quantize_classifier(fp32.model, [pictures[i][np.newaxis] for i in chosen])
+    check_graph(int8.model)
+    told = {"layer_errors": int8.layer_errors, "layers_kept_in_float": list(int8.kept_float)}
+    candidate = answered(int8.model, replace(fp32.metadata, precision="int8"), told, pictures)
+    # fp32 was compared with Keras; what int8 differs from is fp32.
+    same = candidate.answers.argmax(axis=1) == fp32.answers.argmax(axis=1)
+    parity = Parity(len(pictures), float(np.abs(candidate.answers - fp32.answers).max()), int(same.sum()))
+    return replace(candidate, metadata=replace(candidate.metadata, parity=parity.to_record()))
+
+
+def opened(content: bytes) -> ModelFile[ClassifierMetadata]:
+    """Open a file's bytes the way a device does: through a file and every check of the loader."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "candidate.onnx"
+        path.write_bytes(content)
+        return open_model(path, ClassifierMetadata)

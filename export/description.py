@@ -1,0 +1,44 @@
+"""What a model file says of the run it comes from."""
+
+from importlib.metadata import version
+
+from edge_infer.model_file.metadata import ClassifierMetadata
+from train.runs.finished import FinishedRun
+from train.views.features import input_spec
+
+MODEL_VERSION = "1.0.0"
+LICENCE = "CC-BY-4.0"  # that of the VGG16 weights every exported network is made from
+TOOLS = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "numpy", "pillow", "edge-infer")
+
+
+def describe(run: FinishedRun, name: str) -> ClassifierMetadata:
+    """Return the self-description of a run's model, before anything is measured on the file."""
+    metrics, calibration = run.metrics, run.metrics["calibration"]
+    return ClassifierMetadata(
+        name=name,
+        task=run.recipe.task or name,
+        card=run.recipe.card,
+        version=MODEL_VERSION,
+        labels=run.labels,
+        input=input_spec(run.recipe),
+        min_score=calibration["min_score"],
+        temperature=calibration["temperature"],
+        precision="fp32",
+        recipe=run.recipe.name,
+        architecture=_architecture(run),
+        training={
+            "class_counts": metrics["class_counts"],
+            "split_sha256": metrics["split"]["digest"],
+            "preprocessing": run.recipe.preprocessing,
+        },
+        licence=LICENCE,
+        attribution=run.recipe.attribution,
+        tools={tool: version(tool) for tool in TOOLS},
+    )
+
+
+def _architecture(run: FinishedRun) -> str:
+    parts = ["VGG16 without top", type(run.recipe.head).__name__, f"{run.metrics['parameters']:,} parameters"]
+    if run.recipe.widths is not None:
+        parts[0] = f"VGG16 without top, slimmed to {'-'.join(map(str, run.recipe.widths))} channels"
+    return ", ".join(parts)

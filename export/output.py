@@ -1,0 +1,46 @@
+"""What export writes: a model file, and its report beside it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edge_infer.atomic_files import write_atomic
+from export.errors import OutputExistsError
+from train.files import write_json
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """One written file and what was measured of it."""
+
+    path: Path
+    report: dict[str, Any]
+
+
+def check_absent(targets: Iterable[Path], instead: str) -> None:
+    """Refuse to overwrite files.
+
+    Args:
+        targets: The files.
+        instead: The options that name others.
+
+    Raises:
+        OutputExistsError: One exists.
+    """
+    for target in targets:
+        if target.exists():
+            raise OutputExistsError(f"{target} exists: remove it, or give another {instead}")
+
+
+def write_model(target: Path, content: bytes, report: dict[str, Any]) -> Exported:
+    """Write a model file and then its report, so that no report is there without its file.
+
+    Args:
+        target: The `.onnx` file; the report goes beside it as `.json`.
+        content: The file's bytes.
+        report: What was measured of it.
+    """
+    write_atomic(target, lambda path: path.write_bytes(content))
+    write_json(target.with_suffix(".json"), report)
+    return Exported(target, report)

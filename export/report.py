@@ -1,0 +1,47 @@
+"""The report beside a model file: all that was measured of it."""
+
+import platform
+from dataclasses import replace
+from typing import Any
+
+from edge_infer.runtime.cpus import available_cpus
+from export.accuracy import accuracy_record
+from export.candidate import Candidate, opened
+from export.convert import with_metadata
+from export.graph import operator_histogram
+from export.latency import latency_ms
+from export.parity import Pixels
+from export.quality import agreement, measure_answers
+from train.data.dataset import RunData
+from train.metrics import Floats
+
+
+def measure(
+    candidate: Candidate, fp32_answers: Floats, data: RunData, kfold: dict[str, Any] | None, picture: Pixels
+) -> tuple[bytes, dict[str, Any]]:
+    """Measure a candidate.
+
+    Args:
+        candidate: The model.
+        fp32_answers: The fp32 model's probabilities for every photo, `[N, C]`.
+        data: The photos.
+        kfold: The run's k-fold, if it has one.
+        picture: What latency is measured on, `[H, W, 3]`.
+
+    Returns:
+        The bytes of the file, and what its report says besides its name.
+    """
+    test, metadata = data.part("test"), candidate.metadata
+    measured = measure_answers(candidate.answers[test], data.targets[test], metadata.labels, metadata.min_score)
+    accuracy = accuracy_record(measured, kfold)
+    content = with_metadata(candidate.model, replace(metadata, accuracy=accuracy))
+    return content, {
+        "bytes": len(content),
+        "operators": operator_histogram(candidate.model),
+        **candidate.told,
+        "agreement_with_fp32": agreement(candidate.answers, fp32_answers),
+        "accuracy": accuracy,
+        "test": measured,
+        "latency_ms": latency_ms(opened(content), picture[None]),
+        "machine": f"{platform.machine()}, {available_cpus()} cores",
+    }

@@ -1,0 +1,71 @@
+"""Our own recipes."""
+
+from dataclasses import replace
+
+from edge_infer.model_file.metadata import FaceCrop
+from train.recipes.attribution import FACES_ATTRIBUTION, GEMS_ATTRIBUTION, VGG16_ATTRIBUTION
+from train.recipes.schema import Augmentation, CachedViews, FineTune, PooledHead, Recipe
+
+CUSTOM = Recipe(
+    name="custom",
+    summary="Any folder of class folders, with the settings of our best recipe.",
+    task=None,
+    image_size=224,
+    preprocessing="caffe",
+    head=PooledHead(taps=("block4_conv3", "block5_conv3"), inverse_l2=0.1, familiarity=True),
+    schedule=CachedViews(views=4),
+    augmentation=Augmentation(
+        rotation_deg=40, shift=0.05, zoom=0.15, horizontal_flip=True, vertical_flip=True, brightness=0.2
+    ),
+    ratios=(78, 12, 10),
+    # Each fold of it takes minutes, so it is asked for (docs/training.md).
+    fine_tune=FineTune(mode="never", learning_rate=3e-5, batch_size=16, epochs=2),
+    attribution=(VGG16_ATTRIBUTION,),
+)
+
+GEMS = replace(
+    CUSTOM,
+    name="gems",
+    summary="Ten gemstones, ours.",
+    task="gems",
+    attribution=(VGG16_ATTRIBUTION, GEMS_ATTRIBUTION),
+)
+
+GENDER = Recipe(
+    name="gender",
+    summary="Man or woman from a face, ours.",
+    task="gender",
+    image_size=120,
+    preprocessing="caffe",
+    head=PooledHead(taps=("block3_conv3", "block4_conv3"), inverse_l2=0.01, grid=3),
+    schedule=CachedViews(views=3),
+    augmentation=Augmentation(
+        rotation_deg=8,
+        shift=0.03,
+        zoom=0.1,
+        horizontal_flip=True,
+        brightness=0.2,
+        contrast=0.2,
+        gamma=0.3,
+        tint=0.05,
+        saturation=0.3,
+        grey_share=0.15,
+        blurred_share=0.25,
+        jpeg_share=0.25,
+    ),
+    ratios=(70, 10, 20),
+    face=FaceCrop(margin=0.12, upright=True),
+    # Each fold of it takes minutes, so it is asked for (docs/training.md).
+    fine_tune=FineTune(mode="never", learning_rate=1e-5, batch_size=32, epochs=1),
+    attribution=(VGG16_ATTRIBUTION, FACES_ATTRIBUTION),
+    card={
+        "label_meaning": "Apparent gender as the annotators of the training photos saw it, in two classes. "
+        "It is not a person's sex, gender identity or how they describe themselves.",
+        "intended_use": "Aggregate statistics and demonstrations where a wrong answer harms nobody and people know.",
+        "limits": "Trained on 2,300 photos of mostly adult, mostly famous people from image search. Worse on small, "
+        "dark, blurred, covered and turned faces, children, old people, and people whose looks do not follow the "
+        "conventions of those photos. Scores of different groups of people were not compared.",
+        "not_for": "Decisions about a person: access, prices, hiring, policing, moderation, medicine. Not for "
+        "identifying people. Not for finding out a person's identity, against their will or at all.",
+    },
+)

@@ -1,0 +1,34 @@
+"""Where the original and the slim network are compared: the maps that the head reads."""
+
+import keras
+
+from train.networks.network import Preprocess, pixel_scaling, pool, pooled_features
+from train.networks.vgg16 import FULL_WIDTHS, LAST_CONV, conv_layers, tap_maps
+from train.recipes import DenseHead, Recipe
+
+
+def observed_taps(recipe: Recipe) -> tuple[tuple[str, ...], int]:
+    """Return the layers at which two networks are compared, and the grid over which their maps are averaged."""
+    if isinstance(recipe.head, DenseHead):  # it reads the maps behind the last pooling, which halves their sides
+        return (LAST_CONV,), max(1, recipe.image_size // 32)
+    return recipe.head.taps, recipe.head.grid
+
+
+def observed_features(base: keras.Model, recipe: Recipe) -> keras.Model:
+    """Return `[N, H, W, 3]` RGB pixels 0–255 -> the features that are compared, `float32 [N, d]`."""
+    taps, grid = observed_taps(recipe)
+    image = keras.Input((recipe.image_size, recipe.image_size, 3))
+    maps = tap_maps(base, taps)(Preprocess(pixel_scaling(recipe))(image))
+    pooled = [pool(keras.ops.cast(maps[tap], "float32"), grid, f"pool_{tap}") for tap in taps]
+    return keras.Model(image, pooled[0] if isinstance(recipe.head, DenseHead) else pooled_features(pooled))
+
+
+def observed_layers(recipe: Recipe) -> tuple[str, ...]:
+    """Return the names of the convolutions that a recipe's network has."""
+    taps, _ = observed_taps(recipe)
+    return conv_layers(taps[-1])
+
+
+def full_widths(recipe: Recipe) -> tuple[int, ...]:
+    """Return the widths that a recipe's layers have in VGG16."""
+    return tuple(FULL_WIDTHS[name] for name in observed_layers(recipe))

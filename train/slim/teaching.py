@@ -1,0 +1,56 @@
+"""What the slim network learns from: pictures, and the features that the original gives for them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from train.data.photos import Photo
+from train.fitting.head import head_features
+from train.metrics import Floats, Ints
+from train.networks.vgg16 import copy_in_precision
+from train.recipes import PooledHead, Recipe
+from train.slim.distillation import Distillation, view_recipe
+from train.slim.observed import observed_taps
+from train.views.features import Features, extract, load_view
+
+
+@dataclass(frozen=True, slots=True)
+class Teaching:
+    """Pictures, and the features that the original gives for their views.
+
+    Attributes:
+        photos: Training photos and unlabelled pictures.
+        features: Of the original, for every photo and view, as in `train.views.features.extract`.
+        settings: How to distil.
+        recipe: By which views are made.
+    """
+
+    photos: Sequence[Photo]
+    features: Features
+    settings: Distillation
+    recipe: Recipe
+
+    def load(self, chosen: Ints) -> npt.NDArray[np.uint8]:
+        """Load some views, numbered as the features are when their first two axes are joined."""
+        return np.stack(
+            [load_view(self.photos[n % len(self.photos)], n // len(self.photos), self.recipe) for n in chosen]
+        )
+
+    def wanted(self) -> Floats:
+        """Return what the slim network is to give for the views, in the order of `load`, `[views * N, D]`."""
+        taps, _ = observed_taps(self.recipe)
+        is_pooled = isinstance(self.recipe.head, PooledHead)
+        features = head_features(self.features, taps) if is_pooled else self.features[taps[0]]
+        return features.reshape(-1, features.shape[-1])
+
+
+def teach(base: keras.Model, recipe: Recipe, photos: Sequence[Photo], settings: Distillation, cache: Path) -> Teaching:
+    """Compute or read the original's features."""
+    taps, grid = observed_taps(recipe)
+    recipe = view_recipe(recipe, settings)
+    features = extract(photos, settings.views, recipe, copy_in_precision(base, recipe), taps, cache, grid=grid)
+    return Teaching(photos, features, settings, recipe)
