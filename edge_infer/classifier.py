@@ -4,12 +4,16 @@
 `edge_infer.engine` is a picture's way through the network.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from dataclasses import asdict, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from PIL import Image
 
 from edge_infer.engine import Engine
 from edge_infer.faces.detector import Face, FaceDetector
@@ -164,17 +168,17 @@ class Classifier:
 
         Raises:
             ValueError: `batch_size` or `workers` below 1.
-            TypeError: One path or one file's bytes instead of several.
+            TypeError: One path, file or array instead of several.
             ModelOutputError: As in `classify`.
         """
+        if _is_one_source(sources):
+            raise TypeError("classify_many takes several sources; use classify for one")
         are_few = isinstance(sources, Sized) and len(sources) <= FEW_PICTURES if workers is None else workers == 1
         if workers is None:
             workers = 1 if are_few else self._threads
         for name, value in (("batch_size", batch_size), ("workers", workers)):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
-        if isinstance(sources, str | bytes):
-            raise TypeError("classify_many takes several sources; use classify for one")
         remaining = iter(sources)
         batches = iter(lambda: list(islice(remaining, batch_size)), [])
         engine = self._engine(self._for_few if are_few else self._for_many)
@@ -186,3 +190,12 @@ class Classifier:
         if settings not in self._engines:
             self._engines[settings] = Engine(self._file, settings)
         return self._engines[settings]
+
+
+def _is_one_source(sources: object) -> bool:
+    """Return whether these are one picture, which could be iterated over: by lines, bytes or rows."""
+    if isinstance(sources, np.ndarray):
+        return sources.ndim <= 3
+    if isinstance(sources, str | bytes | bytearray | memoryview | os.PathLike | Image.Image):
+        return True
+    return hasattr(sources, "read")

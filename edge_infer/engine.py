@@ -18,6 +18,7 @@ from edge_infer.faces.detector import SCENE_SIDE, Face, FaceDetector
 from edge_infer.model_file.metadata import ClassifierMetadata
 from edge_infer.model_file.opening import ModelFile
 from edge_infer.pictures.loading import ImageSource, fit, load_input, load_scene
+from edge_infer.pictures.reading import file_name
 from edge_infer.results import FacePrediction, FailedInput, LabelScore, Prediction, Result, rank
 from edge_infer.runtime.session import Session
 from edge_infer.settings import Settings
@@ -151,7 +152,4 @@ class Engine:
 
 def _name(source: object) -> str | None:
     """Return a path, or the name of a file object; other pictures have none."""
-    if isinstance(source, str | os.PathLike):
-        return os.fspath(source)
-    name = getattr(source, "name", None)
-    return name if isinstance(name, str) else None
+    return os.fsdecode(source) if isinstance(source, str | os.PathLike) else file_name(source)

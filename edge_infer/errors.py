@@ -27,7 +27,7 @@ class ImageDecodeError(InputError, OSError):
 
 
 class UnsupportedImageError(InputError, TypeError):
-    """The picture is readable, but what it holds has no defined RGB rendering."""
+    """Nothing that a picture can be read from, or pixels that have no defined RGB rendering here."""
 
 
 class ImageTooLargeError(InputError):

@@ -114,7 +114,7 @@ def classify(
             source if save_annotated is None or isinstance(source, FailedInput) else KeptPicture(source, room)
             for source in sources
         ]
-        for sources in expand_in_groups(paths, recursive=recursive, report=_report)
+        for sources in expand_in_groups(paths, recursive=recursive, report=_report, max_bytes=max_bytes)
     )
     answered = ((pictures, classifier.classify_many(pictures, batch_size=batch)) for pictures in groups)
     first = list(islice(answered, 1))  # loads the network; if that fails, nothing has been written

@@ -9,6 +9,7 @@ from edge_infer.pictures.fonts import runs
 from edge_infer.pictures.jpeg_files import write_jpeg
 from edge_infer.pictures.loading import ImageSource, load_rgb
 from edge_infer.pictures.sources import STDIN
+from edge_infer.pictures.whole import open_as
 from edge_infer.results import FacePrediction, Prediction
 
 Colour = tuple[int, int, int]
@@ -149,7 +150,6 @@ def _may_replace(path: Path) -> bool:
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror}") from error
     try:
-        with Image.open(path, formats=("JPEG",)) as found:
-            return found.info.get("comment") == _MARK
-    except (OSError, SyntaxError, ValueError):
+        return path.is_file() and open_as("JPEG", path.read_bytes()).info.get("comment") == _MARK
+    except Exception:  # of whatever else is there, which is never replaced
         return False

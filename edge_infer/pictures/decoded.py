@@ -19,12 +19,16 @@ class Decoded:
             stretching them as if they were whole would shift the photo.
         turn: What sets it upright.
         full_size: Width and height of the picture before a reduced decode.
+        profile: What its colours are still to be translated to sRGB by: it costs time a pixel.
+        name: What messages call it.
     """
 
     pixels: Image.Image
     box: tuple[float, float, float, float]
     turn: Image.Transpose | None
     full_size: tuple[int, int]
+    profile: bytes | None = None
+    name: str = "the given picture"
 
 
 class Room:

@@ -5,7 +5,7 @@ is no difference between what a model learned from and what it is shown.
 
 Every source ends as 8-bit RGB, by fixed rules:
 
-- EXIF orientation is applied; embedded colour profiles are ignored.
+- EXIF orientation is applied; colours are translated to sRGB by the embedded profile.
 - Transparency is laid over white.
 - 16-bit greyscale is scaled to 8 bits; 1-bit, palette, CMYK and YCbCr are converted.
 - Of an animation or a multi-page file the first frame counts.
@@ -20,12 +20,17 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from edge_infer.errors import ImageDecodeError, ImageTooLargeError, InputError, UnsupportedImageError
+from edge_infer.errors import UnsupportedImageError
 from edge_infer.model_file.metadata import InputSpec
+from edge_infer.pictures.containers.container import Container
+from edge_infer.pictures.containers.orientation import exif_orientation
 from edge_infer.pictures.decoded import Decoded, KeptPicture
 from edge_infer.pictures.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
-from edge_infer.pictures.opening import OpenedPicture, open_picture
+from edge_infer.pictures.opening import OpenedPicture, check_size, completed, open_picture, typed_errors
+from edge_infer.pictures.pixels import PixelRule
+from edge_infer.pictures.profiles import profile_of, to_srgb
 from edge_infer.pictures.turning import as_turn, turned_on
+from edge_infer.pictures.whole import load_whole
 
 ImageSource = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | KeptPicture | npt.NDArray[np.uint8]
 
@@ -33,6 +38,9 @@ ImageSource = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | KeptPict
 # times the input: at 2 the antialiasing filter sees enough pixels that no gem photo
 # changes its answer (tests/edge_infer/pictures/test_loading.py, benchmarks/speed/jpeg_decode.py).
 DRAFT_MARGIN = 2
+
+# A reduced decode makes room for few pixels and still reads the whole file: this many pixels count as one.
+REDUCED_PIXELS = 16
 
 _EXIF_ORIENTATION = 0x0112
 _TRANSPOSE = {
@@ -46,7 +54,6 @@ _TRANSPOSE = {
 }
 _SWAPS_SIDES = {_TRANSPOSE[tag] for tag in (5, 6, 7, 8)}
 _FILTER = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
-_GREY_8_OF_16 = ((np.arange(65536) + 128) // 257).astype(np.uint8)
 
 
 def load_input(
@@ -79,7 +86,7 @@ def load_input(
     # Turning the small result costs nothing; a large picture would be copied for it.
     height, width = (spec.width, spec.height) if stored.turn in _SWAPS_SIDES else (spec.height, spec.width)
     resized = _resize(stored.pixels, stored.box, replace(spec, height=height, width=width))
-    return np.asarray(_turned(resized, stored.turn))
+    return np.asarray(_turned(to_srgb(resized, stored.profile, stored.name), stored.turn))
 
 
 def load_rgb(
@@ -98,8 +105,9 @@ def load_rgb(
         needed_side: When given, a JPEG file may be decoded at a reduced scale at which both
             sides still have at least this many pixels. A PIL image is the caller's and
             decoded in full.
-        max_pixels: Refuse pictures that decode to more pixels than this. A JPEG of several
-            scans (a progressive one) counts in full at every scale, since its decoder holds it.
+        max_pixels: Refuse pictures that decode to more pixels than this. At a reduced scale a JPEG
+            counts as at least a sixteenth of its pixels, and in full if it has several scans (is
+            progressive), since its decoder holds it.
         max_bytes: Refuse larger files.
         rotate: Turn the upright picture clockwise by so many degrees: 0, 90, 180 or 270.
 
@@ -114,7 +122,7 @@ def load_rgb(
             without a defined RGB rendering.
     """
     stored = _load(source, needed_side, max_pixels, max_bytes, rotate)
-    return _turned(stored.pixels, stored.turn)
+    return _turned(to_srgb(stored.pixels, stored.profile, stored.name), stored.turn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +164,8 @@ def load_scene(
     if stored.box != (0, 0, *pixels.size):  # a last row or column is partial
         pixels = pixels.resize(pixels.size, Image.Resampling.BILINEAR, box=stored.box)
     scale_x, scale_y = stored.full_size[0] / pixels.width, stored.full_size[1] / pixels.height
-    return Scene(
-        _turned(pixels, stored.turn), (scale_y, scale_x) if stored.turn in _SWAPS_SIDES else (scale_x, scale_y)
-    )
+    upright = _turned(to_srgb(pixels, stored.profile, stored.name), stored.turn)
+    return Scene(upright, (scale_y, scale_x) if stored.turn in _SWAPS_SIDES else (scale_x, scale_y))
 
 
 def fit(image: Image.Image, spec: InputSpec) -> npt.NDArray[np.uint8]:
@@ -184,7 +191,7 @@ def _as_stored(source: ImageSource, needed_side: int | None, max_pixels: int, ma
     if isinstance(source, Image.Image):
         name = getattr(source, "filename", "") or "the given picture"
         return _decode(OpenedPicture(source, name), None, max_pixels)  # a reduced decode would shrink the caller's
-    return _decode(open_picture(source, max_bytes), needed_side, max_pixels)
+    return _decode(open_picture(source, max_pixels, max_bytes), needed_side, max_pixels)
 
 
 def _resize(image: Image.Image, box: tuple[float, float, float, float], spec: InputSpec) -> Image.Image:
@@ -204,67 +211,42 @@ def _centre_box(box: tuple[float, float, float, float], spec: InputSpec) -> tupl
 
 def _decode(picture: OpenedPicture, needed_side: int | None, max_pixels: int) -> Decoded:
     image, name, full_size = picture.image, picture.name, picture.image.size
-    try:
+    container = picture.container or Container(b"")
+    with typed_errors(name, image.format):
         reduced = None if needed_side is None else image.draft(None, (needed_side, needed_side))
-        _check_size(full_size if picture.is_held_whole else image.size, max_pixels, name)
-        image.load()
+        cost = _cost_in_pixels(container, full_size, image.size)
+        check_size(full_size if cost > max_pixels else image.size, max_pixels, name)
+        rule = PixelRule.of(image, container.grey_levels)
+        load_whole(image)
+        if picture.container is None:  # after decoding, when Pillow has turned a TIFF itself
+            container = completed(Container(b"", _orientation_of(image) or 1), image)
         box = (0.0, 0.0, *image.size) if reduced is None else reduced[1]
-        return Decoded(_to_rgb(image, name), box, _orientation(image), full_size)
-    except InputError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise ImageTooLargeError(f"{name}: {error}") from error
-    except MemoryError as error:
-        raise ImageTooLargeError(f"{name} needs more memory than there is") from error
-    except Exception as error:  # what a damaged file makes Pillow's decoders stumble over
-        raise ImageDecodeError(f"{name} is damaged: {error}") from error
+        turn = None if container.orientation is None else _TRANSPOSE.get(container.orientation)
+        profile = profile_of(image, container.profile)
+        if image.mode == "CMYK":  # has no RGB form to be translated later, at the size of the input
+            image, profile = to_srgb(image, profile, name), None
+        return Decoded(rule.to_rgb(image, name), box, turn, full_size, profile, name)
 
 
-def _check_size(size: tuple[int, int], max_pixels: int, name: str) -> None:
-    width, height = size
-    if width * height > max_pixels:
-        raise ImageTooLargeError(
-            f"{name} has {width}x{height} pixels, more than the limit of {max_pixels}: scale it down first"
-        )
-    if width < 1 or height < 1:
-        raise ImageDecodeError(f"{name} has no pixels ({width}x{height})")
+def _cost_in_pixels(container: Container, full: tuple[int, int], decoded: tuple[int, int]) -> int:
+    """Return how many pixels a picture counts as: a reduced decode has room for fewer, and still takes its time."""
+    if container.is_held_whole:
+        return full[0] * full[1]
+    return max(decoded[0] * decoded[1], full[0] * full[1] // REDUCED_PIXELS)
 
 
-def _orientation(image: Image.Image) -> Image.Transpose | None:
-    """Return what sets the picture upright by its EXIF tag, if anything."""
+def _orientation_of(image: Image.Image) -> int | None:
+    """Return the orientation of a PIL image of the caller's, which may have changed its EXIF."""
     try:
         tag = image.getexif().get(_EXIF_ORIENTATION)
-    except Exception:  # of damaged EXIF, which says nothing about the pixels
-        return None
-    return _TRANSPOSE.get(tag) if isinstance(tag, int) else None
+    except Exception:  # of damaged EXIF, or a host that makes Pillow's warnings of it errors
+        exif = image.info.get("exif")
+        tag = exif_orientation(exif) if isinstance(exif, bytes) else None
+    return tag if isinstance(tag, int) else None
 
 
 def _turned(image: Image.Image, turn: Image.Transpose | None) -> Image.Image:
     return image if turn is None else image.transpose(turn)
-
-
-def _to_rgb(image: Image.Image, name: str) -> Image.Image:
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return image
-    if image.mode == "I" or image.mode.startswith("I;16"):
-        return _from_16_bit(image, name)
-    if image.mode == "F":
-        raise UnsupportedImageError(f"{name} has floating-point pixels, whose range is unknown: save it as 8-bit")
-    try:
-        if image.has_transparency_data:
-            rgba = image.convert("RGBA")
-            white = Image.new("RGBA", rgba.size, "white")
-            return Image.alpha_composite(white, rgba).convert("RGB")
-        return image.convert("RGB")
-    except ValueError as error:
-        raise UnsupportedImageError(f"{name} has pixels of mode {image.mode}, without a known RGB form") from error
-
-
-def _from_16_bit(image: Image.Image, name: str) -> Image.Image:
-    values = np.asarray(image)
-    if values.min() < 0 or values.max() > 65535:
-        raise UnsupportedImageError(f"{name} has integer pixels outside 0-65535: save it as 8-bit or 16-bit")
-    return Image.fromarray(_GREY_8_OF_16[values]).convert("RGB")
 
 
 def _from_array(array: npt.NDArray[Any], max_pixels: int) -> Image.Image:
@@ -277,4 +259,4 @@ def _check_array(array: npt.NDArray[Any], max_pixels: int) -> None:
         raise UnsupportedImageError(
             f"an array must be uint8 [H, W, 3] in RGB order, not {array.dtype} {list(array.shape)}"
         )
-    _check_size((array.shape[1], array.shape[0]), max_pixels, "the given array")
+    check_size((array.shape[1], array.shape[0]), max_pixels, "the given array")

@@ -14,9 +14,11 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from edge_infer.errors import ImageNotFoundError, NoImagesError
+from edge_infer.errors import ImageNotFoundError, ImageTooLargeError, NoImagesError
 from edge_infer.pictures.folders import look_through, summarize
+from edge_infer.pictures.limits import DEFAULT_MAX_BYTES
 from edge_infer.pictures.natural_order import natural_key
+from edge_infer.pictures.reading import HEAD_BYTES, read_up_to
 from edge_infer.results import FailedInput
 
 Source = str | BinaryIO | FailedInput
@@ -27,7 +29,11 @@ _LONGEST_NAME_BYTES = 65_536  # no system allows longer ones
 
 
 def expand_in_groups(
-    arguments: Iterable[str], *, recursive: bool = False, report: Report | None = None
+    arguments: Iterable[str],
+    *,
+    recursive: bool = False,
+    report: Report | None = None,
+    max_bytes: int = DEFAULT_MAX_BYTES,
 ) -> Iterator[list[Source]]:
     """Yield the pictures in groups to be answered one after the other; arguments as in `expand`.
 
@@ -37,7 +43,7 @@ def expand_in_groups(
     group: list[Source] = []
     for argument in arguments:
         if argument != f"@{STDIN}" or os.path.lexists(argument):
-            group += expand([argument], recursive=recursive, report=report)
+            group += expand([argument], recursive=recursive, report=report, max_bytes=max_bytes)
             continue
         if group:
             yield group
@@ -47,7 +53,13 @@ def expand_in_groups(
         yield group
 
 
-def expand(arguments: Iterable[str], *, recursive: bool = False, report: Report | None = None) -> Iterator[Source]:
+def expand(
+    arguments: Iterable[str],
+    *,
+    recursive: bool = False,
+    report: Report | None = None,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+) -> Iterator[Source]:
     """Yield every picture's path, in the order given; a folder's files in natural order.
 
     Args:
@@ -56,6 +68,7 @@ def expand(arguments: Iterable[str], *, recursive: bool = False, report: Report 
         recursive: Descend into sub-folders.
         report: Called with a line for each kind of thing that a folder's pictures were found without,
             such as files of formats that are not read.
+        max_bytes: Of standard input's picture no more is read than shows that it is larger.
 
     Yields:
         A path, standard input's picture, or the failure of an argument that gave none. Names on standard
@@ -63,7 +76,7 @@ def expand(arguments: Iterable[str], *, recursive: bool = False, report: Report 
     """
     for argument in arguments:
         if argument == STDIN:
-            yield _stdin_picture()
+            yield _stdin_picture(max_bytes)
         elif os.path.isdir(argument):
             yield from _folder(argument, recursive, report)
         elif os.path.lexists(argument):
@@ -76,8 +89,16 @@ def expand(arguments: Iterable[str], *, recursive: bool = False, report: Report 
             yield argument  # a missing file: the loader says so in the one place that does
 
 
-def _stdin_picture() -> BinaryIO:
-    picture = BytesIO(b"" if sys.stdin is None else sys.stdin.buffer.read())  # None: closed by the caller (`<&-`)
+def _stdin_picture(max_bytes: int) -> BinaryIO | FailedInput:
+    from edge_infer.pictures.opening import is_picture  # late: it brings in Pillow
+
+    # Read here and not where it is decoded: in another thread, Ctrl-C would wait for the input's end.
+    try:
+        head = b"" if sys.stdin is None else read_up_to(sys.stdin.buffer, HEAD_BYTES)  # None: closed (`<&-`)
+        rest = read_up_to(sys.stdin.buffer, max_bytes + 1 - len(head)) if is_picture(head) else b""
+        picture = BytesIO(head + rest)
+    except MemoryError:
+        return FailedInput(STDIN, ImageTooLargeError(f"{STDIN} needs more memory than there is"))
     picture.name = STDIN  # results and messages name it so
     return picture
 

@@ -26,6 +26,7 @@ from tests.conftest import drawn
 from tests.fuzz.models import make_model
 from tests.fuzz.mutations import mutate
 from tests.support.hostile_pictures import encoded
+from tests.support.profiles import INKS, PROPHOTO, cmyk_profile, gamma, rgb_profile
 from tests.support.tiny_model import METADATA
 
 SPEC = InputSpec(32, 32)
@@ -76,6 +77,9 @@ def picture_seeds() -> list[bytes]:
     files += [encoded(grey_16, name) for name in ("PNG", "TIFF", "PPM")]
     files += [encoded(small.convert("CMYK"), "JPEG"), encoded(small, "JPEG", progressive=True)]
     files += [encoded(small.convert("P"), "PNG", transparency=1), encoded(small.convert("1"), "PPM")]
+    files += [encoded(small, name, icc_profile=rgb_profile(PROPHOTO, gamma(1.8))) for name in ("JPEG", "PNG", "TIFF")]
+    files += [encoded(small.convert("CMYK"), "TIFF", icc_profile=cmyk_profile(dict.fromkeys(INKS, (50.0, 9.0, 9.0))))]
+    files += [encoded(grey_16, "PNG", transparency=640), encoded(grey_16, "TIFF", tiffinfo={262: 0})]
     return [*files, encoded(small, "PNG", icc_profile=b"damaged"), encoded(small, "WEBP", lossless=True)]
 
 

@@ -8,6 +8,8 @@ import zlib
 import numpy as np
 from PIL import Image
 
+from tests.support.profiles import chain_profile
+
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 HUGE = 16_000  # a side that makes 256 megapixels
 TiffEntry = tuple[int, int, int, bytes]
@@ -103,6 +105,7 @@ def excesses() -> dict[str, bytes]:
     jpeg = encoded(flat, "JPEG")
     progressive = encoded(Image.new("RGB", (512, 512)), "JPEG", progressive=True)
     text = zlib.compress(b"a" * (2**20 - 1))
+    zeros = zlib.compress(bytes(60_000_000))
     texts = b"".join(png_chunk(b"zTXt", b"key%d\0\0" % i + text) for i in range(60))
     pixels = zlib.compress(bytes(17 * 16))
     gif = encoded(flat, "GIF")
@@ -114,10 +117,18 @@ def excesses() -> dict[str, bytes]:
     return {
         "JPEG of 1,000 scans": with_scans(progressive, 1000),
         "JPEG of 100,000 comments": jpeg[:2] + b"\xff\xfe\0\x02" * 100_000 + jpeg[2:],
+        "JPEG of 50,000 comments": jpeg[:2] + b"\xff\xfe\0\x02" * 50_000 + jpeg[2:],
+        "JPEG of 200,000 tables": jpeg[:2]
+        + (b"\xff\xdb\xff\xff" + (b"\0" + bytes(64)) * 1008 + bytes(13)) * 200
+        + jpeg[2:],
+        "JPEG with a profile of a chain": encoded(flat, "JPEG", icc_profile=chain_profile(50_000)),
         "JPEG of 200 EXIF segments": jpeg[:2] + b"\xff\xe1\xff\xffExif".ljust(65_537, b"\0") * 200 + jpeg[2:],
         "JPEG with 5 MB of padding": jpeg[:2] + b"\xff" * 5_000_000 + jpeg[2:],
         "PNG with 60 MB of text": png(16, 16, texts, pixels=pixels),
         "PNG with 60 MB of text at its end": png(16, 16, after=texts, pixels=pixels),
+        "PNG with 60 MB of XMP": png(16, 16, png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zeros), pixels=pixels),
+        "PNG with 60 MB of profile": png(16, 16, png_chunk(b"iCCP", b"p\0\0" + zeros), pixels=pixels),
+        "GIF of 100,000 comments": gif[:frame] + b"!\xfe\x01c\0" * 100_000 + gif[frame:],
         "PNG of a million chunks": png(16, 16, png_chunk(b"IDAT", b"") * 1_000_000, pixels=pixels),
         "GIF of a million comments": gif[:frame] + b"!\xfe\x01c\0" * 1_000_000 + gif[frame:],
         "GIF of 5 MB of nothing": gif[:frame] + bytes(5_000_000) + gif[frame:],

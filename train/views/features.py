@@ -25,7 +25,11 @@ from edge_infer.faces.crops import cut, face_region
 from edge_infer.faces.decoding import decode
 from edge_infer.faces.detector import SCENE_SIDE, FaceDetector
 from edge_infer.model_file.metadata import FaceCrop, InputSpec
+from edge_infer.pictures.containers.walk import read_container
 from edge_infer.pictures.loading import fit, load_input, load_scene
+from edge_infer.pictures.opening import open_picture
+from edge_infer.pictures.pixels import PixelRule
+from edge_infer.pictures.profiles import to_srgb
 from train.data.photos import Photo, sha256_file
 from train.errors import CacheError
 from train.networks.network import FORWARD_BATCH, Preprocess, pixel_scaling, pool
@@ -151,7 +155,10 @@ def _cache_key(recipe: Recipe, base: keras.Model, taps: tuple[str, ...], grid: i
         for values in base.get_layer(layer).get_weights():
             weights.update(np.ascontiguousarray(values).data)
     decides = {
-        "loader": sha256_file(Path(load_input.__code__.co_filename)),
+        "loader": [
+            sha256_file(Path(function.__code__.co_filename))
+            for function in (load_input, open_picture, read_container, PixelRule.to_rgb, to_srgb)
+        ],
         "face": None
         if recipe.face is None
         else {

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -140,6 +142,32 @@ def test_a_name_with_a_line_end_stays_one_line(classify: Run) -> None:
 def test_standard_input_is_one_picture(tiny_model_path: Path) -> None:
     done = in_a_process("classify", "--model", str(tiny_model_path), "-", input=Path("red.png").read_bytes())
     assert (done.returncode, done.stdout, done.stderr) == (0, f"-: {RED_TEXT}\n".encode(), b"")
+
+
+@pytest.mark.skipif(shutil.which("yes") is None, reason="needs an endless stream")
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [("", "is not a picture this tool reads"), (r"\377\330\377", "has more bytes than the limit of 5000000: scale")],
+)
+def test_an_endless_standard_input_is_read_no_further_than_the_limit(
+    start: str, message: str, tiny_model_path: Path
+) -> None:
+    command = " ".join(map(shlex.quote, [*COMMAND, "classify", "--model", str(tiny_model_path)]))
+    limit = "--max-bytes 5000000" if start else f"--max-bytes {10**14}"
+    script = f"{{ printf '{start}'; yes; }} | {command} {limit} -"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"Error: - {message}")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("limit", [10**14, 2**63, 10**30])
+@pytest.mark.parametrize("path", ["red.png", "-"])
+def test_limits_beyond_any_picture_are_limits(limit: int, path: str, tiny_model_path: Path) -> None:
+    limits = ["--max-bytes", str(limit), "--max-pixels", str(limit)]
+    with Path("red.png").open("rb") as stream:
+        done = in_a_process("classify", "--model", str(tiny_model_path), *limits, path, stdin=stream)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{path}: {RED_TEXT}\n".encode(), b"")
 
 
 def test_damaged_exif_says_nothing_on_stderr(tiny_model_path: Path) -> None:

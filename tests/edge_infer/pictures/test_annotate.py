@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ from PIL import Image
 from edge_infer.errors import OutputError
 from edge_infer.pictures.annotate import CERTAIN_RGB, UNCERTAIN_RGB, AnnotatedCopies, Pen, annotate
 from edge_infer.results import FacePrediction, LabelScore, Prediction
+from tests.support.hostile_pictures import encoded, with_jpeg_size
 
 GREY = (128, 128, 128)
 SCORES = (LabelScore("woman", 0.9), LabelScore("man", 0.1))
@@ -108,6 +110,17 @@ def test_a_file_of_the_user_is_never_replaced(photo: Path) -> None:
     assert AnnotatedCopies(out).save("photo.png", prediction()).name == "photo-annotated-3.jpg"
     assert {path: path.read_bytes() for path in before} == before
     assert AnnotatedCopies(out).save("photo.png", prediction()).name == "photo-annotated-3.jpg"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
+def test_whatever_else_has_the_copys_name_is_left_alone(photo: Path) -> None:
+    out = Path("out")
+    (out / "photo-annotated.jpg").mkdir(parents=True)
+    os.mkfifo(out / "photo-annotated-2.jpg")
+    bomb = with_jpeg_size(encoded(Image.new("RGB", (8, 8)), "JPEG"), 60_000, 60_000)
+    (out / "photo-annotated-3.jpg").write_bytes(bomb)
+    assert AnnotatedCopies(out).save("photo.png", prediction()).name == "photo-annotated-4.jpg"
+    assert (out / "photo-annotated-3.jpg").read_bytes() == bomb
 
 
 def test_a_name_that_is_too_long_is_an_error(photo: Path) -> None:

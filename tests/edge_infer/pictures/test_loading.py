@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFile
+from PIL.PngImagePlugin import PngImageFile
 
 import edge_infer.pictures.loading
 from edge_infer.errors import (
@@ -82,9 +82,11 @@ def test_lossy_formats_give_close_pixels(image_format: str) -> None:
     assert largest_difference(pixels(encoded(quadrants(), image_format, **LOSSY[image_format])), quadrants()) <= 4
 
 
-@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_deflate", "packbits"])
-def test_compressed_tiff_gives_the_exact_pixels(compression: str) -> None:
-    assert np.array_equal(pixels(encoded(quadrants(), "TIFF", compression=compression)), quadrants())
+@pytest.mark.parametrize("big_tiff", [False, True])
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_deflate", "packbits"])
+def test_every_kind_of_tiff_gives_the_exact_pixels(compression: str, big_tiff: bool) -> None:
+    data = encoded(quadrants(), "TIFF", compression=compression, big_tiff=big_tiff)
+    assert np.array_equal(pixels(data), quadrants())
 
 
 @pytest.mark.parametrize("image_format", ["EPS", "PDF", "ICO", "SGI", "TGA", "PCX", "JPEG2000"])
@@ -169,6 +171,21 @@ def test_a_compressed_tiff_is_turned_once() -> None:
     assert np.array_equal(pixels(data), quadrants())
 
 
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_the_callers_picture_is_turned_as_its_exif_says_now(image_format: str) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    image = Image.open(
+        io.BytesIO(encoded(stored(quadrants(), 6), image_format, exif=exif, **(LOSSLESS | LOSSY)[image_format]))
+    )
+    image.load()
+    assert load_rgb(image).size == (48, 32)
+    image.getexif().pop(ORIENTATION, None)
+    assert load_rgb(image).size == image.size
+    image.getexif()[ORIENTATION] = 3
+    assert largest_difference(pixels(image), np.asarray(image)[::-1, ::-1]) == 0
+
+
 @pytest.mark.parametrize("value", [0, 9, 65535])
 def test_an_orientation_that_exif_does_not_know_is_ignored(value: int) -> None:
     exif = Image.Exif()
@@ -176,7 +193,6 @@ def test_an_orientation_that_exif_does_not_know_is_ignored(value: int) -> None:
     assert np.array_equal(pixels(encoded(quadrants(), "PNG", exif=exif)), quadrants())
 
 
-@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 @pytest.mark.parametrize(
     "exif",
     [
@@ -403,7 +419,7 @@ def test_what_is_no_picture_source_is_refused(source: object) -> None:
 
 
 def test_a_text_file_object_is_a_typed_error() -> None:
-    with pytest.raises(ImageDecodeError, match="gives text, not binary data"):
+    with pytest.raises(UnsupportedImageError, match="gives text, not binary data"):
         load_rgb(io.StringIO("not bytes"))
 
 
@@ -483,12 +499,10 @@ def test_damaged_bytes_give_a_picture_or_a_typed_error(data: st.DataObject) -> N
     damaged = bytearray(whole)
     for position in data.draw(st.lists(st.integers(0, len(whole) - 1), min_size=1, max_size=6)):
         damaged[position] = data.draw(st.integers(0, 255))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # as edge_infer.pictures.opening does outside pytest
-        try:
-            image = load_rgb(bytes(damaged), needed_side=8, max_pixels=1_000_000)
-        except InputError:
-            return
+    try:
+        image = load_rgb(bytes(damaged), needed_side=8, max_pixels=1_000_000)
+    except InputError:
+        return
     assert image.mode == "RGB"
     assert 1 <= image.width * image.height <= 1_000_000
 
@@ -630,14 +644,13 @@ def test_a_stream_that_fails_is_a_typed_error() -> None:
         def read(self, count: int = -1) -> bytes:
             raise OSError(5, "Input/output error")
 
-    closed = io.BytesIO(encoded(quadrants(), "PNG"))
-    closed.close()
-    for stream, message in ((Failing(), "cannot be read: Input/output error"), (closed, "closed file")):
-        with pytest.raises(ImageDecodeError, match=message):
-            load_rgb(stream)
+    with pytest.raises(ImageDecodeError, match="cannot be read: Input/output error"):
+        load_rgb(Failing())
 
 
-@pytest.mark.parametrize(("kind", "method"), [(ImageFile.ImageFile, "load"), (Image.Image, "convert"), (Image, "open")])
+@pytest.mark.parametrize(
+    ("kind", "method"), [(ImageFile.ImageFile, "load_prepare"), (Image.Image, "convert"), (PngImageFile, "_open")]
+)
 def test_a_picture_that_memory_does_not_hold_is_too_large(
     monkeypatch: pytest.MonkeyPatch, kind: object, method: str
 ) -> None:
@@ -662,6 +675,13 @@ def test_a_jpeg_counts_as_large_as_it_is_decoded() -> None:
     assert load_rgb(data, needed_side=150, max_pixels=200 * 150).size == (200, 150)
     with pytest.raises(ImageTooLargeError, match="800x600"):
         load_rgb(data, max_pixels=200 * 150)
+
+
+def test_a_reduced_decode_counts_as_a_sixteenth_at_least_since_it_reads_the_whole_file() -> None:
+    data = encoded(quadrants(800, 600), "JPEG")
+    assert load_rgb(data, needed_side=75, max_pixels=800 * 600 // 16).size == (100, 75)
+    with pytest.raises(ImageTooLargeError, match="800x600 pixels, more than the limit of 29999"):
+        load_rgb(data, needed_side=75, max_pixels=800 * 600 // 16 - 1)
 
 
 def test_a_picture_that_pillow_calls_a_bomb_is_too_large() -> None:
