@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import export.pipeline
-from benchmarks.accuracy import measure_model
+from benchmarks.quality.model_accuracy import measure_accuracy
 from edge_infer import Classifier
 from edge_infer.model_file.metadata import InputSpec
-from edge_infer.pictures.sources import find_images
+from edge_infer.pictures.folders import find_images
 from export.accuracy import check_drop
 from export.candidate import answered, quantized
 from export.description import TOOLS
@@ -62,7 +62,7 @@ def test_the_file_describes_itself(exported, pooled_run: Path):
 def test_the_report_is_that_of_the_accuracy_benchmark(exported, photos: Path, pooled_run: Path):
     run = load_run(pooled_run)
     test = run.data(run.folder.dataset()).part_photos("test")
-    measured, _ = measure_model(Classifier(exported.path), test, other=())
+    measured, _ = measure_accuracy(Classifier(exported.path), test, other=())
     report = json.loads(exported.path.with_suffix(".json").read_text())["test"]
 
     assert measured["confusion"].tolist() == report["confusion"]

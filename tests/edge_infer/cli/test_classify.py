@@ -232,7 +232,14 @@ def test_the_options_of_a_session_reach_it(classify: Run, monkeypatch: pytest.Mo
     arguments = ("red.png", "--threads", "3", "--provider", "openvino", "--min-score", "0.25")
     seen = session_options(classify, monkeypatch, *arguments)
     limits = {"max_pixels": 50_000_000, "max_bytes": 100_000_000}
-    expected = {"threads": 3, "provider": "openvino", "min_score": 0.25, "faces": "auto", "quick_start": True}
+    expected = {
+        "threads": 3,
+        "provider": "openvino",
+        "min_score": 0.25,
+        "faces": "auto",
+        "rotate": 0,
+        "quick_start": True,
+    }
     assert seen == expected | limits
 
 
