@@ -66,7 +66,7 @@ def class_folders(folder: Path, report: Report) -> dict[Path, str]:
 
     Args:
         folder: From `part_folders`.
-        report: Called with a line for photos that lie beside the class folders.
+        report: Called with a line for photos that lie beside the class folders, and for names in another form.
 
     Returns:
         A label is the folder's name in Unicode's composed form (NFC): systems write it in either.
@@ -95,6 +95,9 @@ def class_folders(folder: Path, report: Report) -> dict[Path, str]:
                 f"class folder {child} holds train and test folders: "
                 f"put the class folders into {folder / 'train'} and {folder / 'test'} instead"
             )
+    for child, label in classes.items():
+        if child.name != label:
+            report(f"{child}: its name is taken in Unicode's composed form (NFC), as {label}")
     if loose := look_through(folder).images:
         count = "1 photo lies" if len(loose) == 1 else f"{len(loose)} photos lie"
         names = ", ".join(Path(path).name for path in loose[:_NAMED]) + (", …" if len(loose) > _NAMED else "")

@@ -131,10 +131,9 @@ def test_two_unicode_forms_of_a_class_are_refused_in_one_folder_and_one_class_ac
     assert "differ only in case, spaces or Unicode form" in refusal(tmp_path / "both")
     write_photos(tmp_path / "parts" / "train", count=2, labels=(decomposed, "Opale"))
     write_photos(tmp_path / "parts" / "test", count=1, labels=(composed, "Opale"), seed=50)
-    assert found(tmp_path / "parts") == (
-        {(None, composed): 2, (None, "Opale"): 2, ("test", composed): 1, ("test", "Opale"): 1},
-        [],
-    )
+    counts, reported = found(tmp_path / "parts")
+    assert counts == {(None, composed): 2, (None, "Opale"): 2, ("test", composed): 1, ("test", "Opale"): 1}
+    assert reported == [f"train/{decomposed}: its name is taken in Unicode's composed form (NFC), as {composed}"]
 
 
 def test_parts_whose_classes_differ_only_in_case_are_told_so(tmp_path: Path):
