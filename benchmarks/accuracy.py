@@ -24,7 +24,7 @@ from edge_infer import Classifier
 from edge_infer.errors import ModelError
 from edge_infer.model_file.metadata import FaceMode
 from edge_infer.model_file.opening import open_model
-from edge_infer.pictures.folders import find_images
+from edge_infer.pictures.finding.folders import find_images
 from train.console import run as run_command
 from train.data.layout import PARTS, Part
 from train.files import write_json

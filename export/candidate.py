@@ -14,10 +14,10 @@ from edge_infer.model_file.metadata import ClassifierMetadata
 from edge_infer.model_file.opening import ModelFile, open_model
 from edge_infer.runtime.golden import golden_answers
 from edge_infer.runtime.session import Session
-from export.convert import with_metadata
-from export.graph import check_graph
-from export.int8 import quantize_classifier
-from export.parity import Parity, Pixels
+from export.conversion.convert import with_metadata
+from export.conversion.graph import check_graph
+from export.conversion.int8 import quantize_classifier
+from export.conversion.parity import Parity, Pixels
 from train.metrics import Ints
 from train.progress import track
 

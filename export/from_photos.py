@@ -44,7 +44,7 @@ def from_photos(
         data: Labelled photos, in a layout of `train.data.photos`.
         out: The `.onnx` file to write; its report goes beside it as `.json`.
         work: Folder for the runs; one that exists is continued.
-        unlabelled: More pictures to learn from, as in `edge_infer.pictures.sources.expand`.
+        unlabelled: More pictures to learn from, as in `edge_infer.pictures.finding.sources.expand`.
         weights: Base weights, as from `resolve_weights`.
         cache: Feature cache.
         mixed_precision: As in `train.recipes.Recipe`.

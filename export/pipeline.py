@@ -12,15 +12,15 @@ import tensorflow as tf
 
 from edge_infer.model_file.metadata import Precision
 from edge_infer.runtime.session import OUTPUT_NAME, Session
-from export.accuracy import check_drop
 from export.candidate import Candidate, answered, opened, quantized
-from export.convert import convert, serving_function, with_metadata
+from export.conversion.convert import convert, serving_function, with_metadata
+from export.conversion.graph import check_graph
+from export.conversion.parity import Pixels, border_pictures, check_parity, compare
 from export.description import describe
 from export.errors import ModelNameError
-from export.graph import check_graph
 from export.output import Exported, check_absent, write_model
-from export.parity import Pixels, border_pictures, check_parity, compare
-from export.report import measure
+from export.results.accuracy import check_drop
+from export.results.report import measure
 from train.data.dataset import Dataset
 from train.progress import say, track
 from train.runs.finished import FinishedRun

@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
-from edge_infer.pictures.folders import find_images
+from edge_infer.pictures.finding.folders import find_images
 
 DRAWN = 32
 SIZE = (400, 400)  # that of most gem photos

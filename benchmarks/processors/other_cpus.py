@@ -25,7 +25,7 @@ import click
 from benchmarks.harness.machine import machine
 from benchmarks.harness.pictures import spread
 from benchmarks.processors.emulators import CPUS, UNGUARDED, EmulatedCpu, make_prefix, run_python, what_is_missing
-from edge_infer.pictures.folders import find_images
+from edge_infer.pictures.finding.folders import find_images
 from edge_infer.runtime.golden import TOLERANCE
 
 Scores = dict[str, float]

@@ -22,7 +22,7 @@ from benchmarks.harness.samples import summarize_ms
 from benchmarks.harness.timing import interleave
 from edge_infer import Classifier, FaceDetector
 from edge_infer.faces.decoding import overlaps
-from edge_infer.pictures.folders import find_images
+from edge_infer.pictures.finding.folders import find_images
 from edge_infer.pictures.loading import load_rgb
 from edge_infer.results import FacePrediction
 from export.faces.detector import MEASURED_SCENES, MIN_OVERLAP, compose_scenes, measure

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from edge_infer import Classifier, FailedInput
-from export.quality import agreement, measure_answers, score_auroc
+from export.results.quality import agreement, measure_answers, score_auroc
 from train.data.layout import Part
 from train.data.photos import Photo, find_photos
 from train.data.splits import load_split

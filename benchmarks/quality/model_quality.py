@@ -22,7 +22,7 @@ from benchmarks.harness.exported import exported_file
 from benchmarks.harness.invocation import typed_command
 from edge_infer.cache import default_cache
 from edge_infer.runtime.session import INPUT_NAME, session_options
-from export.quality import agreement, score_auroc, share
+from export.results.quality import agreement, score_auroc, share
 from train.console import run as run_command
 from train.data.dataset import RunData, read_run_data
 from train.data.photos import Photo, find_pictures

@@ -23,7 +23,7 @@ from benchmarks.runtimes.row_names import EDGE_INFER_INT8, KERAS, KERAS_SLIM, ON
 from edge_infer.model_file.metadata import ClassifierMetadata
 from edge_infer.model_file.opening import open_model
 from edge_infer.runtime.cpus import available_cpus
-from export.quality import agreement
+from export.results.quality import agreement
 from train.data.photos import sha256_file
 from train.progress import say
 from train.runs.finished import FinishedRun

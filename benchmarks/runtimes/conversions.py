@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from benchmarks.harness.machine import NotMeasuredError
 from edge_infer.runtime.session import INPUT_NAME
-from export.convert import serving_function
+from export.conversion.convert import serving_function
 from train.quiet import silent_stderr
 from train.runs.finished import FinishedRun
 

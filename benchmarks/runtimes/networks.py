@@ -51,7 +51,7 @@ def tf_function(run: Path, threads: int | None) -> Answer:
     import tensorflow as tf
 
     from edge_infer.runtime.session import OUTPUT_NAME
-    from export.convert import serving_function
+    from export.conversion.convert import serving_function
     from train.runs.finished import load_run
 
     finished = load_run(run)

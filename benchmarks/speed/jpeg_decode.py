@@ -20,7 +20,7 @@ from benchmarks.harness.samples import summarize_ms
 from benchmarks.harness.timing import interleave
 from edge_infer import Classifier
 from edge_infer.model_file.metadata import InputSpec
-from edge_infer.pictures.folders import find_images
+from edge_infer.pictures.finding.folders import find_images
 from edge_infer.pictures.loading import fit, load_input, load_rgb
 
 SIZE = (4000, 3000)

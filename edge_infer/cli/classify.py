@@ -11,12 +11,12 @@ from edge_infer.cli.exit_codes import EXIT_FAILED
 from edge_infer.cli.options import load_classifier, model_options
 from edge_infer.cli.writers import OutputFormat, make_writer, one_line
 from edge_infer.model_file.metadata import FaceMode
+from edge_infer.pictures.finding.sources import expand_in_groups
 from edge_infer.pictures.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
-from edge_infer.pictures.sources import expand_in_groups
 from edge_infer.results import FailedInput
 
 if TYPE_CHECKING:
-    from edge_infer.pictures.annotate import AnnotatedCopies
+    from edge_infer.pictures.drawing.annotate import AnnotatedCopies
 
 
 @click.command()
@@ -152,6 +152,6 @@ def _report(line: str) -> None:
 
 
 def _annotated_copies(folder: Path, loading: dict[str, int]) -> "AnnotatedCopies":
-    from edge_infer.pictures.annotate import AnnotatedCopies
+    from edge_infer.pictures.drawing.annotate import AnnotatedCopies
 
     return AnnotatedCopies(folder, **loading)

@@ -288,7 +288,7 @@ def _quit_on_signals(commands: "SimpleQueue[Command]") -> Iterator[list[int]]:
 
 
 def _note_left_out(folder: str) -> None:
-    from edge_infer.pictures.folders import look_through, summarize
+    from edge_infer.pictures.finding.folders import look_through, summarize
 
     content = look_through(folder)
     for line in summarize(content.left_out) if content.images else ():  # without a picture, the error says it

@@ -16,7 +16,7 @@ from typing import Protocol
 from PIL import Image, ImageOps
 
 from edge_infer.errors import OutputError
-from edge_infer.pictures.annotate import annotate
+from edge_infer.pictures.drawing.annotate import annotate
 from edge_infer.pictures.turning import Turn, next_turn, turned
 from edge_infer.results import Prediction
 from edge_infer.webcam.answers.answer_thread import Answering

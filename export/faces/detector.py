@@ -17,15 +17,15 @@ import onnx
 from edge_infer.faces.decoding import overlaps
 from edge_infer.faces.detector import DETECTOR, FaceDetector
 from edge_infer.model_file.metadata import DetectorMetadata
-from edge_infer.pictures.folders import find_images
+from edge_infer.pictures.finding.folders import find_images
 from edge_infer.pictures.loading import load_rgb
-from export.convert import with_metadata
+from export.conversion.convert import with_metadata
+from export.conversion.graph import check_graph
+from export.conversion.quantize import prepare, quantize
 from export.errors import ParityError
 from export.faces.centerface import fetch, rewrite
 from export.faces.scenes import ComposedScene, compose
-from export.graph import check_graph
 from export.output import Exported, check_absent, write_model
-from export.quantize import prepare, quantize
 from train.errors import DataError
 from train.progress import say, track
 

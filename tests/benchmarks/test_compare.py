@@ -32,7 +32,7 @@ from benchmarks.runtimes.conversions import convert_to_ncnn, convert_to_tflite
 from benchmarks.runtimes.row_names import KERAS, KERAS_SLIM, ONNX_FP32
 from edge_infer.errors import ModelError
 from edge_infer.model_file.metadata import InputSpec
-from export.convert import convert, with_metadata
+from export.conversion.convert import convert, with_metadata
 from tests.support.tiny_model import METADATA, write_tiny_model
 from tests.train.conftest import SIDE_PX, cached_recipe
 from train.console import run as run_command

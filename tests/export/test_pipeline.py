@@ -14,14 +14,14 @@ import export.pipeline
 from benchmarks.quality.model_accuracy import measure_accuracy
 from edge_infer import Classifier
 from edge_infer.model_file.metadata import InputSpec
-from edge_infer.pictures.folders import find_images
-from export.accuracy import check_drop
+from edge_infer.pictures.finding.folders import find_images
 from export.candidate import answered, quantized
+from export.conversion.parity import Parity
 from export.description import TOOLS
 from export.errors import OutputExistsError, ParityError
-from export.parity import Parity
+from export.results.accuracy import check_drop
 from tests.export.conftest import export_run
-from tests.export.test_int8 import SIDE_PX, network
+from tests.export.conversion.test_int8 import SIDE_PX, network
 from tests.support.tiny_model import METADATA
 from train.errors import DataError, RunFolderError
 from train.runs.finished import load_run

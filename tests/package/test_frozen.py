@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import sys
 from edge_infer import Classifier
-from edge_infer.pictures.fonts import BUNDLED
+from edge_infer.pictures.drawing.fonts import BUNDLED
 print(Classifier("gems").classify(sys.argv[1]).label, BUNDLED.is_file())
 """
 

@@ -37,7 +37,7 @@ class Dataset:
     Args:
         folder: Labelled photos, in a layout of `train.data.photos`.
         test_folder: A frozen test apart from it, or None.
-        unlabelled: Pictures without labels, as in `edge_infer.pictures.sources.expand`.
+        unlabelled: Pictures without labels, as in `edge_infer.pictures.finding.sources.expand`.
 
     Attributes:
         notes: What was left out, or read as something else than it is called, in a line each; filled when the

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal
 
-from edge_infer.pictures.folders import is_skipped, look_through
-from edge_infer.pictures.natural_order import natural_key
+from edge_infer.pictures.finding.folders import is_skipped, look_through
+from edge_infer.pictures.finding.natural_order import natural_key
 from train.errors import DataError
 
 Part = Literal["train", "validation", "test"]

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from edge_infer.pictures.folders import look_through, summarize
-from edge_infer.pictures.sources import STDIN, expand
+from edge_infer.pictures.finding.folders import look_through, summarize
+from edge_infer.pictures.finding.sources import STDIN, expand
 from edge_infer.results import FailedInput
 from train.data.layout import Part, Report, class_folders, folded, part_folders
 from train.errors import DataError
@@ -58,7 +58,7 @@ def find_pictures(paths: Sequence[str], report: Report = lambda _: None) -> list
     """Find pictures without labels, each once.
 
     Args:
-        paths: As in `edge_infer.pictures.sources.expand`.
+        paths: As in `edge_infer.pictures.finding.sources.expand`.
         report: As in `find_photos`.
 
     Raises:

@@ -7,7 +7,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib import font_manager
 
-from edge_infer.pictures.fonts import escaped, fonts_beyond
+from edge_infer.pictures.drawing.fonts import escaped, fonts_beyond
 
 _FAMILY = "DejaVu Sans"  # it comes with matplotlib
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 
 from edge_infer.errors import BadFrameError, CameraNotFoundError, CameraPermissionError, InputError
-from edge_infer.pictures.folders import look_through, summarize
+from edge_infer.pictures.finding.folders import look_through, summarize
 from edge_infer.pictures.loading import load_rgb
 from edge_infer.webcam.camera.devices import (
     camera_index,

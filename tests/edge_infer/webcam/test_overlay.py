@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_infer.pictures.annotate import UNCERTAIN_RGB, annotate
+from edge_infer.pictures.drawing.annotate import UNCERTAIN_RGB, annotate
 from edge_infer.results import Prediction
 from edge_infer.webcam.camera.capture import CaptureCounts
 from edge_infer.webcam.overlay import INK_RGB, RECORDING_RGB, draw_status, status_line

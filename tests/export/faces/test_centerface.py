@@ -11,11 +11,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edge_infer.faces.decoding import OUTPUTS
+from export.conversion.graph import check_graph
+from export.conversion.quantize import quantize
 from export.errors import FetchError
 from export.faces import centerface
 from export.faces.centerface import fetch, rewrite
-from export.graph import check_graph
-from export.quantize import quantize
 
 CHANNELS = {"537": 1, "538": 2, "539": 2, "540": 10}
 

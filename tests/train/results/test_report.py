@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_infer.pictures import fonts
+from edge_infer.pictures.drawing import fonts
 from tests.conftest import drawn
 from train.metrics import evaluate
 from train.results.lettering import lettering_for

@@ -2,8 +2,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from export.conversion.graph import check_graph, operator_histogram
 from export.errors import GraphError
-from export.graph import check_graph, operator_histogram
 from tests.support.tiny_model import tiny_model
 
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from edge_infer.errors import OutputError
-from edge_infer.pictures.annotate import CERTAIN_RGB, UNCERTAIN_RGB, AnnotatedCopies, Pen, annotate
+from edge_infer.pictures.drawing.annotate import CERTAIN_RGB, UNCERTAIN_RGB, AnnotatedCopies, Pen, annotate
 from edge_infer.results import FacePrediction, LabelScore, Prediction
 from tests.support.hostile_pictures import encoded, with_jpeg_size
 

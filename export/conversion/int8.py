@@ -14,8 +14,8 @@ import onnxruntime as ort
 from onnx import numpy_helper
 
 from edge_infer.runtime.session import INPUT_NAME, OUTPUT_NAME, session_options
-from export.parity import Pixels
-from export.quantize import prepare, quantize
+from export.conversion.parity import Pixels
+from export.conversion.quantize import prepare, quantize
 from train.progress import track
 
 HEAVY = ("Conv", "MatMul", "Gemm")
@@ -45,7 +45,7 @@ def quantize_classifier(model: onnx.ModelProto, calibration: Sequence[Pixels]) -
     Each layer is first quantized alone, to see what it changes; one that changes too much stays in float.
 
     Args:
-        model: From `export.convert.convert`.
+        model: From `export.conversion.convert.convert`.
         calibration: Training pictures, `uint8 [1, H, W, 3]` each.
     """
     prepared = prepare(model)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from edge_infer.errors import NoImagesError
-from edge_infer.pictures.folders import LeftOut, find_images, look_through, summarize
-from edge_infer.pictures.sources import expand, expand_in_groups
+from edge_infer.pictures.finding.folders import LeftOut, find_images, look_through, summarize
+from edge_infer.pictures.finding.sources import expand, expand_in_groups
 from edge_infer.results import FailedInput
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_infer.pictures import fonts
-from edge_infer.pictures.annotate import annotate
-from edge_infer.pictures.fonts import BUNDLED, missing, runs
+from edge_infer.pictures.drawing import fonts
+from edge_infer.pictures.drawing.annotate import annotate
+from edge_infer.pictures.drawing.fonts import BUNDLED, missing, runs
 from edge_infer.results import Prediction, rank
 
 

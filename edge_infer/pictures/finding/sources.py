@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from edge_infer.errors import ImageNotFoundError, ImageTooLargeError, NoImagesError
-from edge_infer.pictures.folders import look_through, summarize
+from edge_infer.pictures.finding.folders import look_through, summarize
+from edge_infer.pictures.finding.natural_order import natural_key
 from edge_infer.pictures.limits import DEFAULT_MAX_BYTES
-from edge_infer.pictures.natural_order import natural_key
 from edge_infer.pictures.reading import HEAD_BYTES, read_up_to
 from edge_infer.results import FailedInput
 

@@ -7,7 +7,7 @@ from edge_infer.model_file.metadata import ClassifierMetadata
 from edge_infer.model_file.opening import ModelFile
 from edge_infer.runtime.cpus import available_cpus
 from edge_infer.runtime.session import Session
-from export.parity import Pixels
+from export.conversion.parity import Pixels
 
 _RUNS = 20
 

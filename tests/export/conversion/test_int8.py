@@ -6,12 +6,12 @@ import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-import export.int8
+import export.conversion.int8
 from edge_infer.model_file.registry import bundled_models
+from export.conversion.graph import check_graph
+from export.conversion.int8 import feed_pixels, last_layers, pixel_scales, quantize_classifier
+from export.conversion.quantize import is_float, prepare, quantize
 from export.errors import GraphError
-from export.graph import check_graph
-from export.int8 import feed_pixels, last_layers, pixel_scales, quantize_classifier
-from export.quantize import is_float, prepare, quantize
 
 SIDE_PX = 32
 LAYERS = ["first/Conv", "second/Conv"]
@@ -85,9 +85,8 @@ def test_reading_the_bytes_changes_no_answer(pictures: list[np.ndarray]):
     model = network()
     scales = pixel_scales(model.graph)
     assert scales == {"preprocess/Transpose": (1.0, 115)}
-    plain = quantize(
-        prepare(model), pictures, ["logits/MatMul/MatMulAddFusion"], operators=export.int8.OPERATORS, scales=scales
-    )
+    last, operators = "logits/MatMul/MatMulAddFusion", export.conversion.int8.OPERATORS
+    plain = quantize(prepare(model), pictures, [last], operators=operators, scales=scales)
     direct = onnx.ModelProto.FromString(plain.SerializeToString())
     feed_pixels(direct.graph, "preprocess/Transpose")
     assert len(direct.graph.node) == len(plain.graph.node) - 3
@@ -127,7 +126,7 @@ def test_a_layer_that_changes_too_much_stays_in_float(pictures: list[np.ndarray]
     found = quantize_classifier(network(), pictures).layer_errors
     worse, better = sorted(LAYERS, key=found.__getitem__, reverse=True)
     assert found[worse] > found[better]
-    monkeypatch.setattr(export.int8, "MAX_LAYER_ERROR", (found[worse] + found[better]) / 2)
+    monkeypatch.setattr(export.conversion.int8, "MAX_LAYER_ERROR", (found[worse] + found[better]) / 2)
     quantized = quantize_classifier(network(), pictures)
     assert quantized.kept_float == (worse,)
     nodes = quantized.model.graph.node

@@ -5,10 +5,10 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from edge_infer.errors import OutputError
-from edge_infer.pictures.fonts import runs
-from edge_infer.pictures.jpeg_files import write_jpeg
+from edge_infer.pictures.drawing.fonts import runs
+from edge_infer.pictures.drawing.jpeg_files import write_jpeg
+from edge_infer.pictures.finding.sources import STDIN
 from edge_infer.pictures.loading import ImageSource, load_rgb
-from edge_infer.pictures.sources import STDIN
 from edge_infer.pictures.whole import open_as
 from edge_infer.results import FacePrediction, Prediction
 

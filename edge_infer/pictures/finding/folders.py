@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from edge_infer.pictures.natural_order import natural_key
+from edge_infer.pictures.finding.natural_order import natural_key
 from edge_infer.pictures.unread import unread_kind
 
 SUFFIXES = frozenset(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from export.quality import agreement, ece_interval, measure_answers, score_auroc, share
+from export.results.quality import agreement, ece_interval, measure_answers, score_auroc, share
 from train.metrics import evaluate, wilson_interval
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from export.conversion.parity import BORDER_PX, Parity, border_pictures, check_parity, compare
 from export.errors import ParityError
-from export.parity import BORDER_PX, Parity, border_pictures, check_parity, compare
 
 
 def constant(*rows: list[float]):

@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 
 from edge_infer.model_file.metadata import METADATA_KEY
-from export.convert import convert, serving_function, with_metadata
-from export.graph import operator_histogram
-from export.parity import compare
+from export.conversion.convert import convert, serving_function, with_metadata
+from export.conversion.graph import operator_histogram
+from export.conversion.parity import compare
 from tests.support.tiny_model import METADATA, tiny_model
 from train.metrics import softmax
 from train.runs.finished import FinishedRun, load_run

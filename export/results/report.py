@@ -5,13 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 from edge_infer.runtime.cpus import available_cpus
-from export.accuracy import accuracy_record
 from export.candidate import Candidate, opened
-from export.convert import with_metadata
-from export.graph import operator_histogram
-from export.latency import latency_ms
-from export.parity import Pixels
-from export.quality import agreement, measure_answers
+from export.conversion.convert import with_metadata
+from export.conversion.graph import operator_histogram
+from export.conversion.parity import Pixels
+from export.results.accuracy import accuracy_record
+from export.results.latency import latency_ms
+from export.results.quality import agreement, measure_answers
 from train.data.dataset import RunData
 from train.metrics import Floats
 

@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from edge_infer.pictures.natural_order import natural_key
+from edge_infer.pictures.finding.natural_order import natural_key
 
 
 @pytest.mark.parametrize(

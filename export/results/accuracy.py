@@ -18,7 +18,7 @@ def accuracy_record(measured: dict[str, Any], kfold: dict[str, Any] | None) -> d
     """Return what a model file says of its accuracy.
 
     Args:
-        measured: On the test photos, from `export.quality.measure_answers`.
+        measured: On the test photos, from `export.results.quality.measure_answers`.
         kfold: The run's k-fold, if it has one.
     """
     # The calibration error rests on the last digits of a float32 network, which differ between

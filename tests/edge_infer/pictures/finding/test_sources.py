@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from edge_infer.errors import ImageNotFoundError, NoImagesError
-from edge_infer.pictures.folders import SUFFIXES, find_images
-from edge_infer.pictures.sources import expand
+from edge_infer.pictures.finding.folders import SUFFIXES, find_images
+from edge_infer.pictures.finding.sources import expand
 from edge_infer.results import FailedInput
 
 

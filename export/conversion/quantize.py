@@ -18,9 +18,9 @@ from onnxruntime.quantization.registry import QDQRegistry
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from edge_infer.runtime.session import INPUT_NAME
-from export.convert import standard_model
+from export.conversion.convert import standard_model
+from export.conversion.parity import Pixels
 from export.errors import GraphError
-from export.parity import Pixels
 
 # It only moves values, and onnxruntime does that in uint8; its quantizer does not know.
 QDQRegistry.setdefault("DepthToSpace", QDQDirect8BitOp)

@@ -1,0 +1,1 @@
+"""Answers drawn into pictures, which are written whole or not at all."""

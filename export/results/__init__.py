@@ -1,0 +1,1 @@
+"""What a finished model file is worth: accuracy, speed, the report beside it."""
