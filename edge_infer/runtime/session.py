@@ -191,8 +191,11 @@ def _check_contract(session: Any, metadata: ClassifierMetadata, path: str) -> No
     wanted_out = [(OUTPUT_NAME, "tensor(float)", [len(metadata.labels)])]
     if metadata.min_known is not None:
         wanted_out.append((KNOWN_NAME, "tensor(float)", []))
-    inputs = [(node.name, node.type, node.shape) for node in session.get_inputs()]
-    outputs = [(node.name, node.type, node.shape) for node in session.get_outputs()]
+    try:
+        inputs = [(node.name, node.type, node.shape) for node in session.get_inputs()]
+        outputs = [(node.name, node.type, node.shape) for node in session.get_outputs()]
+    except UnicodeDecodeError as error:  # of an axis, say, which nothing before this reads
+        raise ModelFormatError(f"{path}: a name in the graph is not UTF-8: the file is damaged") from error
     has_known = KNOWN_NAME in [name for name, *_ in outputs]
     if has_known and metadata.min_known is None:
         raise MetadataError(f"{path}: the graph has an output 'known', but the metadata no min_known: export it again")

@@ -9,12 +9,12 @@ import pytest
 from onnx import TensorProto, helper
 
 from edge_infer.errors import MetadataError, ModelFormatError, ModelOutputError, ProviderError
-from edge_infer.model_file.metadata import METADATA_KEY
+from edge_infer.model_file.metadata import METADATA_KEY, ClassifierMetadata
 from edge_infer.model_file.opening import open_model
 from edge_infer.runtime import session as session_module
 from edge_infer.runtime.session import Session, find_provider, start_session
 from tests.edge_infer.conftest import WriteModel, expected_scores
-from tests.support.tiny_model import COLOURS, GREYS, METADATA, write_tiny_model
+from tests.support.tiny_model import COLOURS, GREYS, METADATA, tiny_model, write_tiny_model
 
 RED = np.full((1, 32, 32, 3), COLOURS["red"], np.uint8)
 
@@ -412,3 +412,12 @@ def test_a_quick_start_is_for_float_models(
     path = write_tiny_model(tmp_path / "model.onnx", precision=precision)
     session = start_session(open_model(path), quick_start=asked)
     assert session.get_session_options().graph_optimization_level == level
+
+
+def test_an_axis_whose_name_is_not_utf_8_is_a_damaged_file(tmp_path: Path) -> None:
+    data, path = tiny_model().SerializeToString(), tmp_path / "names.onnx"
+    # It stands in the signature only, where nothing before onnxruntime reads it (found by tests.fuzz).
+    path.write_bytes(data.replace(b"\x12\x01N", b"\x12\x01\x80"))
+    with pytest.raises(ModelFormatError) as caught:
+        Session(open_model(path, ClassifierMetadata))
+    assert str(caught.value) == f"{path}: a name in the graph is not UTF-8: the file is damaged"
