@@ -7,6 +7,7 @@ import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold
 
 from benchmarks.quality.yardstick import Yardstick
+from train.errors import DataError
 from train.fitting.crossval import FOLDS
 from train.metrics import Floats, Ints
 
@@ -19,7 +20,11 @@ def joint_folds(yardstick: Yardstick, repeats: int, seed: int) -> Ints:
     The set, the photos from elsewhere and the strangers are folded apart, so that a fold has a fifth of each:
     the first two alike in classes, the strangers alike in parts. No unit is divided. Pictures that are only
     asked are dealt out in turn.
+
+    Raises:
+        DataError: There are too few units of something for so many folds.
     """
+    _check_units(yardstick)
     folds = np.tile(np.arange(len(yardstick.photos), dtype=np.int64) % FOLDS, (repeats, 1))
     parts = np.unique(yardstick.parts, return_inverse=True)[1]
     for repeat in range(repeats):
@@ -29,13 +34,25 @@ def joint_folds(yardstick: Yardstick, repeats: int, seed: int) -> Ints:
             (yardstick.strangers, parts),
         ):
             chosen = np.flatnonzero(of_part)
-            if len(chosen):
-                folds[repeat, chosen] = _folds(strata[chosen], yardstick.units[chosen], seed + repeat)
+            folds[repeat, chosen] = _folds(strata[chosen], yardstick.units[chosen], seed + repeat)
     return folds
+
+
+def _check_units(yardstick: Yardstick) -> None:
+    own = yardstick.own
+    chosen = {f"class {name} of the set": own & (yardstick.targets == i) for i, name in enumerate(yardstick.labels)}
+    chosen |= {"photos from elsewhere": yardstick.wild, "strangers": yardstick.strangers}
+    for name, of in chosen.items():
+        if (units := len(np.unique(yardstick.units[of]))) < FOLDS:
+            raise DataError(
+                f"{name}: {FOLDS} folds need {FOLDS} sources, kinds or photos that are no duplicates, found {units}"
+            )
 
 
 def _folds(strata: Ints, units: Ints, seed: int) -> Ints:
     folds = np.empty(len(strata), np.int64)
+    if np.bincount(strata - strata.min()).max() < FOLDS:  # too thin to be alike in anything
+        strata = np.zeros_like(strata)
     folding = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class")  # a thin class is missing from some folds

@@ -6,6 +6,7 @@ import pytest
 from benchmarks.quality.source_folds import clustered_interval, joint_folds, summarize
 from benchmarks.quality.yardstick import STRANGER
 from tests.benchmarks.quality.yardsticks import yardstick
+from train.errors import DataError
 
 
 def test_no_unit_is_divided_and_every_fold_has_some_of_everything():
@@ -30,6 +31,21 @@ def test_folds_are_the_same_for_the_same_seed():
     photos = yardstick()
     assert (joint_folds(photos, 2, 5) == joint_folds(photos, 2, 5)).all()
     assert (joint_folds(photos, 2, 5)[1] == joint_folds(photos, 1, 6)[0]).all()
+
+
+def test_too_few_sources_or_photos_are_refused_by_name():
+    with pytest.raises(DataError, match=r"^photos from elsewhere: 5 folds need 5 sources, .* found 3$"):
+        joint_folds(yardstick(sources=1), 1, 0)
+    with pytest.raises(DataError, match=r"^class a of the set: .* found 4$"):
+        joint_folds(yardstick(own=4), 1, 0)
+    with pytest.raises(DataError, match=r"^strangers: .* found 2$"):
+        joint_folds(yardstick(kinds=2, things=0), 1, 0)
+
+
+def test_classes_of_a_few_photos_each_are_folded_by_source_alone():
+    photos = yardstick(sources=2, of_source=1)  # two of each class, six sources
+    folds = joint_folds(photos, 1, 0)[0]
+    assert set(folds[photos.wild]) == {0, 1, 2, 3, 4}
 
 
 def test_an_interval_is_as_wide_as_sources_differ():
