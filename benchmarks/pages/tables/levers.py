@@ -50,6 +50,26 @@ def lever_table(kept: Kept, group: str) -> str:
     return table(head, rows)
 
 
+def colour_table(kept: Kept) -> str:
+    """Return what was measured again with the colours right, beside the study's own features in the same folds."""
+    exchanged = kept["measured_again"]["rows"]
+    head = ("lever", "elsewhere", "mean of classes", "own k-fold", "own test", "elsewhere, colours exchanged")
+    rows = []
+    for name, row in kept["right_colours"]["rows"].items():
+        low, high = row["wild_95"]
+        rows.append(
+            (
+                name,
+                f"{row['wild']:.1%} ({low:.0%}-{high:.0%})",
+                f"{row['mean_of_classes']:.1%}",
+                f"{row['own']:.1%}",
+                f"{row['test']['right']}/{row['test']['photos']}",
+                _share(exchanged.get(name, {}).get("wild"), 1),
+            )
+        )
+    return table(head, rows)
+
+
 def certainty_table(kept: Kept) -> str:
     """Return what is certain with each known head, at thresholds that keep the set's own right answers."""
     head = ("known head", "rule", "own kept", "elsewhere", "right of those", *STRANGERS.values())

@@ -3,7 +3,14 @@
 from typing import Any
 
 from benchmarks.pages.catalogue import RESULTS
-from benchmarks.pages.tables.levers import GROUPS, breakdown_table, certainty_table, lever_table, source_table
+from benchmarks.pages.tables.levers import (
+    GROUPS,
+    breakdown_table,
+    certainty_table,
+    colour_table,
+    lever_table,
+    source_table,
+)
 from benchmarks.quality.lever_list import NAMES
 from train.files import read_json
 
@@ -49,6 +56,14 @@ def test_certainty_and_breakdown():
     assert breakdown_table(kept, "kinds").splitlines()[0::2] == [
         "| kind | photos | right | certain | right of those |",
         "| cut | 28 | 100% | 86% |  |",
+    ]
+
+
+def test_colours_right_and_exchanged_stand_side_by_side():
+    kept = {"right_colours": {"rows": {"eg2": ROW, "new": ROW}}, "measured_again": {"rows": {"eg2": {"wild": 0.86}}}}
+    assert colour_table(kept).splitlines()[2:] == [
+        "| eg2 | 73.0% (68%-79%) | 61.4% | 94.6% | 41/43 | 86.0% |",
+        "| new | 73.0% (68%-79%) | 61.4% | 94.6% | 41/43 |  |",
     ]
 
 
