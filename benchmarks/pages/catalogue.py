@@ -10,6 +10,8 @@ from benchmarks.pages.help_texts import all_commands, help_text
 from benchmarks.pages.tables.faces import breakdown_table, detector_table, gender_table
 from benchmarks.pages.tables.jpeg_decode import jpeg_decode_table
 from benchmarks.pages.tables.latency import latency_table
+from benchmarks.pages.tables.levers import GROUPS, certainty_table, colour_table, lever_table, source_table
+from benchmarks.pages.tables.levers import breakdown_table as lever_breakdown
 from benchmarks.pages.tables.networks import cost_table, quality_table
 from benchmarks.pages.tables.other_cpus import other_cpus_table
 from benchmarks.pages.tables.processes import peer_wheel_table, process_start_table
@@ -60,7 +62,15 @@ def all_tables() -> dict[str, str]:
         tables[f"compare-{task}"] = comparison_table(compared[task])
         tables[f"training-{task}"] = training_table(training, task)
         tables |= task_tables(task)
-    return tables
+    return tables | lever_tables(_kept("levers"))
+
+
+def lever_tables(levers: dict[str, Any]) -> dict[str, str]:
+    """Return the tables of photos from elsewhere, by name."""
+    tables = {f"levers-{group}": lever_table(levers, group) for group in GROUPS}
+    tables |= {f"levers-{by}": lever_breakdown(levers, by) for by in ("kinds", "classes")}
+    tables |= {"levers-certainty": certainty_table(levers), "levers-colours": colour_table(levers)}
+    return tables | {"levers-sources": source_table(levers)}
 
 
 def task_tables(task: str) -> dict[str, str]:
