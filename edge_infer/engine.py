@@ -120,8 +120,7 @@ class Engine:
             return _Loaded(name, crops, tuple(face.scaled(scene.scale) for face in faces))
         if self._needs_face:
             raise NoFaceError(f"{name or 'the given picture'} shows no face")
-        is_portrait = self.detector.suspects_portrait(scene.image)
-        return _Loaded(name, [fit(scene.image, spec)], faces=(), shows_subject=is_portrait)
+        return _Loaded(name, [fit(scene.image, spec)], faces=(), shows_subject=False)
 
     def _predict(self, batch: list[_Loaded], batch_size: int) -> list[Prediction]:
         """Answer for loaded pictures, however many faces they show, `batch_size` inputs at a time."""
@@ -139,7 +138,7 @@ class Engine:
         if loaded.faces is not None:
             answered = zip(loaded.faces, answers if loaded.faces else (), strict=True)  # the whole picture is no face
             faces = tuple(
-                FacePrediction(face.box, face.score, face.landmarks, answer, self._min_score)
+                FacePrediction(face.box, face.score, face.landmarks, answer, self._min_score, face.is_clear)
                 for face, answer in answered
             )
         return Prediction(loaded.source, meta.task, meta.name, answers[0], self._min_score, faces, loaded.shows_subject)

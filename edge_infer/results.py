@@ -66,6 +66,7 @@ class FacePrediction(_Ranked):
         landmarks: As in `edge_infer.faces.detector.Face`.
         scores: Every class, best first; the scores sum to 1.
         min_score: The score in 0–1 under which the answer counts as uncertain.
+        is_clear: As in `edge_infer.faces.detector.Face`. Without it no score makes an answer certain.
     """
 
     box: tuple[float, float, float, float]
@@ -73,6 +74,12 @@ class FacePrediction(_Ranked):
     landmarks: tuple[tuple[float, float], ...]
     scores: tuple[LabelScore, ...]
     min_score: float
+    is_clear: bool = True
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the face is clear and `score` reaches `min_score`."""
+        return self.is_clear and self.score >= self.min_score
 
     def to_record(self, top: int | None = None) -> dict[str, Any]:
         """Return the JSON record of a face, with the `top` best scores or all."""
@@ -110,8 +117,9 @@ class Prediction(_Ranked):
 
     @property
     def is_certain(self) -> bool:
-        """Whether the picture shows the model's subject and `score` reaches `min_score`."""
-        return self.shows_subject and self.score >= self.min_score
+        """Whether the picture shows the model's subject, clearly, and `score` reaches `min_score`."""
+        is_clear = self.faces[0].is_clear if self.faces else True
+        return self.shows_subject and is_clear and self.score >= self.min_score
 
     def to_record(self, top: int | None = None) -> dict[str, Any]:
         """Return the JSON record of the command line, with the `top` best scores or all."""
