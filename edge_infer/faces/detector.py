@@ -16,6 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from edge_infer.errors import MetadataError, ModelOutputError
+from edge_infer.faces.close_ups import CLOSE_UP_SIDE, cut_square, squares_around
 from edge_infer.faces.decoding import OUTPUTS, STRIDE, Detections, best_of_overlapping, decode, overlaps
 from edge_infer.faces.orientation import is_upright, quarter_turns
 from edge_infer.model_file.metadata import DetectorMetadata
@@ -25,9 +26,6 @@ from edge_infer.pictures.loading import ImageSource, load_scene
 from edge_infer.runtime.session import INPUT_NAME, first_line, start_session
 
 DETECTOR = "faces"
-# A close-up shows a box with as much again around it, in a square of this side, pixels.
-CLOSE_UP_SIDE = 128
-_CLOSE_UP_GROWTH = 2.0
 _SAME_FACE_OVERLAP = 0.3
 # A face that fills the picture is found best, and its landmarks are truest, when the picture is small.
 _PORTRAIT_SIDE = 160
@@ -239,25 +237,19 @@ class FaceDetector:
         Returns:
             The face that is in each box, as seen in the close-up; None where there is none.
         """
-        boxes = boxes.reshape(-1, 4)
-        centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-        reach = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True) * _CLOSE_UP_GROWTH / 2
-        views = np.clip(np.hstack([centres - reach, centres + reach]), 0, np.tile(image_rgb.size, 2))
-        seen: list[Face | None] = [None] * len(boxes)
-        visible = np.flatnonzero((views[:, 2:] - views[:, :2] >= 1).all(axis=1)).tolist()
-        if not visible:
-            return seen
-        size = (CLOSE_UP_SIDE, CLOSE_UP_SIDE)
+        if not len(boxes):
+            return []
         turns = [0] * len(boxes) if turns is None else turns
-        pixels = [
-            np.rot90(np.asarray(image_rgb.resize(size, Image.Resampling.BILINEAR, box=tuple(views[i]))), turns[i])
-            for i in visible
-        ]
-        for i, maps in zip(visible, self._run(np.stack(pixels)), strict=True):
-            found = decode(maps, self._min_score, self._metadata.max_overlap).turned_back(turns[i], CLOSE_UP_SIDE)
-            found = found.moved((views[i, 2:] - views[i, :2]) / CLOSE_UP_SIDE, views[i, :2])
-            same = np.flatnonzero(overlaps(boxes[i], found.boxes) > _SAME_FACE_OVERLAP)
-            seen[i] = next(iter(_faces(found, same[:1], image_rgb.size)), None)
+        corners, sides = squares_around(boxes)
+        pixels = [cut_square(image_rgb, *square) for square in zip(corners, sides, turns, strict=True)]
+        seen: list[Face | None] = []
+        for box, corner, side, turn, maps in zip(
+            boxes, corners, sides, turns, self._run(np.stack(pixels)), strict=True
+        ):
+            found = decode(maps, self._min_score, self._metadata.max_overlap).turned_back(turn, CLOSE_UP_SIDE)
+            found = found.moved(np.full(2, side / CLOSE_UP_SIDE), corner)
+            same = np.flatnonzero(overlaps(box, found.boxes) > _SAME_FACE_OVERLAP)
+            seen.append(next(iter(_faces(found, same[:1], image_rgb.size)), None))
         return seen
 
     def _run(self, batch_nhwc: npt.NDArray[np.uint8]) -> list[dict[str, npt.NDArray[np.float32]]]:
