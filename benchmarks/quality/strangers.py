@@ -115,7 +115,8 @@ def in_scenes(photos: Sequence[Photo], backgrounds: Sequence[str], seed: int) ->
     """Compose each photo's face into a background, as `benchmarks.quality.faces` does."""
     for number, photo in enumerate(photos):
         scene, _ = compose_one(photo, backgrounds, np.random.default_rng([seed, number]))
-        yield photo.label, scene.image
+        # Pixels only: the scene has inherited what the background's file says of its colours.
+        yield photo.label, Image.fromarray(np.asarray(scene.image))
 
 
 def bounds_of(result: dict[str, Any]) -> list[Bound]:
