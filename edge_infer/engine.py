@@ -136,8 +136,7 @@ class Engine:
             return _Loaded(name, crops, tuple(face.scaled(scene.scale) for face in faces))
         if self._needs_face:
             raise NoFaceError(f"{name or 'the given picture'} shows no face")
-        is_portrait = self.detector.suspects_portrait(scene.image)
-        return _Loaded(name, [fit(scene.image, spec)], faces=(), shows_subject=is_portrait)
+        return _Loaded(name, [fit(scene.image, spec)], faces=(), shows_subject=False)
 
     def _predict(self, batch: list[_Loaded], batch_size: int) -> list[Prediction]:
         """Answer for loaded pictures, however many faces they show, `batch_size` inputs at a time."""
@@ -163,7 +162,10 @@ class Engine:
         meta, faces = self._metadata, None
         if loaded.faces is not None:
             answered = zip(loaded.faces, answers if loaded.faces else (), strict=True)  # the whole picture is no face
-            faces = tuple(FacePrediction(face.box, face.score, face.landmarks, *answer) for face, answer in answered)
+            faces = tuple(
+                FacePrediction(face.box, face.score, face.landmarks, *answer, is_clear=face.is_clear)
+                for face, answer in answered
+            )
         return Prediction(
             loaded.source, meta.task, meta.name, *answers[0], faces=faces, shows_subject=loaded.shows_subject
         )

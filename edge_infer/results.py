@@ -76,6 +76,7 @@ class FacePrediction(_Ranked):
         min_score: The score in 0–1 under which the answer counts as uncertain.
         known: As in `Prediction`.
         min_known: As in `Prediction`.
+        is_clear: As in `edge_infer.faces.detector.Face`. Without it no score makes an answer certain.
     """
 
     box: tuple[float, float, float, float]
@@ -85,6 +86,12 @@ class FacePrediction(_Ranked):
     min_score: float
     known: float | None = None
     min_known: float | None = None
+    is_clear: bool = True
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the face is clear, `score` reaches `min_score`, and `known` `min_known`."""
+        return self.is_clear and self.is_known and self.score >= self.min_score
 
     def to_record(self, top: int | None = None) -> dict[str, Any]:
         """Return the JSON record of a face, with the `top` best scores or all."""
@@ -127,8 +134,9 @@ class Prediction(_Ranked):
 
     @property
     def is_certain(self) -> bool:
-        """Whether the picture shows the model's subject, `score` reaches `min_score`, and `known` `min_known`."""
-        return self.shows_subject and self.is_known and self.score >= self.min_score
+        """Whether the picture shows the subject, and clearly, `score` reaches `min_score`, and `known` `min_known`."""
+        is_clear = self.faces[0].is_clear if self.faces else True
+        return self.shows_subject and is_clear and self.is_known and self.score >= self.min_score
 
     def to_record(self, top: int | None = None) -> dict[str, Any]:
         """Return the JSON record of the command line, with the `top` best scores or all."""

@@ -26,7 +26,7 @@ from edge_infer.pictures.finding.folders import find_images
 from edge_infer.pictures.loading import load_rgb
 from edge_infer.results import FacePrediction
 from export.faces.detector import MEASURED_SCENES, MIN_OVERLAP, compose_scenes, measure
-from export.faces.scenes import SCENE_SIZE, compose
+from export.faces.scenes import SCENE_SIZE, ComposedScene, compose
 from train.data.photos import Photo, find_photos
 from train.metrics import wilson_interval
 from train.progress import track
@@ -61,14 +61,19 @@ def answer_scenes(
     answers: list[Answered] = []
     for number, photo in enumerate(track(photos, "Answering for composed scenes")):
         rng = np.random.default_rng([seed, number])
-        height = int(np.exp(rng.uniform(*np.log((HEIGHTS_PX[0], HEIGHTS_PX[-1])))))
-        background = load_rgb(backgrounds[int(rng.integers(len(backgrounds)))])
-        scene = compose([load_rgb(photo.path)], background, [height], rng)
+        scene, height = compose_one(photo, backgrounds, rng)
         picture = relight(np.asarray(scene.image), policy, rng)
         faces = classifier.classify(picture).faces or ()
         face = _same_face(scene.boxes[0], faces)
         answers.append((photo.label, face.label if face else None, height, face.detection_score if face else 0.0))
     return answers
+
+
+def compose_one(photo: Photo, backgrounds: Sequence[str | Path], rng: np.random.Generator) -> tuple[ComposedScene, int]:
+    """Put a photo's face into a background, as large as drawn from `HEIGHTS_PX`; return its height in pixels too."""
+    height = int(np.exp(rng.uniform(*np.log((HEIGHTS_PX[0], HEIGHTS_PX[-1])))))
+    background = load_rgb(backgrounds[int(rng.integers(len(backgrounds)))])
+    return compose([load_rgb(photo.path)], background, [height], rng), height
 
 
 def _same_face(box: tuple[int, int, int, int], faces: Sequence[FacePrediction]) -> FacePrediction | None:
@@ -123,7 +128,7 @@ def answer_portraits(classifier: Classifier, folder: Path) -> dict[str, Any]:
 
 def answer_no_people(classifier: Classifier, folder: Path) -> dict[str, int]:
     """Count the pictures without people that show a face to the detector, and that get a certain answer."""
-    results = [classifier.classify(path) for path in track(_pictures(folder), "Answering for other pictures")]
+    results = [classifier.classify(path) for path in track(shuffled_pictures(folder), "Answering for other pictures")]
     return {
         "pictures": len(results),
         "with_false_faces": sum(bool(result.faces) for result in results),
@@ -148,7 +153,8 @@ def time_faces(model: Path, picture: np.ndarray) -> dict[str, Any]:
     return {f"{name}_ms": summarize_ms(values) for name, values in seconds.items()}
 
 
-def _pictures(folder: Path) -> list[str]:
+def shuffled_pictures(folder: Path) -> list[str]:
+    """Return the pictures in a folder and its sub-folders, in an order that is the same each time."""
     paths = find_images(folder, recursive=True)
     if not paths:
         raise click.UsageError(f"{folder} holds no pictures")
@@ -176,7 +182,7 @@ def main(
     classifier = Classifier(model, threads=THREADS)
     folder = RunFolder(run)
     test = folder.data(folder.dataset(data)).part_photos("test")
-    photos = _pictures(backgrounds)
+    photos = shuffled_pictures(backgrounds)
     crops = [photo.path for photo in test]
     composed = compose_scenes(crops, [Path(path) for path in photos], MEASURED_SCENES, seed=3)
     detector = FaceDetector()

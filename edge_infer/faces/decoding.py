@@ -42,6 +42,20 @@ class Detections:
             self.boxes * np.tile(scale, 2) + np.tile(shift, 2), self.scores, self.landmarks * scale + shift
         )
 
+    def turned_back(self, quarters: int, side: float) -> "Detections":
+        """Return them as they were before a square picture was turned counter-clockwise, as by `np.rot90`.
+
+        Args:
+            quarters: How many quarter turns it was turned by.
+            side: Of the square, pixels.
+        """
+        boxes, landmarks = self.boxes.reshape(-1, 2, 2), self.landmarks
+        for _ in range(quarters):
+            boxes, landmarks = (
+                np.stack([side - points[..., 1], points[..., 0]], axis=-1) for points in (boxes, landmarks)
+            )
+        return Detections(np.hstack([boxes.min(axis=1), boxes.max(axis=1)]), self.scores, landmarks)
+
 
 def decode(maps: Mapping[str, npt.NDArray[np.float32]], min_score: float, max_overlap: float) -> Detections:
     """Decode the maps of one picture.

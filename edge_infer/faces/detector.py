@@ -7,7 +7,7 @@ what is none (docs/models.md).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from edge_infer.errors import MetadataError, ModelOutputError
+from edge_infer.faces.close_ups import CLOSE_UP_SIDE, cut_square, squares_around
 from edge_infer.faces.decoding import OUTPUTS, STRIDE, Detections, best_of_overlapping, decode, overlaps
+from edge_infer.faces.orientation import is_upright, quarter_turns
 from edge_infer.model_file.metadata import DetectorMetadata
 from edge_infer.model_file.opening import open_model
 from edge_infer.pictures.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
@@ -24,15 +26,17 @@ from edge_infer.pictures.loading import ImageSource, load_scene
 from edge_infer.runtime.session import INPUT_NAME, first_line, start_session
 
 DETECTOR = "faces"
-# A close-up shows a box with as much again around it, in a square of this side, pixels.
-CLOSE_UP_SIDE = 128
-_CLOSE_UP_GROWTH = 2.0
 _SAME_FACE_OVERLAP = 0.3
 # A face that fills the picture is found best, and its landmarks are truest, when the picture is small.
 _PORTRAIT_SIDE = 160
 _FILLS_SHARE = 0.5  # of the picture's height
-_PORTRAIT_SHARE = 0.25  # of its area
 _MAX_CLOSE_UPS = 64
+# A face with a lower score, or with landmarks out of shape, is looked at once more, turned by every quarter.
+_PLAIN_SCORE = 0.65
+# It is turned if a turned close-up shows it with a score that is higher by so much.
+_TURNED_GAIN = 0.1
+# The smallest face, pixels high, that a classifier sees as much of as of the most blurred training views.
+_CLEAR_PX = 20
 MAX_FACES = 100  # of a picture: the largest
 # A JPEG may be decoded at a scale at which both sides still have so many pixels: a face that
 # can be found then still has some for a classifier.
@@ -47,12 +51,14 @@ class Face:
         box: Left, top, right, bottom in pixels of the upright picture, inside it.
         score: The detector's confidence, 0–1.
         landmarks: Left eye, right eye, nose tip, left and right corner of the mouth, as
-            seen in the picture: x, y in pixels, possibly outside the picture.
+            seen when the face is upright: x, y in pixels, possibly outside the picture.
+        is_clear: Whether it is large enough, and plainly enough a face, to be sure of anything about it.
     """
 
     box: tuple[float, float, float, float]
     score: float
     landmarks: tuple[tuple[float, float], ...]
+    is_clear: bool = True
 
     @property
     def width(self) -> float:
@@ -71,6 +77,7 @@ class Face:
             (left * scale_x, top * scale_y, right * scale_x, bottom * scale_y),
             self.score,
             tuple((x * scale_x, y * scale_y) for x, y in self.landmarks),
+            self.is_clear,
         )
 
 
@@ -82,8 +89,8 @@ class FaceDetector:
         threads: Threads of one inference; None for every core this process may use.
         provider: onnxruntime execution provider, such as `cpu`.
         min_score: Confidence in 0–1 from which something is a face; None for the model's own.
-        candidate_score: Confidence in 0–1 from which a place is looked at in a close-up; None
-            for the model's own, 1 for no close-ups.
+        candidate_score: Confidence in 0–1 from which a close-up decides whether a place is a face; None
+            for the model's own, 1 for never.
         max_pixels: Refuse pictures that decode to more pixels than this.
         max_bytes: Refuse larger files.
         spinning: As in `Classifier`.
@@ -159,7 +166,7 @@ class FaceDetector:
             faces = _largest_first((self._as_portrait(image_rgb, faces[0]), *faces[1:]))
         if not faces and not quick and max(image_rgb.size) > long_side:
             faces = self._detect_at(image_rgb, 2 * long_side)  # a last look for small ones
-        return faces
+        return _largest_first(self._looked_over(image_rgb, face) for face in faces)
 
     def find_again(self, image_rgb: Image.Image, faces: Sequence[Face]) -> tuple[Face, ...]:
         """Find faces where they were a moment ago, in a fifth of the time of `detect_in`.
@@ -171,14 +178,10 @@ class FaceDetector:
         Returns:
             Those that are still there, the largest first; none that is new.
         """
-        boxes = np.array([face.box for face in faces[:_MAX_CLOSE_UPS]]).reshape(-1, 4)
-        return _largest_first(self._confirmed(image_rgb, boxes))
-
-    def suspects_portrait(self, image_rgb: Image.Image) -> bool:
-        """Return whether something like a face fills the image, too vague to be found by `detect_in`."""
-        found = self._look(image_rgb, _PORTRAIT_SIDE, self._metadata.candidate_score)
-        areas = np.prod(found.boxes[:, 2:] - found.boxes[:, :2], axis=1)
-        return bool((areas > _PORTRAIT_SHARE * image_rgb.width * image_rgb.height).any())
+        faces = faces[:_MAX_CLOSE_UPS]
+        turns = [quarter_turns(face.landmarks) for face in faces]
+        seen = self._close_ups(image_rgb, np.array([face.box for face in faces]), turns)
+        return _largest_first(face for face in seen if face is not None)
 
     def _as_portrait(self, image_rgb: Image.Image, face: Face) -> Face:
         """Return a face that fills the picture as it is seen from further away."""
@@ -192,7 +195,7 @@ class FaceDetector:
         is_sure = found.scores >= self._min_score
         faces = [
             *_faces(found, np.flatnonzero(is_sure), image_rgb.size),
-            *self._confirmed(image_rgb, found.boxes[~is_sure][:_MAX_CLOSE_UPS]),
+            *(face for face in self._close_ups(image_rgb, found.boxes[~is_sure][:_MAX_CLOSE_UPS]) if face),
         ]
         # Two close-ups may show the same face.
         boxes = np.array([face.box for face in faces]).reshape(-1, 4)
@@ -209,24 +212,45 @@ class FaceDetector:
         found = decode(maps, min_score, self._metadata.max_overlap)
         return found.moved(np.array([width / columns, height / rows]), np.zeros(2))
 
-    def _confirmed(self, image_rgb: Image.Image, candidates: npt.NDArray[np.float64]) -> list[Face]:
-        """Return those of the candidate boxes `[K, 4]` that are faces in a close-up, as seen there."""
-        centres = (candidates[:, :2] + candidates[:, 2:]) / 2
-        reach = (candidates[:, 2:] - candidates[:, :2]).max(axis=1, keepdims=True) * _CLOSE_UP_GROWTH / 2
-        views = np.clip(np.hstack([centres - reach, centres + reach]), 0, np.tile(image_rgb.size, 2))
-        is_visible = (views[:, 2:] - views[:, :2] >= 1).all(axis=1)
-        candidates, views = candidates[is_visible], views[is_visible]
-        if not len(views):
+    def _looked_over(self, image_rgb: Image.Image, face: Face) -> Face:
+        """Return a face as it is seen turned upright, and doubt it if no close-up shows it."""
+        is_plain = face.score >= _PLAIN_SCORE and is_upright(face.landmarks)
+        if is_plain or not face.is_clear:
+            return face
+        upright, *turned = self._close_ups(image_rgb, np.array([face.box] * 4), range(4))
+        best = max(filter(None, turned), key=lambda seen: seen.score, default=None)
+        score = self._min_score if upright is None else upright.score
+        if best is not None and best.score > score + _TURNED_GAIN:
+            return best
+        return replace(face, is_clear=upright is not None)
+
+    def _close_ups(
+        self, image_rgb: Image.Image, boxes: npt.NDArray[np.float64], turns: Sequence[int] | None = None
+    ) -> list[Face | None]:
+        """Look at boxes `[K, 4]` once more.
+
+        Args:
+            image_rgb: The picture.
+            boxes: Where faces may be.
+            turns: How many quarter turns, counter-clockwise, each close-up is turned by; None for none.
+
+        Returns:
+            The face that is in each box, as seen in the close-up; None where there is none.
+        """
+        if not len(boxes):
             return []
-        size = (CLOSE_UP_SIDE, CLOSE_UP_SIDE)
-        pixels = [np.asarray(image_rgb.resize(size, Image.Resampling.BILINEAR, box=tuple(view))) for view in views]
-        faces: list[Face] = []
-        for candidate, view, maps in zip(candidates, views, self._run(np.stack(pixels)), strict=True):
-            found = decode(maps, self._min_score, self._metadata.max_overlap)
-            found = found.moved((view[2:] - view[:2]) / CLOSE_UP_SIDE, view[:2])
-            same = np.flatnonzero(overlaps(candidate, found.boxes) > _SAME_FACE_OVERLAP)
-            faces += _faces(found, same[:1], image_rgb.size)
-        return faces
+        turns = [0] * len(boxes) if turns is None else turns
+        corners, sides = squares_around(boxes)
+        pixels = [cut_square(image_rgb, *square) for square in zip(corners, sides, turns, strict=True)]
+        seen: list[Face | None] = []
+        for box, corner, side, turn, maps in zip(
+            boxes, corners, sides, turns, self._run(np.stack(pixels)), strict=True
+        ):
+            found = decode(maps, self._min_score, self._metadata.max_overlap).turned_back(turn, CLOSE_UP_SIDE)
+            found = found.moved(np.full(2, side / CLOSE_UP_SIDE), corner)
+            same = np.flatnonzero(overlaps(box, found.boxes) > _SAME_FACE_OVERLAP)
+            seen.append(next(iter(_faces(found, same[:1], image_rgb.size)), None))
+        return seen
 
     def _run(self, batch_nhwc: npt.NDArray[np.uint8]) -> list[dict[str, npt.NDArray[np.float32]]]:
         """Return each picture's maps by name, `float32 [channels, H/4, W/4]`."""
@@ -250,7 +274,7 @@ def _faces(found: Detections, chosen: npt.NDArray[np.int64], size: tuple[int, in
     """Return the chosen detections, their boxes cut at the picture's border."""
     boxes = np.clip(found.boxes[chosen], 0, np.tile(size, 2))
     return [
-        Face((left, top, right, bottom), score, tuple((x, y) for x, y in points))
+        Face((left, top, right, bottom), score, tuple((x, y) for x, y in points), bottom - top >= _CLEAR_PX)
         for (left, top, right, bottom), score, points in zip(
             boxes.tolist(), found.scores[chosen].tolist(), found.landmarks[chosen].tolist(), strict=True
         )

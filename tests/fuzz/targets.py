@@ -170,7 +170,6 @@ def run_faces(data: bytes) -> str:
     detector = _detector()
     detector._session = Network()
     faces = detector.detect_in(image)
-    detector.suspects_portrait(image)
     assert len(faces) <= MAX_FACES, len(faces)
     areas = [face.width * face.height for face in faces]
     assert areas == sorted(areas, reverse=True), areas

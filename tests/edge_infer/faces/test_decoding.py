@@ -81,3 +81,20 @@ def test_detections_move_to_another_picture() -> None:
     moved = found.moved(np.array([10.0, 100.0]), np.array([5.0, 7.0]))
     assert moved.boxes.tolist() == [[15, 207, 35, 407]]
     assert moved.landmarks[0, 0].tolist() == [15, 207]
+
+
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+def test_detections_in_a_turned_square_are_turned_back(quarters: int) -> None:
+    square = np.zeros((10, 10), int)
+    square[1:3, 4:9] = 1  # left 4, top 1, right 9, bottom 3
+    rows, columns = np.nonzero(np.rot90(square, quarters))
+    box = np.array([[columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]], float)
+    found = Detections(box, np.array([0.5]), np.array([box[0].reshape(2, 2)])).turned_back(quarters, 10)
+    assert found.boxes.tolist() == [[4, 1, 9, 3]]
+    assert found.scores.tolist() == [0.5]
+    assert sorted(found.landmarks[0][:, 0].tolist()) == [4, 9]
+    assert sorted(found.landmarks[0][:, 1].tolist()) == [1, 3]
+    assert Detections(np.zeros((0, 4)), np.zeros(0), np.zeros((0, 5, 2))).turned_back(quarters, 10).boxes.shape == (
+        0,
+        4,
+    )

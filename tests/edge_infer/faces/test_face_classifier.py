@@ -1,6 +1,7 @@
 """A classifier of faces, on drawn faces: a model that names colours calls their skin pink."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.harness.drawn_face import picture_with_faces
+from benchmarks.quality.drawn_pages import draw_pages
 from edge_infer import Classifier, FaceDetector, FacePrediction, FailedInput, Prediction
 from edge_infer.errors import NoFaceError
 from edge_infer.faces.crops import crop_face
@@ -84,15 +86,50 @@ def test_a_picture_without_a_face_is_never_certain(model: Path) -> None:
     assert not Classifier(model, min_score=0).classify(drawn(COLOURS["blue"])).is_certain
 
 
-def test_what_may_be_the_crop_of_a_face_is_answered_as_a_whole(
+def test_without_a_face_not_even_the_crop_of_one_is_certain(
     model: Path, one_face: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(FaceDetector, "detect_in", lambda *_: ())
     crop = one_face.crop((215, 100, 365, 290))
-    prediction = Classifier(model).classify(crop)
-    assert (prediction.faces, prediction.shows_subject, prediction.label) == ((), True, "pink")
-    expected = Classifier(model, faces="never").classify(fit(crop, SPEC))
-    assert prediction.scores == expected.scores
+    prediction = Classifier(model, min_score=0.1).classify(crop)
+    assert (prediction.faces, prediction.shows_subject, prediction.label) == ((), False, "pink")
+    assert not prediction.is_certain
+    expected = Classifier(model, min_score=0.1, faces="never").classify(fit(crop, SPEC))
+    assert (prediction.scores, expected.is_certain) == (expected.scores, True)
+
+
+def test_a_face_that_is_not_clear_makes_no_answer_certain(
+    model: Path, one_face: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classifier = Classifier(model)
+    (face,) = FaceDetector().detect(one_face)
+    clear = classifier.classify(one_face)
+    assert (clear.is_certain, clear.faces[0].is_certain, clear.faces[0].is_clear) == (True, True, True)
+    monkeypatch.setattr(FaceDetector, "detect_in", lambda *_: (replace(face, is_clear=False),))
+    vague = classifier.classify(one_face)
+    assert (vague.is_certain, vague.faces[0].is_certain, vague.faces[0].is_clear) == (False, False, False)
+    assert (vague.scores, vague.shows_subject) == (clear.scores, True)
+    assert vague.to_record()["certain"] is vague.to_record()["faces"][0]["certain"] is False
+
+
+@pytest.mark.parametrize("tilt_deg", [90, 270])
+def test_a_turned_face_is_shown_upright(tilt_deg: int) -> None:
+    spec = InputSpec(120, 120, face=FaceCrop(0.12, upright=True))
+    detector = FaceDetector()
+    crops = []
+    for tilt in (0, tilt_deg):
+        picture = picture_with_faces((640, 480), [(200, 100, 200)], tilt)
+        (face,) = detector.detect(picture)
+        crops.append(crop_face(picture, face, spec).astype(int)[20:100, 20:100])
+    assert np.abs(crops[0] - crops[1]).mean() < 15
+    assert np.abs(crops[0] - np.rot90(crops[1], 2)).mean() > 25
+
+
+def test_pages_of_text_are_never_certain() -> None:
+    classifier = Classifier("gender")
+    answers = [classifier.classify(page) for _, page in draw_pages(24)]
+    assert [answer.is_certain for answer in answers] == [False] * 24
+    assert max(answer.score for answer in answers) > classifier.metadata.min_score  # it is the face that is missing
 
 
 def test_always_refuses_a_picture_without_a_face(model: Path, one_face: Image.Image, tmp_path: Path) -> None:
