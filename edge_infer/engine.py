@@ -43,7 +43,7 @@ class _Loaded:
 
 
 class _Answer(NamedTuple):
-    """What `Prediction` and `FacePrediction` say alike, in their order."""
+    """What `Prediction` and `FacePrediction` say alike, by the same names."""
 
     scores: tuple[LabelScore, ...]
     min_score: float
@@ -163,11 +163,16 @@ class Engine:
         if loaded.faces is not None:
             answered = zip(loaded.faces, answers if loaded.faces else (), strict=True)  # the whole picture is no face
             faces = tuple(
-                FacePrediction(face.box, face.score, face.landmarks, *answer, is_clear=face.is_clear)
+                FacePrediction(face.box, face.score, face.landmarks, is_clear=face.is_clear, **answer._asdict())
                 for face, answer in answered
             )
         return Prediction(
-            loaded.source, meta.task, meta.name, *answers[0], faces=faces, shows_subject=loaded.shows_subject
+            loaded.source,
+            meta.task,
+            meta.name,
+            faces=faces,
+            shows_subject=loaded.shows_subject,
+            **answers[0]._asdict(),
         )
 
 

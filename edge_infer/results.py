@@ -109,15 +109,15 @@ class Prediction(_Ranked):
         model: The model's name.
         scores: Every class, best first; the scores sum to 1.
         min_score: The score in 0–1 under which the answer counts as uncertain.
-        known: How sure the model is that the picture shows any of its classes at all, in 0–1; None
-            for a model that does not say.
-        min_known: The `known` in 0–1 under which the picture counts as none of the classes.
         faces: For a model of faces, the largest first; empty when the whole picture was
             classified. None for other models.
         shows_subject: Whether the picture shows what the model is made for at all. Without it
             no score makes an answer certain.
         frame: Of a picture from a camera or video: its number, from 0; dropped ones count.
         time_s: When it was taken, seconds from the first frame.
+        known: How sure the model is that the picture shows any of its classes at all, in 0–1; None
+            for a model that does not say.
+        min_known: The `known` in 0–1 under which the picture counts as none of the classes.
     """
 
     source: str | None
@@ -125,12 +125,12 @@ class Prediction(_Ranked):
     model: str
     scores: tuple[LabelScore, ...]
     min_score: float
-    known: float | None = None
-    min_known: float | None = None
     faces: tuple[FacePrediction, ...] | None = None
     shows_subject: bool = True
     frame: int | None = None
     time_s: float | None = None
+    known: float | None = None
+    min_known: float | None = None
 
     @property
     def is_certain(self) -> bool:
