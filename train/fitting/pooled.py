@@ -83,7 +83,9 @@ def prepare(recipe: Recipe, data: RunData, base: keras.Model, cache: Path) -> Ca
     """Compute or read the features of every photo, for a recipe with a `PooledHead` and `CachedViews`."""
     head, views = recipe.pooled_head, recipe.cached_views.views
     with_maps = recipe.fine_tune is not None and recipe.fine_tune.mode != "never"
-    features = extract(data.photos, views, recipe, base, head.taps, cache, grid=head.grid, with_maps=with_maps)
+    features = extract(
+        data.photos, views, recipe, base, head.taps, cache, grid=head.grid, pooling=head.pooling, with_maps=with_maps
+    )
     return CachedTraining(recipe, data, base, features, head_features(features, head.taps))
 
 

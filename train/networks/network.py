@@ -5,7 +5,7 @@ layer, so that whatever holds the network holds the right preprocessing too.
 """
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,50 +14,14 @@ import tensorflow as tf
 from keras import ops
 
 from train.metrics import Floats
+from train.networks.pixels import Preprocess, pixel_scaling
+from train.networks.pooling import pool_taps
 from train.networks.vgg16 import build_base, tap_maps
-from train.recipes import DenseHead, PooledHead, Preprocessing, Recipe
+from train.recipes import DenseHead, PooledHead, Recipe
 
-# Mean of the ImageNet training set, RGB, 0-255 (Simonyan & Zisserman 2014; keras.applications "caffe" mode).
-IMAGENET_MEAN_RGB = (123.68, 116.779, 103.939)
-# What a slim network takes off instead: one whole number for all channels, so that int8 needs no arithmetic for it.
-GREY = 115
 FLATTEN = "flatten"
 FORWARD_BATCH = 8
 _EPSILON = 1e-12
-
-PixelScaling = Literal[Preprocessing, "grey"]
-
-
-class Preprocess(keras.layers.Layer):
-    """RGB pixels in 0–255 -> what the base of `build_base` expects, still RGB.
-
-    Args:
-        scaling: `caffe` or `unit`, as in `train.recipes.Recipe`, or `grey`: `GREY` is taken off.
-    """
-
-    def __init__(self, scaling: PixelScaling, **options: object) -> None:
-        super().__init__(trainable=False, **options)
-        self.scaling = scaling
-
-    def call(self, image_rgb: keras.KerasTensor) -> keras.KerasTensor:  # symbolic or concrete, [N, H, W, 3]
-        """Return `float32 [N, H, W, 3]`."""
-        pixels = ops.cast(image_rgb, "float32")
-        match self.scaling:
-            case "unit":
-                return pixels / 255.0
-            case "grey":
-                return pixels - float(GREY)
-            case _:
-                return pixels - ops.convert_to_tensor(IMAGENET_MEAN_RGB, "float32")
-
-
-def pixel_scaling(recipe: Recipe) -> PixelScaling:
-    """Return how a recipe's network scales its pixels.
-
-    A slim network's first layer is solved anew, and its bias with it, so it can do with one grey
-    value where the full network needs a mean for each channel.
-    """
-    return "grey" if recipe.widths is not None and recipe.preprocessing == "caffe" else recipe.preprocessing
 
 
 class RootNormalize(keras.layers.Layer):
@@ -109,7 +73,8 @@ def build_network(recipe: Recipe, num_classes: int, weights: str | None) -> kera
     match recipe.head:
         case PooledHead():
             maps = tap_maps(base, recipe.head.taps)(pixels)
-            features = pooled_features([pool(maps[tap], recipe.head.grid, f"pool_{tap}") for tap in recipe.head.taps])
+            pooled = pool_taps(maps, recipe.head.taps, recipe.head.grid, recipe.head.pooling)
+            features = pooled_features(list(pooled.values()))
         case DenseHead():
             features = dense_features(recipe.head, ops.cast(base(pixels), "float32"))
     if isinstance(recipe.head, DenseHead) and recipe.head.sigmoid:
@@ -124,24 +89,6 @@ def linear_logits(head: DenseHead | PooledHead, features: keras.KerasTensor, num
     if not (isinstance(head, PooledHead) and head.familiarity):
         return keras.layers.Dense(num_classes, name="logits")(features)
     return Familiarity(name="familiarity")(keras.layers.Dense(num_classes + 1, name="logits")(features))
-
-
-def pool(maps: keras.KerasTensor, grid: int, name: str = "pool") -> keras.KerasTensor:
-    """Average grid x grid parts of feature maps `[N, h, w, C]`: `[N, C]`, or `[N, C * grid * grid]`.
-
-    Rows and columns that do not divide evenly are left out at the lower right.
-
-    Raises:
-        ValueError: The maps are too small for the grid.
-    """
-    if grid == 1:
-        return keras.layers.GlobalAveragePooling2D(name=name)(maps)
-    parts = keras.layers.AveragePooling2D((maps.shape[1] // grid, maps.shape[2] // grid), name=name)(maps)
-    if parts.shape[1:3] != (grid, grid):
-        raise ValueError(f"maps of {maps.shape[1]}x{maps.shape[2]} do not divide into {grid}x{grid} parts")
-    # Channels first is ONNX's own order, so the exported graph needs no reordering here.
-    channels_first = keras.layers.Permute((3, 1, 2), name=f"{name}_channels_first")(parts)
-    return keras.layers.Reshape((-1,), name=f"{name}_flat")(channels_first)
 
 
 def pooled_features(pooled: list[keras.KerasTensor]) -> keras.KerasTensor:

@@ -8,17 +8,20 @@ from edge_infer.model_file.metadata import FaceCrop
 
 Preprocessing = Literal["caffe", "unit"]
 FineTuneMode = Literal["never", "auto", "always"]
+Pooling = Literal["average", "energy"]
 
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
     """Random changes to a photo, each drawn anew for every view.
 
-    One affine warp (rotation, shift, shear, zoom, flips; edges repeat outwards), then
+    A part of the photo, then one affine warp (rotation, shift, shear, zoom, flips; edges repeat outwards), then
     lighting, then damage. Ranges are symmetric unless said otherwise. For a recipe of faces
-    the warp changes what is cut out of the photo, so its zoom is a jitter of the margin.
+    the warp changes what is cut out of the photo, so its zoom is a jitter of the margin, and there are no parts.
 
     Attributes:
+        least_area: The part's share of the photo's area is drawn from this to 1, its aspect is changed by up to
+            4:3; 1 for the whole photo.
         rotation_deg: Largest rotation, degrees.
         shift: Largest shift along each axis, as a share of its side.
         shear_deg: Largest shear angle, degrees.
@@ -35,6 +38,7 @@ class Augmentation:
         jpeg_share: Share of the views that are compressed with a quality of 25 to 80.
     """
 
+    least_area: float = 1.0
     rotation_deg: float = 0.0
     shift: float = 0.0
     shear_deg: float = 0.0
@@ -70,7 +74,7 @@ class DenseHead:
 
 @dataclass(frozen=True, slots=True)
 class PooledHead:
-    """Average-pooled feature maps -> square root -> unit length -> one Dense layer.
+    """Pooled feature maps -> square root -> unit length -> one Dense layer.
 
     The square root tames the bursty responses of convolution features (power
     normalization: Perronnin, Sánchez, Mensink 2010); the unit length takes out contrast.
@@ -82,12 +86,24 @@ class PooledHead:
             of the training photos (`train.fitting.head.with_familiarity`).
         inverse_l2: Inverse strength of the penalty on the layer's weights, on
             standardized features (scikit-learn's C).
+        pooling: `average`, or `energy`: weighted by how strongly a cell of the map responds and how close to the
+            centre it is (`train.networks.pooling.EnergyPooling`). That takes a grid of 1.
     """
 
     taps: tuple[str, ...]
     inverse_l2: float
     grid: int = 1
     familiarity: bool = False
+    pooling: Pooling = "average"
+
+    def __post_init__(self) -> None:
+        """Check that the settings go together.
+
+        Raises:
+            ValueError: They do not.
+        """
+        if self.pooling == "energy" and self.grid != 1:
+            raise ValueError("energy pooling weighs the cells of the whole map: it takes a grid of 1")
 
 
 @dataclass(frozen=True, slots=True)
