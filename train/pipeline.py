@@ -58,7 +58,7 @@ def train(recipe: Recipe, dataset: Dataset, run: RunFolder, *, weights: str, cac
     match recipe.schedule:
         case CachedViews():
             training = prepare(recipe, data, base, cache)
-            pooled = training.features[recipe.pooled_head.taps[-1]][0]
+            pooled = training.features[recipe.pooled_head.taps[-1]][0, : len(data.photos)]
             crossval, decision = choose(training)
             run.write_history(training.curve())
             is_tuned = decision is not None and decision["used"]

@@ -161,6 +161,34 @@ def test_other_photos_or_settings_do_not_resume_a_run(finished: Finished, tmp_pa
         replace(finished, recipe=replace(finished.recipe, seed=9)).again(finished.folder, resume=True)
 
 
+def test_photos_from_elsewhere_are_learned_from_and_measured_by_source(
+    cached_recipe: Recipe, random_weights: str, tmp_path: Path, one_repeat: None
+):
+    data = write_photos(tmp_path / "photos", count=6, labels=("red", "blue"))
+    more = write_photos(tmp_path / "more", count=6, labels=("red", "blue"), seed=50)
+    rows = [
+        f"{label}/{label}_{n}.png,site-{n % 3},{'rough' if n < 3 else 'cut'}"
+        for label in ("red", "blue")
+        for n in range(6)
+    ]
+    (more / "sources.csv").write_text("\n".join(["file,repo,kind", *rows]) + "\n")
+    run = RunFolder.begin(tmp_path / "run", cached_recipe)
+    dataset = Dataset(data, more=[more])
+    metrics = train(cached_recipe, dataset, run, weights=random_weights, cache=tmp_path / "cache")
+    elsewhere = metrics["elsewhere"]
+    assert (elsewhere["photos"], elsewhere["sources"]) == (12, 3)
+    assert elsewhere["accuracy"] >= 0.75
+    assert elsewhere["accuracy_95"][0] <= elsewhere["accuracy"] <= elsewhere["accuracy_95"][1]
+    assert {kind: row["photos"] for kind, row in elsewhere["by_kind"].items()} == {"cut": 6, "rough": 6}
+    by_class = elsewhere["by_class"]
+    assert np.mean([by_class[label]["accuracy"] for label in ("blue", "red")]) == pytest.approx(elsewhere["accuracy"])
+    assert metrics["class_counts"] == {"blue": 6, "red": 6}
+    assert run.report().splitlines()[2] == "## Photos from elsewhere"
+    assert read_json(run.path / "data.json")["more"] == [str(more)]
+    with pytest.raises(RunFolderError, match="was started with other photos from elsewhere"):
+        train(cached_recipe, Dataset(data), run, weights=random_weights, cache=tmp_path / "cache")
+
+
 def test_fine_tuning_is_decided_by_folds_and_ends_in_the_network(
     cached_recipe: Recipe, random_weights: str, tmp_path: Path, one_repeat: None
 ):

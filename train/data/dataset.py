@@ -19,6 +19,7 @@ from train.data.duplicates import (
     fingerprints,
     near_duplicates,
 )
+from train.data.elsewhere import Sourced, find_elsewhere, linked
 from train.data.layout import Part
 from train.data.photos import Photo, find_photos, find_pictures, labels_of
 from train.data.splits import Ratios, Split, check_class_sizes, load_split, make_split
@@ -26,6 +27,21 @@ from train.errors import DataError
 from train.metrics import Ints
 from train.progress import say
 from train.recipes import DenseHead, Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Labelled photos from elsewhere.
+
+    Attributes:
+        photos: The photos, in a fixed order.
+        targets: Class indices `[M]`.
+        groups: Of one source, or of sources that share a picture, `int64 [M]`: never divided between folds.
+    """
+
+    photos: tuple[Sourced, ...]
+    targets: Ints
+    groups: Ints
 
 
 class Dataset:
@@ -38,15 +54,23 @@ class Dataset:
         folder: Labelled photos, in a layout of `train.data.photos`.
         test_folder: A frozen test apart from it, or None.
         unlabelled: Pictures without labels, as in `edge_infer.pictures.sources.expand`.
+        more: Folders of labelled photos from elsewhere, as in `train.data.elsewhere.find_elsewhere`.
 
     Attributes:
         notes: What was left out, or read as something else than it is called, in a line each; filled when the
             photos are found.
     """
 
-    def __init__(self, folder: Path, test_folder: Path | None = None, unlabelled: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        test_folder: Path | None = None,
+        unlabelled: Sequence[str] = (),
+        more: Sequence[Path] = (),
+    ) -> None:
         self.folder = folder
         self.test_folder = test_folder
+        self.more = tuple(more)
         self._unlabelled = tuple(unlabelled)
         self.notes: list[str] = []
 
@@ -61,7 +85,7 @@ class Dataset:
         Raises:
             DataError: There are none where they should be.
         """
-        _ = self.unlabelled, self.photos  # worked out when they are read
+        _ = self.unlabelled, self.photos, self._found_elsewhere  # worked out when they are read
 
     @cached_property
     def photos(self) -> list[Photo]:
@@ -80,6 +104,34 @@ class Dataset:
             DataError: As `train.data.photos.find_pictures`.
         """
         return find_pictures(self._unlabelled, self.notes.append)
+
+    @cached_property
+    def elsewhere(self) -> Elsewhere:
+        """The labelled photos from elsewhere, but those that show what a photo of the data set shows.
+
+        Raises:
+            DataError: As `train.data.elsewhere.find_elsewhere`, or a photo cannot be decoded.
+        """
+        found = self._found_elsewhere
+        if not found:
+            return Elsewhere((), np.empty(0, np.int64), np.empty(0, np.int64))
+        check_readable(self.unreadable)
+        prints, unreadable = fingerprints([sourced.photo for sourced in found])
+        check_readable(unreadable)
+        photos = [*self.photos, *(sourced.photo for sourced in found)]
+        groups = duplicate_groups(photos, near_duplicates([*self.fingerprints, *prints]))
+        taken = set(groups[: len(self.photos)])
+        kept = [i for i, group in enumerate(groups[len(self.photos) :]) if group not in taken]
+        if len(kept) < len(found):
+            self.notes.append(f"{len(found) - len(kept)} photos from elsewhere are left out: the data set has them too")
+        chosen = tuple(found[i] for i in kept)
+        targets = np.array([self.labels.index(sourced.photo.label) for sourced in chosen], np.int64)
+        same_picture = [str(groups[len(self.photos) + i]) for i in kept]
+        return Elsewhere(chosen, targets, linked([sourced.source for sourced in chosen], same_picture))
+
+    @cached_property
+    def _found_elsewhere(self) -> list[Sourced]:
+        return find_elsewhere(self.more, self.labels, self.notes.append) if self.more else []
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
@@ -154,6 +206,11 @@ class RunData:
         return self.dataset.groups
 
     @property
+    def elsewhere(self) -> Elsewhere:
+        """The labelled photos from elsewhere."""
+        return self.dataset.elsewhere
+
+    @property
     def not_test(self) -> Ints:
         """The indices of the photos that decisions may rest on."""
         return np.setdiff1d(np.arange(len(self.photos)), self.part("test"))
@@ -193,6 +250,7 @@ def read_run_data(recipe: Recipe, dataset: Dataset, split_path: Path | None = No
         DataError: The photos cannot be trained on, or are not those of the split.
     """
     check_class_sizes(dataset.photos)
+    _ = dataset.elsewhere  # which may have notes of its own
     for note in dataset.notes:
         say(f"Note: {note}")
     if isinstance(recipe.head, DenseHead) and recipe.head.sigmoid and len(dataset.labels) != 2:

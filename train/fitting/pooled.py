@@ -24,8 +24,9 @@ class CachedTraining:
         recipe: With a `PooledHead` and `CachedViews`.
         data: The run's photos.
         base: VGG16.
-        features: Of every photo and view.
-        views: The head's input, `[views, N, D]`.
+        features: Of every photo of the data set, then of every one from elsewhere, and view.
+        views: The head's input, `[views, N + M, D]`.
+        targets: Class indices `[N + M]`.
     """
 
     recipe: Recipe
@@ -33,10 +34,16 @@ class CachedTraining:
     base: keras.Model
     features: Features
     views: Floats
+    targets: Ints
+
+    @property
+    def training_photos(self) -> Ints:
+        """The indices of the run's training photos and of all from elsewhere."""
+        return np.concatenate([self.data.part("train"), np.arange(len(self.data.photos), len(self.targets))])
 
     def fit(self, chosen: Ints) -> LinearHead:
         """Fit the head on some of the photos."""
-        head = fit_linear(self.views[:, chosen], self.data.targets[chosen], self.recipe.pooled_head.inverse_l2)
+        head = fit_linear(self.views[:, chosen], self.targets[chosen], self.recipe.pooled_head.inverse_l2)
         return with_familiarity(head, self.views[0, chosen]) if self.recipe.pooled_head.familiarity else head
 
     def tune(self, chosen: Ints) -> LastBlock:
@@ -45,7 +52,7 @@ class CachedTraining:
             raise TypeError(f"recipe {self.recipe.name} fine-tunes nothing")
         return fine_tune(
             select(self.features, chosen),
-            self.data.targets[chosen],
+            self.targets[chosen],
             self.fit(chosen),
             self.base,
             self.recipe.pooled_head,
@@ -67,15 +74,21 @@ class CachedTraining:
 
     def curve(self) -> dict[str, list[float]]:
         """Return the head's loss and accuracy while it is being solved."""
-        train, validation = self.data.part("train"), self.data.part("validation")
-        seen = (self.views[:, train], self.data.targets[train])
-        held_out = (self.views[0, validation], self.data.targets[validation])
+        train, validation = self.training_photos, self.data.part("validation")
+        seen = (self.views[:, train], self.targets[train])
+        held_out = (self.views[0, validation], self.targets[validation])
         return fitting_curve(seen, held_out, self.recipe.pooled_head.inverse_l2)
 
     def _fold(self, answer: Any, **options: Any) -> CrossValidation:  # noqa: ANN401  # passed on to cross_validate
         data = self.data
         return cross_validate(
-            data.targets, data.groups, answer, num_classes=len(data.labels), seed=self.recipe.seed, **options
+            data.targets,
+            data.groups,
+            answer,
+            num_classes=len(data.labels),
+            seed=self.recipe.seed,
+            elsewhere=data.elsewhere,
+            **options,
         )
 
 
@@ -83,10 +96,12 @@ def prepare(recipe: Recipe, data: RunData, base: keras.Model, cache: Path) -> Ca
     """Compute or read the features of every photo, for a recipe with a `PooledHead` and `CachedViews`."""
     head, views = recipe.pooled_head, recipe.cached_views.views
     with_maps = recipe.fine_tune is not None and recipe.fine_tune.mode != "never"
+    photos = [*data.photos, *(sourced.photo for sourced in data.elsewhere.photos)]
     features = extract(
-        data.photos, views, recipe, base, head.taps, cache, grid=head.grid, pooling=head.pooling, with_maps=with_maps
+        photos, views, recipe, base, head.taps, cache, grid=head.grid, pooling=head.pooling, with_maps=with_maps
     )
-    return CachedTraining(recipe, data, base, features, head_features(features, head.taps))
+    targets = np.concatenate([data.targets, data.elsewhere.targets])
+    return CachedTraining(recipe, data, base, features, head_features(features, head.taps), targets)
 
 
 def choose(training: CachedTraining) -> tuple[CrossValidation, dict[str, Any] | None]:
@@ -118,7 +133,7 @@ def _right(logits: Floats, data: RunData) -> Floats:
 
 def train_network(network: keras.Model, training: CachedTraining, *, tuned: bool) -> None:
     """Train on the run's training photos and put the result into `network`."""
-    chosen = training.data.part("train")
+    chosen = training.training_photos
     if tuned:
         training.tune(chosen).put_into(network)
     else:

@@ -11,6 +11,7 @@ from train.fitting.crossval import CrossValidation, cross_validate
 from train.fitting.head import BASELINE_INVERSE_L2, fit_linear
 from train.metrics import Floats, Ints, calibrate, evaluate, softmax
 from train.recipes import Recipe
+from train.results.elsewhere import measure_elsewhere
 from train.results.report import Example
 
 MEASURED_PARTS: tuple[Part, ...] = ("validation", "test")
@@ -29,6 +30,11 @@ def run_metrics(
         recipe: Name and seed.
     """
     calibration = _calibrate(logits["validation"], crossval, data)
+    elsewhere = None
+    if crossval is not None:
+        answers = softmax(crossval.elsewhere / calibration["temperature"])
+        certain = answers.max(axis=-1) >= calibration["min_score"]
+        elsewhere = measure_elsewhere(answers, certain, data.elsewhere, data.labels)
     return {
         "recipe": recipe.name,
         "preprocessing": recipe.preprocessing,
@@ -41,6 +47,7 @@ def run_metrics(
             "excluded": sum(part == "excluded" for part in data.split.parts.values()),
         },
         "calibration": calibration,
+        "elsewhere": elsewhere,
         **{
             part: evaluate(softmax(values / calibration["temperature"]), data.targets[data.part(part)], data.labels)
             for part, values in logits.items()
@@ -63,8 +70,9 @@ def _calibrate(validation_logits: Floats, crossval: CrossValidation | None, data
     if crossval is None:
         return calibrate(validation_logits, data.targets[data.part("validation")])
     chosen = data.not_test
-    logits = crossval.logits[:, chosen]
-    return calibrate(logits.reshape(-1, logits.shape[-1]), np.tile(data.targets[chosen], len(logits)))
+    logits = np.concatenate([crossval.logits[:, chosen], crossval.elsewhere], axis=1)
+    targets = np.concatenate([data.targets[chosen], data.elsewhere.targets])
+    return calibrate(logits.reshape(-1, logits.shape[-1]), np.tile(targets, len(logits)))
 
 
 def _measure_baseline(pooled: Floats, data: RunData, seed: int) -> dict[str, Any]:

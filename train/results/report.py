@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from edge_infer.pictures.loading import load_rgb
+from train.results.elsewhere import elsewhere_lines
 from train.results.lettering import lettering_for
 from train.runs.folder import CONFUSION, CURVES, EXAMPLES, RunFolder
 
@@ -109,6 +110,8 @@ def to_markdown(metrics: dict[str, Any]) -> str:
     """Return the metrics as a page: summary, then precision, recall, F1 and support a class."""
     lines = [f"# {metrics['recipe']} ({metrics['preprocessing']} preprocessing)", ""]
     split = metrics["split"]
+    if metrics.get("elsewhere"):
+        lines += elsewhere_lines(metrics["elsewhere"])
     lines += [
         f"{metrics['parameters']:,} parameters; {split['train']} photos for training, {split['validation']} for "
         f"validation, {split['test']} for test, {split['excluded']} left out: duplicates of test photos, or a picture "

@@ -89,13 +89,22 @@ class RunFolder:
             base_weights: `imagenet`, or the sha256 of the file.
 
         Raises:
-            RunFolderError: The folder was started with other base weights.
+            RunFolderError: The folder was started with other base weights, or other photos from elsewhere.
         """
-        if (self.path / DATA).exists() and self.base_weights != base_weights:
-            raise RunFolderError(f"{self.path} was started with other base weights: resume with those")
+        more = [str(folder.resolve()) for folder in dataset.more]
+        if (self.path / DATA).exists():
+            if self.base_weights != base_weights:
+                raise RunFolderError(f"{self.path} was started with other base weights: resume with those")
+            if read_json(self.path / DATA).get("more", []) != more:
+                raise RunFolderError(f"{self.path} was started with other photos from elsewhere: resume with those")
         write_json(self.path / RECIPE, asdict(recipe))
         test = dataset.test_folder
-        places = {"data": str(dataset.folder.resolve()), "test": None if test is None else str(test.resolve())}
+        places: dict[str, Any] = {
+            "data": str(dataset.folder.resolve()),
+            "test": None if test is None else str(test.resolve()),
+        }
+        if more:
+            places["more"] = more
         write_json(self.path / DATA, {**places, "base_weights": base_weights})
 
     @property
