@@ -19,7 +19,7 @@ from train.data.duplicates import (
     fingerprints,
     near_duplicates,
 )
-from train.data.elsewhere import Sourced, find_elsewhere, linked
+from train.data.elsewhere import Sourced, find_elsewhere, find_strangers, linked, same_kind
 from train.data.layout import Part
 from train.data.photos import Photo, find_photos, find_pictures, labels_of
 from train.data.splits import Ratios, Split, check_class_sizes, load_split, make_split
@@ -44,6 +44,20 @@ class Elsewhere:
     groups: Ints
 
 
+@dataclass(frozen=True, slots=True)
+class Strangers:
+    """Pictures of none of the classes.
+
+    Attributes:
+        photos: The pictures, in a fixed order.
+        groups: Of one kind, `int64 [S]`: never divided between folds, so that a fold's strangers are of kinds that
+            its model has not seen.
+    """
+
+    photos: tuple[Sourced, ...]
+    groups: Ints
+
+
 class Dataset:
     """Labelled photos, and pictures without labels to learn from besides.
 
@@ -55,6 +69,7 @@ class Dataset:
         test_folder: A frozen test apart from it, or None.
         unlabelled: Pictures without labels, as in `edge_infer.pictures.sources.expand`.
         more: Folders of labelled photos from elsewhere, as in `train.data.elsewhere.find_elsewhere`.
+        others: Folders of pictures of none of the classes, as in `train.data.elsewhere.find_strangers`.
 
     Attributes:
         notes: What was left out, or read as something else than it is called, in a line each; filled when the
@@ -67,10 +82,12 @@ class Dataset:
         test_folder: Path | None = None,
         unlabelled: Sequence[str] = (),
         more: Sequence[Path] = (),
+        others: Sequence[Path] = (),
     ) -> None:
         self.folder = folder
         self.test_folder = test_folder
         self.more = tuple(more)
+        self.others = tuple(others)
         self._unlabelled = tuple(unlabelled)
         self.notes: list[str] = []
 
@@ -85,7 +102,7 @@ class Dataset:
         Raises:
             DataError: There are none where they should be.
         """
-        _ = self.unlabelled, self.photos, self._found_elsewhere  # worked out when they are read
+        _ = self.unlabelled, self.photos, self._found_elsewhere, self._found_strangers  # worked out when they are read
 
     @cached_property
     def photos(self) -> list[Photo]:
@@ -112,26 +129,56 @@ class Dataset:
         Raises:
             DataError: As `train.data.elsewhere.find_elsewhere`, or a photo cannot be decoded.
         """
-        found = self._found_elsewhere
-        if not found:
-            return Elsewhere((), np.empty(0, np.int64), np.empty(0, np.int64))
-        check_readable(self.unreadable)
-        prints, unreadable = fingerprints([sourced.photo for sourced in found])
-        check_readable(unreadable)
-        photos = [*self.photos, *(sourced.photo for sourced in found)]
-        groups = duplicate_groups(photos, near_duplicates([*self.fingerprints, *prints]))
-        taken = set(groups[: len(self.photos)])
-        kept = [i for i, group in enumerate(groups[len(self.photos) :]) if group not in taken]
-        if len(kept) < len(found):
-            self.notes.append(f"{len(found) - len(kept)} photos from elsewhere are left out: the data set has them too")
-        chosen = tuple(found[i] for i in kept)
+        return self._foreign[0]
+
+    @cached_property
+    def strangers(self) -> Strangers:
+        """The pictures of none of the classes, but those that show what a labelled photo shows.
+
+        Raises:
+            DataError: As `train.data.elsewhere.find_strangers`, or a picture cannot be decoded.
+        """
+        return self._foreign[1]
+
+    @cached_property
+    def _foreign(self) -> tuple[Elsewhere, Strangers]:
+        """What is not the data set's, once duplicates of what is more worth are out."""
+        labelled, strangers = self._found_elsewhere, self._found_strangers
+        photos = [sourced.photo for sourced in (*labelled, *strangers)]
+        groups = self._groups_with(photos)
+        own, more, others = np.split(groups, [len(self.photos), len(self.photos) + len(labelled)])
+        kept = np.flatnonzero(~np.isin(more, own))
+        if len(kept) < len(labelled):
+            self.notes.append(f"{len(labelled) - len(kept)} of the photos from elsewhere are in the data set: left out")
+        chosen = tuple(labelled[i] for i in kept)
         targets = np.array([self.labels.index(sourced.photo.label) for sourced in chosen], np.int64)
-        same_picture = [str(groups[len(self.photos) + i]) for i in kept]
-        return Elsewhere(chosen, targets, linked([sourced.source for sourced in chosen], same_picture))
+        sources = linked([sourced.source for sourced in chosen], [str(more[i]) for i in kept])
+        kept = np.flatnonzero(~np.isin(others, [*own, *more]))
+        if len(kept) < len(strangers):
+            self.notes.append(f"{len(strangers) - len(kept)} pictures of --others show a labelled photo: left out")
+        strange = tuple(strangers[i] for i in kept)
+        kinds = same_kind([sourced.kind for sourced in strange])
+        return (
+            Elsewhere(chosen, targets, sources),
+            Strangers(strange, linked([str(kind) for kind in kinds], [str(others[i]) for i in kept])),
+        )
+
+    def _groups_with(self, photos: Sequence[Photo]) -> Ints:
+        """Return the duplicate groups of the data set's photos and of others behind them."""
+        if not photos:
+            return np.arange(len(self.photos))
+        check_readable(self.unreadable)
+        prints, unreadable = fingerprints(photos)
+        check_readable(unreadable)
+        return duplicate_groups([*self.photos, *photos], near_duplicates([*self.fingerprints, *prints]))
 
     @cached_property
     def _found_elsewhere(self) -> list[Sourced]:
         return find_elsewhere(self.more, self.labels, self.notes.append) if self.more else []
+
+    @cached_property
+    def _found_strangers(self) -> list[Sourced]:
+        return find_strangers(self.others, self.notes.append)
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
@@ -209,6 +256,11 @@ class RunData:
     def elsewhere(self) -> Elsewhere:
         """The labelled photos from elsewhere."""
         return self.dataset.elsewhere
+
+    @property
+    def strangers(self) -> Strangers:
+        """The pictures of none of the classes."""
+        return self.dataset.strangers
 
     @property
     def not_test(self) -> Ints:

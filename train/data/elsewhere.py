@@ -5,6 +5,7 @@ of a source's photos tells more of its others than of the next source.
 """
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +74,55 @@ def find_elsewhere(folders: Sequence[Path], labels: Sequence[str], report: Repor
     return list(found.values())
 
 
+def find_strangers(folders: Sequence[Path], report: Report) -> list[Sourced]:
+    """Find pictures that show none of the classes, each once.
+
+    Args:
+        folders: Each holds `part/kind/…`, or `kind/…` and is a part itself. With a `sources.csv` (columns `file`,
+            `what`: the kind, and `repo`) it holds `part/…`. Without either, each file is a kind of its own.
+        report: As in `train.data.photos.find_photos`.
+
+    Raises:
+        DataError: A folder is missing or holds no pictures; `sources.csv` cannot be read.
+    """
+    found: dict[str, Sourced] = {}
+    for folder in folders:
+        rows = _read_sources(folder)
+        pictures = _pictures(folder, report)
+        if not pictures:
+            raise DataError(f"{folder} holds no pictures: add some, or leave --others {folder} out")
+        for path in pictures:
+            name = path.relative_to(folder).as_posix()
+            row, inside = rows.get(name, {}), path.relative_to(folder).parts[:-1]
+            part = inside[0] if len(inside) > 1 or (row and inside) else folder.resolve().name
+            kind = row.get(WHAT) or row.get(KIND) or (inside[-1] if inside and not row else name)
+            photo = Photo(path, "", sha256_file(path))
+            found.setdefault(photo.sha256, Sourced(photo, row.get(SOURCE) or str(folder.resolve()), kind, part))
+    return list(found.values())
+
+
+def same_kind(kinds: Sequence[str]) -> Ints:
+    """Group kinds that differ only in what they are called or in colour: `int64 [N]`, equal for one group.
+
+    Names are of one kind if they begin with the same word (garnet red, Garnet Green), or if all words of one are in
+    the other (agate, Blue Lace Agate).
+    """
+    words = [tuple(re.findall(r"\w+", kind.casefold().replace("_", " "))) for kind in kinds]
+    different = sorted(set(words))
+    if not different:
+        return np.empty(0, np.int64)
+    names = [[str(i)] for i in range(len(different))]
+    for i, mine in enumerate(different):
+        for j, theirs in enumerate(different[:i]):
+            if mine and theirs and (mine[0] == theirs[0] or set(mine) <= set(theirs) or set(theirs) <= set(mine)):
+                names[i].append(str(j))
+    pairs = [(i, int(j)) for i, others in enumerate(names) for j in others]
+    rows, columns = np.array(pairs).T
+    graph = csr_array((np.ones(len(pairs)), (rows, columns)), shape=(len(different), len(different)))
+    groups = connected_components(graph, directed=False)[1].astype(np.int64)
+    return np.array([groups[different.index(name)] for name in words], np.int64)
+
+
 def linked(*names: Sequence[str]) -> Ints:
     """Group what shares a name, directly or through others.
 
@@ -83,6 +133,8 @@ def linked(*names: Sequence[str]) -> Ints:
         `int64 [N]`: equal numbers for one group.
     """
     count = len(names[0])
+    if not count:
+        return np.empty(0, np.int64)
     links = [(i, i) for i in range(count)]
     for sort in names:
         first_with: dict[str, int] = {}

@@ -21,6 +21,23 @@ FoldFit = Callable[[Ints, Ints], Floats]
 
 
 @dataclass(frozen=True, slots=True)
+class KnownAnswers:
+    """Held-out answers of the first repeat's models about what is known.
+
+    Attributes:
+        own: `known`, 0–1, of the data set's photos, `[N]`.
+        elsewhere: Of the photos from elsewhere, `[M]`.
+        strangers: Of the strangers, each from a model that saw none of its kind, `[S]`.
+        stranger_logits: The same models' logits for them, `[S, C]`.
+    """
+
+    own: Floats
+    elsewhere: Floats
+    strangers: Floats
+    stranger_logits: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class CrossValidation:
     """Answers for every photo, each from a model that saw neither it nor a duplicate of it.
 
@@ -29,11 +46,13 @@ class CrossValidation:
         accuracies: Top-1 accuracy of each fold, `[repeats * folds]`.
         elsewhere: Logits for the photos from elsewhere, each from a model that saw none of its source,
             `[repeats, M, C]`.
+        known: For a head with the output `known`.
     """
 
     logits: Floats
     accuracies: Floats
     elsewhere: Floats = field(default_factory=lambda: np.empty((1, 0, 1)))
+    known: KnownAnswers | None = None
 
     def summary(self) -> dict[str, Any]:
         """Return mean accuracy, its 95 % interval and the folds' accuracies, for JSON."""

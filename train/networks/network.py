@@ -14,12 +14,14 @@ import tensorflow as tf
 from keras import ops
 
 from train.metrics import Floats
+from train.networks.known import KNOWN, KNOWN_LOGITS, Known
 from train.networks.pixels import Preprocess, pixel_scaling
 from train.networks.pooling import pool_taps
 from train.networks.vgg16 import build_base, tap_maps
 from train.recipes import DenseHead, PooledHead, Recipe
 
 FLATTEN = "flatten"
+LOGITS = "logits"
 FORWARD_BATCH = 8
 _EPSILON = 1e-12
 
@@ -63,38 +65,53 @@ def build_network(recipe: Recipe, num_classes: int, weights: str | None) -> kera
         weights: As in `build_base`.
 
     Returns:
-        A model `[N, H, W, 3]` RGB 0–255 -> logits `[N, num_classes]`. The base's
-        layers keep VGG16's names and are frozen; the head's last layer with weights is `logits`.
+        A model `[N, H, W, 3]` RGB 0–255 -> logits `[N, num_classes]`; for a head with `known`, -> `logits` and
+        `known` `[N]` by name. The base's layers keep VGG16's names and are frozen; the layer that gives the
+        logits is `logits`.
     """
     base = build_base(recipe, weights)
     base.trainable = False
     image = keras.Input((recipe.image_size, recipe.image_size, 3), name="image_rgb")
     pixels = Preprocess(pixel_scaling(recipe), name="preprocess")(image)
+    known = None
     match recipe.head:
-        case PooledHead():
-            maps = tap_maps(base, recipe.head.taps)(pixels)
-            pooled = pool_taps(maps, recipe.head.taps, recipe.head.grid, recipe.head.pooling)
-            features = pooled_features(list(pooled.values()))
+        case PooledHead() as head:
+            maps = tap_maps(base, head.taps)(pixels)
+            features = pooled_features(list(pool_taps(maps, head.taps, head.grid, head.pooling).values()))
+            if head.known is not None:
+                scene = pooled_features(list(pool_taps(maps, head.taps).values()), "scene")
+                joined = keras.layers.Concatenate(name="object_and_scene")([features, scene])
+                known = Known(name=KNOWN)(keras.layers.Dense(num_classes + 1, name=KNOWN_LOGITS)(joined))
         case DenseHead():
             features = dense_features(recipe.head, ops.cast(base(pixels), "float32"))
     if isinstance(recipe.head, DenseHead) and recipe.head.sigmoid:
         logits = BinaryLogits(name="binary_logits")(keras.layers.Dense(1, name="logit")(features))
     else:
         logits = linear_logits(recipe.head, features, num_classes)
-    return keras.Model(image, logits, name=recipe.name.replace("-", "_"))
+    outputs = logits if known is None else {LOGITS: logits, KNOWN: known}
+    return keras.Model(image, outputs, name=recipe.name.replace("-", "_"))
+
+
+def output(network: keras.Model, name: str) -> keras.Model | None:
+    """Return a network with one of its outputs, `logits` or `known`; None if it has no such output."""
+    if isinstance(network.output, dict):
+        found = network.output.get(name)
+        return None if found is None else keras.Model(network.input, found)
+    return network if name == LOGITS else None
 
 
 def linear_logits(head: DenseHead | PooledHead, features: keras.KerasTensor, num_classes: int) -> keras.KerasTensor:
     """Apply a head's last layer to features `[N, D]`: logits `[N, num_classes]`."""
     if not (isinstance(head, PooledHead) and head.familiarity):
-        return keras.layers.Dense(num_classes, name="logits")(features)
-    return Familiarity(name="familiarity")(keras.layers.Dense(num_classes + 1, name="logits")(features))
+        return keras.layers.Dense(num_classes, name=LOGITS)(features)
+    return Familiarity(name="familiarity")(keras.layers.Dense(num_classes + 1, name=LOGITS)(features))
 
 
-def pooled_features(pooled: list[keras.KerasTensor]) -> keras.KerasTensor:
+def pooled_features(pooled: list[keras.KerasTensor], name: str = "features") -> keras.KerasTensor:
     """Join pooled taps `[N, C]`, each root-normalized, to `[N, sum of C]`."""
-    normalized = [RootNormalize(name=f"normalize_{i}")(features) for i, features in enumerate(pooled)]
-    return normalized[0] if len(normalized) == 1 else keras.layers.Concatenate(name="features")(normalized)
+    prefix = "normalize" if name == "features" else f"normalize_{name}"
+    normalized = [RootNormalize(name=f"{prefix}_{i}")(features) for i, features in enumerate(pooled)]
+    return normalized[0] if len(normalized) == 1 else keras.layers.Concatenate(name=name)(normalized)
 
 
 def dense_features(head: DenseHead, maps: keras.KerasTensor) -> keras.KerasTensor:

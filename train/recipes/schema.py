@@ -20,8 +20,8 @@ class Augmentation:
     the warp changes what is cut out of the photo, so its zoom is a jitter of the margin, and there are no parts.
 
     Attributes:
-        least_area: The part's share of the photo's area is drawn from this to 1, its aspect is changed by up to
-            4:3; 1 for the whole photo.
+        crop: Largest share of the photo's area that is cut away; the part's aspect differs from the photo's by up
+            to 4:3.
         rotation_deg: Largest rotation, degrees.
         shift: Largest shift along each axis, as a share of its side.
         shear_deg: Largest shear angle, degrees.
@@ -38,7 +38,7 @@ class Augmentation:
         jpeg_share: Share of the views that are compressed with a quality of 25 to 80.
     """
 
-    least_area: float = 1.0
+    crop: float = 0.0
     rotation_deg: float = 0.0
     shift: float = 0.0
     shear_deg: float = 0.0
@@ -73,6 +73,26 @@ class DenseHead:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownHead:
+    """What tells pictures of the classes from strangers, as the output `known` (`train.fitting.known`).
+
+    Attributes:
+        inverse_l2: As in `PooledHead`, of a layer that reads the object's features and the whole picture's.
+        stranger_views: Views of each stranger that are learned from, the first one unchanged.
+        part_weights: How much one stranger of a part counts, 1 if its part is not named. If none of the parts is,
+            each part counts as much as any other.
+        min_score: Certain is an answer with at least this score, less if that costs too many right answers.
+        kept: Share of the right answers for held-out photos of the data set that are to stay certain.
+    """
+
+    inverse_l2: float
+    stranger_views: int
+    part_weights: Mapping[str, float] = field(default_factory=dict)
+    min_score: float = 0.8
+    kept: float = 0.909
+
+
+@dataclass(frozen=True, slots=True)
 class PooledHead:
     """Pooled feature maps -> square root -> unit length -> one Dense layer.
 
@@ -88,6 +108,9 @@ class PooledHead:
             standardized features (scikit-learn's C).
         pooling: `average`, or `energy`: weighted by how strongly a cell of the map responds and how close to the
             centre it is (`train.networks.pooling.EnergyPooling`). That takes a grid of 1.
+        balance: How far small classes count more: the weight of a class's photos is its share of the photos to the
+            power of minus this; 0 for equal photos, 1 for equal classes.
+        known: The output `known`; None for a network without it. It takes energy pooling and no familiarity.
     """
 
     taps: tuple[str, ...]
@@ -95,6 +118,8 @@ class PooledHead:
     grid: int = 1
     familiarity: bool = False
     pooling: Pooling = "average"
+    balance: float = 0.0
+    known: KnownHead | None = None
 
     def __post_init__(self) -> None:
         """Check that the settings go together.
@@ -104,6 +129,8 @@ class PooledHead:
         """
         if self.pooling == "energy" and self.grid != 1:
             raise ValueError("energy pooling weighs the cells of the whole map: it takes a grid of 1")
+        if self.known is not None and (self.pooling != "energy" or self.familiarity):
+            raise ValueError("`known` takes energy pooling and no familiarity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +260,7 @@ def recipe_from_json(record: dict[str, Any]) -> Recipe:
     return Recipe(
         **record
         | {
-            "head": head(**{key: _tupled(value) for key, value in record["head"].items()}),
+            "head": head(**{key: _head_value(key, value) for key, value in record["head"].items()}),
             "schedule": schedule(**record["schedule"]),
             "augmentation": Augmentation(**record["augmentation"]),
             "ratios": _tupled(record["ratios"]),
@@ -243,6 +270,10 @@ def recipe_from_json(record: dict[str, Any]) -> Recipe:
             "attribution": _tupled(record["attribution"]),
         }
     )
+
+
+def _head_value(key: str, value: Any) -> Any:  # noqa: ANN401  # a JSON value
+    return KnownHead(**value) if key == "known" and value is not None else _tupled(value)
 
 
 def _tupled(value: Any) -> Any:  # noqa: ANN401  # a JSON value

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from train.data.dataset import Elsewhere
+from train.data.dataset import Elsewhere, Strangers
 from train.metrics import Floats, Ints
 
 _RESAMPLES = 2000
@@ -47,6 +47,36 @@ def measure_elsewhere(
         "right_of_certain_95": _interval(drawn[:, 3], drawn[:, 2]),
         "by_class": {label: _shares(counts[:, names == label]) for label in labels if (names == label).any()},
         "by_kind": {str(kind): _shares(counts[:, kinds == kind]) for kind in np.unique(kinds) if kind},
+    }
+
+
+def measure_strangers(certain: Bools, strangers: Strangers) -> dict[str, Any] | None:
+    """Measure how quiet held-out answers for strangers are.
+
+    Args:
+        certain: Which answers are certain, `[S]`, each from a model that saw none of the picture's kind.
+        strangers: The pictures.
+
+    Returns:
+        The share of certain answers, and the same by part, with 95 % intervals over kinds. None where there are no
+        pictures.
+    """
+    if not strangers.photos:
+        return None
+    parts = np.array([sourced.part for sourced in strangers.photos])
+
+    def quiet(chosen: Bools) -> dict[str, Any]:
+        drawn = resampled_counts(certain[np.newaxis, chosen].astype(float), strangers.groups[chosen])
+        return {
+            "pictures": int(chosen.sum()),
+            "kinds": len(np.unique(strangers.groups[chosen])),
+            "certain": float(certain[chosen].mean()),
+            "certain_95": _interval(drawn[:, 1], drawn[:, 0]),
+        }
+
+    return {
+        **quiet(np.ones(len(parts), bool)),
+        "by_part": {str(part): quiet(parts == part) for part in np.unique(parts)},
     }
 
 
@@ -111,6 +141,25 @@ def elsewhere_lines(measured: dict[str, Any]) -> list[str]:
             lines += ["", f"| {what} | photos | right | certain | right where certain |", "|---|---|---|---|---|"]
             lines += [f"| {name} | {_row(row)} |" for name, row in rows.items()]
     return [*lines, ""]
+
+
+def stranger_lines(measured: dict[str, Any]) -> list[str]:
+    """Return the figures as a part of the report's page."""
+    rows = {**measured["by_part"], "all": measured}
+    return [
+        "## Pictures of none of the classes",
+        "",
+        "Each answered by a model that saw none of its kind; none should be certain.",
+        "",
+        "| part | pictures | kinds | certain | 95 % interval |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {part} | {row['pictures']} | {row['kinds']} | {row['certain']:.1%} "
+            f"| {row['certain_95'][0]:.1%}-{row['certain_95'][1]:.1%} |"
+            for part, row in rows.items()
+        ),
+        "",
+    ]
 
 
 def _row(row: dict[str, Any]) -> str:

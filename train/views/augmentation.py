@@ -34,20 +34,20 @@ def random_part(
 
     Args:
         size: Width and height of the photo, pixels.
-        policy: Its `least_area`.
+        policy: Its `crop`.
         rng: Decides the part.
 
     Returns:
         Left, upper, right and lower edge, pixels.
     """
     for _ in range(_PART_ATTEMPTS):
-        area = rng.uniform(policy.least_area, 1)
+        area = rng.uniform(1 - policy.crop, 1)
         aspect = _LARGEST_ASPECT ** rng.uniform(-1, 1)
         shares = np.sqrt([area * aspect, area / aspect])
         if shares.max() <= 1:
             break
     else:
-        shares = np.sqrt([policy.least_area] * 2)
+        shares = np.sqrt([1 - policy.crop] * 2)
     corner = rng.uniform(0, 1 - shares)
     left, upper = corner * size
     right, lower = (corner + shares) * size

@@ -65,7 +65,7 @@ def load_view(photo: Photo, view: int, recipe: Recipe) -> npt.NDArray[np.uint8]:
     spec, rng = input_spec(recipe), view_rng(photo.sha256, view, recipe.seed)
     if recipe.face is not None:
         return _load_face_view(photo, view, recipe, recipe.face, rng)
-    if view > 0 and recipe.augmentation.least_area < 1:
+    if view > 0 and recipe.augmentation.crop:
         image_rgb = _load_part(photo, recipe, rng)
     else:
         image_rgb = load_input(photo.path, spec)
@@ -153,6 +153,11 @@ def extract(
 def select(features: Features, indices: npt.NDArray[np.int64]) -> Features:
     """Return the features of some of the photos."""
     return {name: values[:, indices] for name, values in features.items()}
+
+
+def select_views(features: Features, views: int) -> Features:
+    """Return the features of the first views."""
+    return {name: values[:views] for name, values in features.items()}
 
 
 def scene(tap: str) -> str:

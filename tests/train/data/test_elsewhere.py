@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.conftest import drawn
 from tests.train.conftest import write_photos
 from train.data.dataset import Dataset, read_run_data
-from train.data.elsewhere import find_elsewhere, linked
+from train.data.elsewhere import find_elsewhere, find_strangers, linked, same_kind
 from train.errors import DataError
 from train.recipes import RECIPES
 
@@ -63,7 +64,7 @@ def test_what_the_data_set_has_too_is_left_out(tmp_path: Path):
     data = read_run_data(RECIPES["custom"], dataset)
     assert len(data.elsewhere.photos) == 6
     assert data.elsewhere.targets.tolist() == [0, 0, 1, 1, 2, 2]
-    assert dataset.notes == ["1 photos from elsewhere are left out: the data set has them too"]
+    assert dataset.notes == ["1 of the photos from elsewhere are in the data set: left out"]
     assert len(data.photos) == 15
 
 
@@ -72,3 +73,40 @@ def test_groups_are_what_shares_a_source_or_a_picture():
     assert groups[0] == groups[2]
     assert groups[1] == groups[3]
     assert len(np.unique(groups)) == 3
+
+
+def test_strangers_have_kinds_and_parts(tmp_path: Path):
+    write_photos(tmp_path / "stones", count=1, labels=("Agate", "Blue Lace Agate"))
+    write_photos(tmp_path / "none" / "things", count=1, labels=("cup",), seed=20)
+    listed = write_photos(tmp_path / "listed", count=2, labels=("rocks",), seed=30)
+    (listed / "sources.csv").write_text("file,what,repo\nrocks/rocks_0.png,granite,a/b\n")
+    drawn((9, 9, 9), seed=77).save(tmp_path / "none" / "loose.png")
+    found = find_strangers([tmp_path / "stones", tmp_path / "none", listed], ignored)
+    assert {s.photo.path.name: (s.part, s.kind) for s in found} == {
+        "Agate_0.png": ("stones", "Agate"),
+        "Blue Lace Agate_0.png": ("stones", "Blue Lace Agate"),
+        "cup_0.png": ("things", "cup"),
+        "loose.png": ("none", "loose.png"),
+        "rocks_0.png": ("rocks", "granite"),
+        "rocks_1.png": ("listed", "rocks"),
+    }
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=r"empty holds no pictures: add some, or leave --others .*empty out"):
+        find_strangers([tmp_path / "empty"], ignored)
+
+
+def test_kinds_of_one_name_are_one_kind():
+    groups = same_kind(["Garnet Red", "garnet_green", "Blue Lace Agate", "agate", "Blue Topaz", "cup"])
+    assert groups[0] == groups[1]
+    assert groups[2] == groups[3]
+    assert len({groups[0], groups[3], groups[5]}) == 3
+    assert same_kind([]).tolist() == []
+
+
+def test_strangers_that_show_a_labelled_photo_are_left_out(tmp_path: Path):
+    own = write_photos(tmp_path / "photos", count=5)
+    others = write_photos(tmp_path / "others", count=2, labels=("pink", "grey"))
+    (others / "pink" / "copy.png").write_bytes((own / "red" / "red_0.png").read_bytes())
+    dataset = Dataset(own, others=[others])
+    assert len(dataset.strangers.photos) == 4
+    assert dataset.notes == ["1 pictures of --others show a labelled photo: left out"]

@@ -24,6 +24,8 @@ def test_a_folder_is_created_only_when_the_run_starts(tmp_path: Path):
         "grid": 1,
         "familiarity": True,
         "pooling": "average",
+        "balance": 0.0,
+        "known": None,
     }
 
 

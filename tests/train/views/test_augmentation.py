@@ -88,7 +88,7 @@ def test_views_keep_shape_dtype_and_the_photos_range(name: str):
 
 
 def test_parts_keep_to_the_photo_to_their_area_and_nearly_to_its_aspect():
-    policy = Augmentation(least_area=0.25)
+    policy = Augmentation(crop=0.75)
     areas = []
     for view in range(200):
         left, upper, right, lower = random_part((400, 200), policy, view_rng("ab" * 32, view, 1))

@@ -87,7 +87,7 @@ def test_a_view_may_be_a_part_of_the_photo(tmp_path: Path, cached_recipe: Recipe
     pixels[:, :80, 0], pixels[:, 80:, 2] = 200, 200
     Image.fromarray(pixels).save(tmp_path / "halves.png")
     halves = photo(tmp_path / "halves.png")
-    parts = replace(cached_recipe, augmentation=Augmentation(least_area=0.1))
+    parts = replace(cached_recipe, augmentation=Augmentation(crop=0.9))
     assert np.array_equal(load_view(halves, 0, parts), load_view(halves, 0, cached_recipe))
     shares = [(load_view(halves, view, parts)[..., 0] > 100).mean() for view in range(1, 9)]
     assert np.array_equal(load_view(halves, 3, parts), load_view(halves, 3, parts))
