@@ -41,9 +41,14 @@ def test_the_improved_recipe_is_as_published():
     assert recipe.schedule == OnTheFly(optimizer="adam", learning_rate=1e-4, batch_size=32, epochs=50)
 
 
-def test_gems_differs_from_custom_in_names_only():
+def test_gems_differs_from_custom_in_names_head_and_views_only():
     gems, custom = asdict(RECIPES["gems"]), asdict(RECIPES["custom"])
-    assert {key for key in gems if gems[key] != custom[key]} == {"name", "summary", "task", "attribution"}
+    assert {key for key in gems if gems[key] != custom[key]} == {
+        *("name", "summary", "task", "attribution"),
+        *("head", "schedule", "augmentation"),
+    }
+    assert RECIPES["gems"].pooled_head.pooling == "energy"
+    assert (RECIPES["gems"].pooled_head.inverse_l2, RECIPES["gems"].cached_views.views) == (0.03, 5)
     assert isinstance(RECIPES["gems"].head, PooledHead)
     assert isinstance(RECIPES["gems"].schedule, CachedViews)
     assert RECIPES["gems"].preprocessing == "caffe"
