@@ -42,6 +42,8 @@ class Classifier:
         provider: onnxruntime execution provider, such as `cpu`, `cuda`, `openvino`.
         min_score: Probability in 0–1 under which an answer is uncertain; None for the
             model's own, which was calibrated on its training data.
+        min_known: `Prediction.known` in 0–1 under which a picture shows none of the classes, and no answer
+            is certain; None for the model's own.
         max_pixels: Refuse pictures that decode to more pixels than this.
         max_bytes: Refuse larger files.
         rotate: Turn each picture clockwise by so many degrees (0, 90, 180 or 270) before anything else is
@@ -57,8 +59,9 @@ class Classifier:
 
     Raises:
         ModelError: The model or the provider cannot be used.
-        ValueError: `threads` below 1, `min_score` outside 0–1, `rotate` by no quarters, an unknown
-            `faces`, or `always` for a model that was not made for faces.
+        ValueError: `threads` below 1, `min_score` or `min_known` outside 0–1, `rotate` by no quarters, an
+            unknown `faces`; `always` for a model that was not made for faces, or `min_known` for one that
+            does not say whether it knows a picture.
 
     Example:
         >>> classifier = Classifier("gems")
@@ -73,6 +76,7 @@ class Classifier:
         threads: int | None = None,
         provider: str = "cpu",
         min_score: float | None = None,
+        min_known: float | None = None,
         max_pixels: int = DEFAULT_MAX_PIXELS,
         max_bytes: int = DEFAULT_MAX_BYTES,
         rotate: int = 0,
@@ -84,6 +88,7 @@ class Classifier:
             threads=threads,
             provider=provider,
             min_score=min_score,
+            min_known=min_known,
             max_pixels=max_pixels,
             max_bytes=max_bytes,
             rotate=rotate,
@@ -95,6 +100,11 @@ class Classifier:
         is_for_faces = self.metadata.input.face is not None
         if faces == "always" and not is_for_faces:
             raise ValueError(f"model {self.metadata.name!r} was not made for faces, so faces='always' does not fit it")
+        if min_known is not None and self.metadata.min_known is None:
+            raise ValueError(
+                f"model {self.metadata.name!r} cannot say that a picture shows none of its classes, "
+                "so min_known does not fit it"
+            )
         # What its copy in another process, perhaps in another folder, opens.
         self._model = model if str(model) in bundled_models() else self._file.path.absolute()
         self._finds_faces = is_for_faces and faces != "never"

@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +42,15 @@ class _Loaded:
     shows_subject: bool = True
 
 
+class _Answer(NamedTuple):
+    """What `Prediction` and `FacePrediction` say alike, in their order."""
+
+    scores: tuple[LabelScore, ...]
+    min_score: float
+    known: float | None
+    min_known: float | None
+
+
 class Engine:
     """A classifier's network, with the face detector if it needs one. Safe to share between threads.
 
@@ -71,6 +81,7 @@ class Engine:
             )
         self._needs_face = settings.faces == "always"
         self._min_score = file.metadata.min_score if settings.min_score is None else settings.min_score
+        self._min_known = file.metadata.min_known if settings.min_known is None else settings.min_known
         self._loading = {
             "max_pixels": settings.max_pixels,
             "max_bytes": settings.max_bytes,
@@ -131,23 +142,31 @@ class Engine:
     def _predict(self, batch: list[_Loaded], batch_size: int) -> list[Prediction]:
         """Answer for loaded pictures, however many faces they show, `batch_size` inputs at a time."""
         inputs = [image_rgb for loaded in batch for image_rgb in loaded.inputs]
-        rows = [
-            row
-            for start in range(0, len(inputs), batch_size)
-            for row in self._session.run(np.stack(inputs[start : start + batch_size])).tolist()
-        ]
-        ranked = iter([rank(self._metadata.labels, row) for row in rows])
-        return [self._prediction(loaded, list(islice(ranked, len(loaded.inputs)))) for loaded in batch]
+        answers = iter(
+            [
+                answer
+                for start in range(0, len(inputs), batch_size)
+                for answer in self._run(np.stack(inputs[start : start + batch_size]))
+            ]
+        )
+        return [self._prediction(loaded, list(islice(answers, len(loaded.inputs)))) for loaded in batch]
 
-    def _prediction(self, loaded: _Loaded, answers: list[tuple[LabelScore, ...]]) -> Prediction:
+    def _run(self, batch_nhwc: npt.NDArray[np.uint8]) -> list[_Answer]:
+        outputs = self._session.run(batch_nhwc)
+        known = [None] * len(batch_nhwc) if outputs.known is None else outputs.known.tolist()
+        return [
+            _Answer(rank(self._metadata.labels, row), self._min_score, sure, self._min_known)
+            for row, sure in zip(outputs.probabilities.tolist(), known, strict=True)
+        ]
+
+    def _prediction(self, loaded: _Loaded, answers: list[_Answer]) -> Prediction:
         meta, faces = self._metadata, None
         if loaded.faces is not None:
             answered = zip(loaded.faces, answers if loaded.faces else (), strict=True)  # the whole picture is no face
-            faces = tuple(
-                FacePrediction(face.box, face.score, face.landmarks, answer, self._min_score)
-                for face, answer in answered
-            )
-        return Prediction(loaded.source, meta.task, meta.name, answers[0], self._min_score, faces, loaded.shows_subject)
+            faces = tuple(FacePrediction(face.box, face.score, face.landmarks, *answer) for face, answer in answered)
+        return Prediction(
+            loaded.source, meta.task, meta.name, *answers[0], faces=faces, shows_subject=loaded.shows_subject
+        )
 
 
 def _name(source: object) -> str | None:

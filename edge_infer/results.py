@@ -24,6 +24,8 @@ class _Ranked:
     __slots__ = ()
     scores: tuple[LabelScore, ...]
     min_score: float
+    known: float | None
+    min_known: float | None
 
     @property
     def label(self) -> str:
@@ -36,9 +38,14 @@ class _Ranked:
         return self.scores[0].score
 
     @property
+    def is_known(self) -> bool:
+        """Whether `known` reaches `min_known`; true of a model that does not say. Otherwise: none of these."""
+        return self.known is None or self.min_known is None or self.known >= self.min_known
+
+    @property
     def is_certain(self) -> bool:
-        """Whether `score` reaches `min_score`."""
-        return self.score >= self.min_score
+        """Whether `score` reaches `min_score`, and `known` `min_known`."""
+        return self.is_known and self.score >= self.min_score
 
     def top(self, k: int) -> tuple[LabelScore, ...]:
         """Return the `k` most probable classes, best first (all, if there are fewer)."""
@@ -52,6 +59,7 @@ class _Ranked:
             "label": self.label,
             "score": self.score,
             "certain": self.is_certain,
+            **({} if self.known is None else {"known": self.known}),
             "scores": [{"label": s.label, "score": s.score} for s in shown],
         }
 
@@ -66,6 +74,8 @@ class FacePrediction(_Ranked):
         landmarks: As in `edge_infer.faces.detector.Face`.
         scores: Every class, best first; the scores sum to 1.
         min_score: The score in 0–1 under which the answer counts as uncertain.
+        known: As in `Prediction`.
+        min_known: As in `Prediction`.
     """
 
     box: tuple[float, float, float, float]
@@ -73,6 +83,8 @@ class FacePrediction(_Ranked):
     landmarks: tuple[tuple[float, float], ...]
     scores: tuple[LabelScore, ...]
     min_score: float
+    known: float | None = None
+    min_known: float | None = None
 
     def to_record(self, top: int | None = None) -> dict[str, Any]:
         """Return the JSON record of a face, with the `top` best scores or all."""
@@ -90,6 +102,9 @@ class Prediction(_Ranked):
         model: The model's name.
         scores: Every class, best first; the scores sum to 1.
         min_score: The score in 0–1 under which the answer counts as uncertain.
+        known: How sure the model is that the picture shows any of its classes at all, in 0–1; None
+            for a model that does not say.
+        min_known: The `known` in 0–1 under which the picture counts as none of the classes.
         faces: For a model of faces, the largest first; empty when the whole picture was
             classified. None for other models.
         shows_subject: Whether the picture shows what the model is made for at all. Without it
@@ -103,6 +118,8 @@ class Prediction(_Ranked):
     model: str
     scores: tuple[LabelScore, ...]
     min_score: float
+    known: float | None = None
+    min_known: float | None = None
     faces: tuple[FacePrediction, ...] | None = None
     shows_subject: bool = True
     frame: int | None = None
@@ -110,8 +127,8 @@ class Prediction(_Ranked):
 
     @property
     def is_certain(self) -> bool:
-        """Whether the picture shows the model's subject and `score` reaches `min_score`."""
-        return self.shows_subject and self.score >= self.min_score
+        """Whether the picture shows the model's subject, `score` reaches `min_score`, and `known` `min_known`."""
+        return self.shows_subject and self.is_known and self.score >= self.min_score
 
     def to_record(self, top: int | None = None) -> dict[str, Any]:
         """Return the JSON record of the command line, with the `top` best scores or all."""

@@ -12,12 +12,14 @@ class Settings:
     """The options of a `Classifier`, which documents them.
 
     Raises:
-        ValueError: `threads` below 1, `min_score` outside 0-1, an unknown `faces`, or `rotate` by no quarters.
+        ValueError: `threads` below 1, `min_score` or `min_known` outside 0-1, an unknown `faces`, or `rotate` by
+            no quarters.
     """
 
     threads: int | None
     provider: str
     min_score: float | None
+    min_known: float | None
     max_pixels: int
     max_bytes: int
     rotate: int
@@ -29,8 +31,9 @@ class Settings:
         """Check what can be checked without the model."""
         if self.threads is not None and self.threads < 1:
             raise ValueError(f"threads must be at least 1, got {self.threads}")
-        if self.min_score is not None and not 0 <= self.min_score <= 1:
-            raise ValueError(f"min_score must be in 0-1, got {self.min_score}")
+        for name, least in (("min_score", self.min_score), ("min_known", self.min_known)):
+            if least is not None and not 0 <= least <= 1:
+                raise ValueError(f"{name} must be in 0-1, got {least}")
         as_turn(self.rotate)
         if self.faces not in get_args(FaceMode):
             raise ValueError(f"faces must be one of {', '.join(get_args(FaceMode))}, got {self.faces!r}")

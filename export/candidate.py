@@ -33,12 +33,23 @@ class Candidate:
         metadata: All but its accuracy.
         told: What else its report says.
         answers: Its probabilities for every photo of the run, `float32 [N, C]`.
+        known: How sure it is that each shows any of its classes, `float32 [N]`; None where the graph does not say.
     """
 
     model: onnx.ModelProto
     metadata: ClassifierMetadata
     told: dict[str, Any]
     answers: npt.NDArray[np.float32]
+    known: npt.NDArray[np.float32] | None
+
+    @property
+    def certain(self) -> npt.NDArray[np.bool_]:
+        """Which answers are certain, `bool [N]`."""
+        certain: npt.NDArray[np.bool_] = self.answers.max(axis=1) >= self.metadata.min_score
+        if self.known is None or self.metadata.min_known is None:
+            return certain
+        known: npt.NDArray[np.bool_] = self.known >= self.metadata.min_known
+        return certain & known
 
 
 def answered(
@@ -46,8 +57,11 @@ def answered(
 ) -> Candidate:
     """Let a model answer for every photo, `uint8 [H, W, 3]` each, and for the golden pictures."""
     session = Session(opened(with_metadata(model, metadata)))
-    answers = np.concatenate([session.run(picture[np.newaxis]) for picture in track(pictures, "Classifying")])
-    return Candidate(model, replace(metadata, golden=golden_answers(session, metadata.input)), told, answers)
+    outputs = [session.run(picture[np.newaxis]) for picture in track(pictures, "Classifying")]
+    answers = np.concatenate([output.probabilities for output in outputs])
+    known = [output.known for output in outputs if output.known is not None]
+    metadata = replace(metadata, golden=golden_answers(session, metadata.input))
+    return Candidate(model, metadata, told, answers, np.concatenate(known) if known else None)
 
 
 def quantized(fp32: Candidate, pictures: Sequence[Pixels], train: Ints) -> Candidate:
@@ -65,7 +79,10 @@ def quantized(fp32: Candidate, pictures: Sequence[Pixels], train: Ints) -> Candi
     candidate = answered(int8.model, replace(fp32.metadata, precision="int8"), told, pictures)
     # fp32 was compared with Keras; what int8 differs from is fp32.
     same = candidate.answers.argmax(axis=1) == fp32.answers.argmax(axis=1)
-    parity = Parity(len(pictures), float(np.abs(candidate.answers - fp32.answers).max()), int(same.sum()))
+    largest = float(np.abs(candidate.answers - fp32.answers).max())
+    if candidate.known is not None and fp32.known is not None:
+        largest = max(largest, float(np.abs(candidate.known - fp32.known).max()))
+    parity = Parity(len(pictures), largest, int(same.sum()))
     return replace(candidate, metadata=replace(candidate.metadata, parity=parity.to_record()))
 
 

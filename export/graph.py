@@ -7,6 +7,7 @@ import onnx
 from edge_infer.errors import ModelFormatError
 from edge_infer.model_file.onnx_wire import summarize
 from edge_infer.model_file.operators import check_operators
+from edge_infer.runtime.session import KNOWN_NAME
 from export.errors import GraphError
 
 MAX_IR_VERSION = 10
@@ -24,7 +25,8 @@ def check_graph(model: onnx.ModelProto) -> None:
 
     Raises:
         GraphError: Invalid ONNX; an operator that is not standard ONNX; a newer opset or
-            IR version; external data; a Transpose that is not at the entrance.
+            IR version; external data; a Transpose that is not at the entrance; an output `known` that is
+            no number for each picture.
     """
     try:
         onnx.checker.check_model(model, full_check=True)
@@ -42,6 +44,7 @@ def check_graph(model: onnx.ModelProto) -> None:
             f"more than {MAX_OPSET} and {MAX_IR_VERSION}"
         )
     _check_transposes(model.graph)
+    _check_known(model.graph)
 
 
 def _check_transposes(graph: onnx.GraphProto) -> None:
@@ -50,3 +53,13 @@ def _check_transposes(graph: onnx.GraphProto) -> None:
     if len(transposes) > MAX_TRANSPOSES or any(i > first_conv for i in transposes):
         names = ", ".join(graph.node[i].name for i in transposes)
         raise GraphError(f"the converted graph transposes between layers: {names}")
+
+
+def _check_known(graph: onnx.GraphProto) -> None:
+    for output in graph.output:
+        tensor = output.type.tensor_type
+        axes = [dim.dim_param or dim.dim_value for dim in tensor.shape.dim]
+        is_number_each = tensor.elem_type == onnx.TensorProto.FLOAT and len(axes) == 1 and isinstance(axes[0], str)
+        if output.name == KNOWN_NAME and not is_number_each:
+            kind = onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
+            raise GraphError(f"the converted graph's output {KNOWN_NAME} is {kind} {axes}, not float ['N']")

@@ -100,7 +100,7 @@ def converted(run: FinishedRun, model: onnx.ModelProto, name: str, pictures: Seq
     serve = serving_function(run.network, run.temperature)
     parity = compare(
         lambda batch: serve(tf.constant(batch))[OUTPUT_NAME].numpy(),
-        session.run,
+        lambda batch: session.run(batch).probabilities,
         [*pictures, *border_pictures(pictures)],
     )
     check_parity(parity)

@@ -12,20 +12,21 @@ _RESAMPLES = 1000
 _Z_95 = 1.959964
 
 
-def measure_answers(probabilities: Floats, targets: Ints, labels: Sequence[str], min_score: float) -> dict[str, Any]:
+def measure_answers(
+    probabilities: Floats, targets: Ints, labels: Sequence[str], certain: npt.NDArray[np.bool_]
+) -> dict[str, Any]:
     """Measure a model's answers for labelled photos.
 
     Args:
         probabilities: `[N, C]`, rows summing to 1.
         targets: Class indices `[N]`.
         labels: Class names, in output order.
-        min_score: The score, 0–1, from which an answer is certain.
+        certain: Which answers are certain, `[N]`.
 
     Returns:
         As `evaluate`, and `ece_95`; how many answers are `certain`, as a share with its interval, and how
         many of those are right.
     """
-    certain = probabilities.max(axis=1) >= min_score
     right = probabilities.argmax(axis=1) == targets
     return {
         **evaluate(probabilities, targets, labels),

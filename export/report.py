@@ -32,7 +32,7 @@ def measure(
         The bytes of the file, and what its report says besides its name.
     """
     test, metadata = data.part("test"), candidate.metadata
-    measured = measure_answers(candidate.answers[test], data.targets[test], metadata.labels, metadata.min_score)
+    measured = measure_answers(candidate.answers[test], data.targets[test], metadata.labels, candidate.certain[test])
     accuracy = accuracy_record(measured, kfold)
     content = with_metadata(candidate.model, replace(metadata, accuracy=accuracy))
     return content, {

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from edge_infer import Classifier, FailedInput
 from export.quality import agreement, measure_answers, score_auroc
@@ -16,21 +17,22 @@ from train.metrics import Floats
 from train.progress import track
 
 
-def answers_of(classifier: Classifier, paths: Sequence[str | Path]) -> Floats:
-    """Return a model's probabilities for photos, `float32 [N, C]`, in the order of its labels.
+def answers_of(classifier: Classifier, paths: Sequence[str | Path]) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Return a model's probabilities for photos, `float32 [N, C]`, in the order of its labels, and which are certain.
 
     Raises:
         InputError: A photo cannot be answered.
     """
     position = {label: i for i, label in enumerate(classifier.labels)}
-    answers = np.zeros((len(paths), len(position)), np.float32)
+    answers, certain = np.zeros((len(paths), len(position)), np.float32), np.zeros(len(paths), bool)
     results = classifier.classify_many(track(paths, f"Classifying with {classifier.metadata.name}"))
-    for row, result in zip(answers, results, strict=True):
+    for number, result in enumerate(results):
         if isinstance(result, FailedInput):
             raise result.error
         for scored in result.scores:
-            row[position[scored.label]] = scored.score
-    return answers
+            answers[number, position[scored.label]] = scored.score
+        certain[number] = result.is_certain
+    return answers, certain
 
 
 def measure_accuracy(
@@ -54,15 +56,15 @@ def measure_accuracy(
     if unknown := sorted({photo.label for photo in photos} - set(classifier.labels)):
         raise DataError(f"{classifier.metadata.name} has no class {unknown[0]}: its are {', '.join(classifier.labels)}")
     targets = np.array([classifier.labels.index(photo.label) for photo in photos])
-    answers = answers_of(classifier, [photo.path for photo in photos])
-    record = measure_answers(answers, targets, classifier.labels, classifier.metadata.min_score)
+    answers, certain = answers_of(classifier, [photo.path for photo in photos])
+    record = measure_answers(answers, targets, classifier.labels, certain)
     if reference is not None:
         record["agreement"] = agreement(answers, reference)
     if other:
-        scores = answers_of(classifier, other).max(axis=1)
+        strange, is_certain = answers_of(classifier, other)
         record["other"] = {
-            **score_auroc(answers.max(axis=1), scores),
-            "certain": int((scores >= classifier.metadata.min_score).sum()),
+            **score_auroc(answers.max(axis=1), strange.max(axis=1)),
+            "certain": int(is_certain.sum()),
         }
     return record, answers
 

@@ -112,10 +112,10 @@ def ncnn(model: Path, threads: int | None) -> Answer:
 def onnx_runtime(model: Path, threads: int | None) -> Answer:
     """Return an ONNX file in onnxruntime as it comes, with nothing set but threads."""
     from benchmarks.harness.contenders import bare_session
-    from edge_infer.runtime.session import INPUT_NAME
+    from edge_infer.runtime.session import INPUT_NAME, OUTPUT_NAME
 
     session = bare_session(str(model), threads or 0, "always")
-    return lambda batch: session.run(None, {INPUT_NAME: batch})[0]
+    return lambda batch: session.run([OUTPUT_NAME], {INPUT_NAME: batch})[0]
 
 
 def edge_infer(model: Path, threads: int | None) -> Answer:

@@ -71,7 +71,7 @@ def _answer_in_steps(photo: str, classifier: Classifier, session: Session) -> di
         note("faces")
         inputs = [crop_face(image, face, spec) for face in faces] or [fit(image, spec)]
         note("resize")
-    probabilities = session.run(np.stack(inputs))
+    probabilities = session.run(np.stack(inputs)).probabilities
     note("infer")
     meta = classifier.metadata
     for row in probabilities.tolist():

@@ -75,6 +75,7 @@ def classify(
     model: str | None,
     top: int | None,
     min_score: float | None,
+    min_known: float | None,
     output_format: OutputFormat,
     batch: int,
     threads: int | None,
@@ -103,6 +104,7 @@ def classify(
         threads=threads,
         provider=provider,
         min_score=min_score,
+        min_known=min_known,
         faces=faces,
         **loading,
         quick_start=True,  # with many pictures, classify_many loads the network in its own way
@@ -126,7 +128,9 @@ def classify(
         any_failed = True
         click.echo(one_line(f"Error: {error}"), err=True)
 
-    with make_writer(output_format, sys.stdout, top and min(top, len(classifier.labels))) as writer:
+    shown = top and min(top, len(classifier.labels))
+    has_known = classifier.metadata.min_known is not None
+    with make_writer(output_format, sys.stdout, shown, has_known=has_known) as writer:
         for pictures, results in chain(first, answered):
             # A bar only where someone sees it and it does not run through the results.
             hide_bar = len(pictures) < 2 or not sys.stderr.isatty() or sys.stdout.isatty()

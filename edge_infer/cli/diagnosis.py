@@ -132,9 +132,14 @@ def _models() -> list[Finding]:
 
 
 def _model(name: str) -> Finding:
+    from edge_infer.model_file.metadata import ClassifierMetadata
     from edge_infer.model_file.opening import open_model
     from edge_infer.runtime.session import start_session
 
     file = open_model(name)  # checks its sha256
     start_session(file)
-    return Finding(f"model {name}", "ok", f"version {file.metadata.version}, as released, loads")
+    text = f"version {file.metadata.version}, as released, loads"
+    match file.metadata:
+        case ClassifierMetadata(min_known=float(min_known)):
+            text += f", none of these below known {min_known:.3f}"
+    return Finding(f"model {name}", "ok", text)

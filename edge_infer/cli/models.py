@@ -88,7 +88,7 @@ def _verified(model: str) -> list[str]:
     from edge_infer.model_file.opening import open_model
     from edge_infer.model_file.registry import bundled_models
     from edge_infer.runtime.golden import TOLERANCE, largest_difference
-    from edge_infer.runtime.session import start_session
+    from edge_infer.runtime.session import Session, start_session
 
     file = open_model(model)
     checks = ["sha256"] if model in bundled_models() else []
@@ -103,6 +103,9 @@ def _verified(model: str) -> list[str]:
                     f"{cause}onnxruntime computes it wrongly on this machine"
                 )
             return [*checks, f"{len(golden)} golden answers, largest difference {difference:.4f}"]
+        case ClassifierMetadata():
+            Session(cast("ModelFile[ClassifierMetadata]", file))
+            return [*checks, "loads; carries no golden answers"]
         case _:
             start_session(file)
             return [*checks, "loads; carries no golden answers"]
@@ -113,12 +116,13 @@ def _rows_of_kind(meta: "ModelMetadata") -> dict[str, str]:
 
     match meta:
         case ClassifierMetadata(input=spec):
+            known = "" if meta.min_known is None else f", known {meta.min_known:.3f}"
             face = "" if spec.face is None else f" of each face, margin {spec.face.margin:g}"
             return {
                 "labels": ", ".join(meta.labels),
                 "input": f"uint8 [N, {spec.height}, {spec.width}, 3] RGB{face}, "
                 f"{spec.resize} with {spec.interpolation} filter",
-                "certain from": f"score {meta.min_score:.3f} (temperature {meta.temperature:.3f})",
+                "certain from": f"score {meta.min_score:.3f}{known} (temperature {meta.temperature:.3f})",
                 "recipe": meta.recipe,
                 "training": _flat(meta.training),
             }

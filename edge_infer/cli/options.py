@@ -24,13 +24,19 @@ _OPTIONS = (
         metavar="X",
         help="Call answers below this score (0-1) uncertain; default: the model's own.",
     ),
+    click.option(
+        "--min-known",
+        type=NumberRange(0, 1),
+        metavar="X",
+        help="Call pictures below this known (0-1) none of these; default: the model's own.",
+    ),
     click.option("--threads", type=click.IntRange(1, 256), help="Threads to compute with; default: all usable cores."),
     click.option("--provider", default="cpu", show_default=True, help="onnxruntime execution provider."),
 )
 
 
 def model_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add --task, --model, --top, --min-score, --threads and --provider."""
+    """Add --task, --model, --top, --min-score, --min-known, --threads and --provider."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command

@@ -130,6 +130,7 @@ def webcam(
     model: str | None,
     top: int | None,
     min_score: float | None,
+    min_known: float | None,
     threads: int | None,
     provider: str,
     http: tuple[str, int] | None,
@@ -192,7 +193,14 @@ def webcam(
             )
         )
         classifier = load_classifier(
-            context, task, model, threads=threads, provider=provider, min_score=min_score, spinning=False
+            context,
+            task,
+            model,
+            threads=threads,
+            provider=provider,
+            min_score=min_score,
+            min_known=min_known,
+            spinning=False,
         )
         records = None if jsonl is None else stack.enter_context(RecordStream(jsonl, top))
         feed = LiveFeed(

@@ -31,7 +31,7 @@ class Writer(Protocol):
         """End the output, also after an error: what was written stays readable."""
 
 
-def make_writer(output_format: OutputFormat, stream: TextIO, top: int | None) -> Writer:
+def make_writer(output_format: OutputFormat, stream: TextIO, top: int | None, *, has_known: bool = False) -> Writer:
     """Return the writer of a format.
 
     Args:
@@ -39,6 +39,7 @@ def make_writer(output_format: OutputFormat, stream: TextIO, top: int | None) ->
         stream: Where to write.
         top: How many of the best classes to show; None for one in text and CSV, and
             all in JSON.
+        has_known: Whether the model's answers have a `known`, which CSV has a column for.
     """
     match output_format:
         case "text":
@@ -48,7 +49,7 @@ def make_writer(output_format: OutputFormat, stream: TextIO, top: int | None) ->
         case "jsonl":
             return _JsonLinesWriter(stream, top)
         case "csv":
-            return _CsvWriter(stream, top or 1)
+            return _CsvWriter(stream, top or 1, has_known)
 
 
 class _StreamWriter:
@@ -83,6 +84,8 @@ class _TextWriter(_StreamWriter):
 
     def _answer(self, result: Prediction | FacePrediction) -> str:
         ranked = ", ".join(f"{s.label} {s.score:.1%}" for s in result.top(self._top))
+        if not result.is_known:
+            return f"none of these (known {result.known:.1%}), closest {ranked}"
         return ranked if result.is_certain else f"uncertain, best guess {ranked}"
 
 
@@ -118,43 +121,42 @@ class _JsonLinesWriter(_StreamWriter):
 
 
 class _CsvWriter(_StreamWriter):
-    """Columns `source … certain`, then `label_2, score_2 …` up to the top K, then the error.
+    """Columns `source … certain`, then `known` if the model has it, `label_2, score_2 …` up to the top K, the error.
 
     No cell is one that a spreadsheet would run as a formula: a path gets `./` before it, which names the same
     file, and other text an apostrophe, as spreadsheets themselves have it.
     """
 
-    def __init__(self, stream: TextIO, top: int) -> None:
+    def __init__(self, stream: TextIO, top: int, has_known: bool) -> None:
         super().__init__(stream)
-        self._top = top
+        self._top, self._has_known = top, has_known
         self._csv = csv.writer(stream, lineterminator="\n")
 
     def __enter__(self) -> Self:
         runners_up = [f"{name}_{k}" for k in range(2, self._top + 1) for name in ("label", "score")]
-        self._csv.writerow(
-            ["source", "task", "model", "label", "score", "certain", *runners_up, "error_type", "error_message"]
-        )
+        answer = ["source", "task", "model", "label", "score", "certain", *["known"] * self._has_known, *runners_up]
+        self._width = len(answer)
+        self._csv.writerow([*answer, "error_type", "error_message"])
         return self
 
     def write(self, result: Result) -> None:
         if isinstance(result, Prediction):
-            certain = str(result.is_certain).lower()
             row = [
                 _inert_path(result.source),
                 _inert(result.task),
                 _inert(result.model),
                 _inert(result.label),
                 result.score,
+                str(result.is_certain).lower(),
+                *[result.known] * self._has_known,
             ]
-            row.append(certain)
             for runner_up in result.top(self._top)[1:]:
                 row += [_inert(runner_up.label), runner_up.score]
             error = ["", ""]
         else:
             row = [_inert_path(result.source)]
             error = [type(result.error).__name__, _inert(str(result.error))]
-        width = 6 + 2 * (self._top - 1)
-        self._csv.writerow([*row, *[""] * (width - len(row)), *error])
+        self._csv.writerow([*row, *[""] * (self._width - len(row)), *error])
 
 
 def _inert(text: str) -> str:

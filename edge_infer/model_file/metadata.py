@@ -15,7 +15,8 @@ from edge_infer.errors import MetadataError
 from edge_infer.model_file.metadata_fields import Fields
 
 METADATA_KEY = "edge_infer"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # that of new files
+READABLE_VERSIONS = (1, 2)  # 1 knew no `min_known`
 FACE_MARGINS = (-0.4, 4.0)  # less leaves nothing of the face, more leaves nothing but its surroundings
 
 Resize = Literal["stretch", "crop"]
@@ -61,7 +62,7 @@ class InputSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelMetadata:
-    """What every model file says of itself, schema version 1.
+    """What every model file says of itself, schema version 2.
 
     Attributes:
         name: The model's own name, such as `gems`.
@@ -112,6 +113,8 @@ class ClassifierMetadata(ModelMetadata):
         training: Class counts and split digest of the training data.
         golden: Its probabilities for the pictures of `edge_infer.runtime.golden`, a row each; empty
             where they were not computed.
+        min_known: `known` in 0–1 under which a picture shows none of the classes; None for a graph
+            without that output. New in schema version 2.
     """
 
     kind = "classifier"
@@ -122,6 +125,7 @@ class ClassifierMetadata(ModelMetadata):
     recipe: str = ""
     training: Mapping[str, Any] = field(default_factory=dict)
     golden: tuple[tuple[float, ...], ...] = ()
+    min_known: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,18 +165,22 @@ def parse_metadata(text: str) -> ClassifierMetadata | DetectorMetadata:
     if not isinstance(record, dict):
         raise MetadataError("the model's metadata is not a JSON object")
     version = record.pop("schema_version", None)
-    if type(version) is not int or version != SCHEMA_VERSION:  # True equals 1
+    if type(version) is not int or version not in READABLE_VERSIONS:  # True equals 1
+        readable = " and ".join(map(str, READABLE_VERSIONS))
         raise MetadataError(
-            f"the model's metadata has schema_version {version!r}; this edge-infer reads {SCHEMA_VERSION}: "
+            f"the model's metadata has schema_version {version!r}; this edge-infer reads {readable}: "
             "use the edge-infer version the model was made for"
         )
     fields = Fields(record)
-    metadata = _parse_classifier(fields) if fields.choice("kind", Kind) == "classifier" else _parse_detector(fields)
+    if fields.choice("kind", Kind) == "classifier":
+        metadata: ClassifierMetadata | DetectorMetadata = _parse_classifier(fields, version)
+    else:
+        metadata = _parse_detector(fields)
     fields.refuse_rest()
     return metadata
 
 
-def _parse_classifier(fields: Fields) -> ClassifierMetadata:
+def _parse_classifier(fields: Fields, version: int) -> ClassifierMetadata:
     labels = fields.labels("labels")
     return ClassifierMetadata(
         **_parse_common(fields),
@@ -182,6 +190,7 @@ def _parse_classifier(fields: Fields) -> ClassifierMetadata:
         recipe=fields.take("recipe", str),
         training=fields.take("training", dict),
         golden=fields.probabilities("golden", len(labels)),
+        min_known=None if version == 1 else fields.number_or_null("min_known", 0.0, 1.0),
     )
 
 

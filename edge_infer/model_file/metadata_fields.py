@@ -63,6 +63,15 @@ class Fields:
             raise self._wrong(key, value, f"a number from {low:g} to {high:g}")
         return float(value)
 
+    def number_or_null(self, key: str, low: float, high: float) -> float | None:
+        """Take a number from `low` to `high`, or null."""
+        value = self._pop(key)
+        if value is None:
+            return None
+        if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
+            raise self._wrong(key, value, f"a number from {low:g} to {high:g}, or null")
+        return float(value)
+
     def probabilities(self, key: str, width: int) -> tuple[tuple[float, ...], ...]:
         """Take no rows, or `GOLDEN_ROWS` of `width` numbers from 0 to 1."""
         rows = self.take(key, list)

@@ -27,7 +27,8 @@ def annotate(image_rgb: Image.Image, prediction: Prediction) -> Image.Image:
     Args:
         image_rgb: The upright picture, mode RGB, in the size that the boxes refer to.
         prediction: Its answer. Every face gets a box and a label; without faces, the label
-            stands at the top left, or that there is no face where one was needed.
+            stands at the top left, or that there is no face where one was needed. Instead of the label,
+            `none of these` for what the model does not know.
 
     Returns:
         A new image of mode RGB.
@@ -78,6 +79,8 @@ class Pen:
 
 
 def _text(answer: Prediction | FacePrediction) -> str:
+    if not answer.is_known:
+        return "none of these"
     return f"{answer.label}{'' if answer.is_certain else '?'} {answer.score:.0%}"
 
 

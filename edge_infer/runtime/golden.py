@@ -35,7 +35,8 @@ def golden_pictures(spec: InputSpec) -> npt.NDArray[np.uint8]:
 
 def golden_answers(session: Session, spec: InputSpec) -> tuple[tuple[float, ...], ...]:
     """Return a model's probabilities for the golden pictures, rounded, to be written into its metadata."""
-    return tuple(tuple(round(float(p), DIGITS) for p in row) for row in session.run(golden_pictures(spec)))
+    probabilities = session.run(golden_pictures(spec)).probabilities
+    return tuple(tuple(round(float(p), DIGITS) for p in row) for row in probabilities)
 
 
 def largest_difference(file: ModelFile[ClassifierMetadata], golden: Sequence[Sequence[float]]) -> float:
@@ -45,5 +46,5 @@ def largest_difference(file: ModelFile[ClassifierMetadata], golden: Sequence[Seq
         ModelError: The model cannot be loaded.
         ModelOutputError: Its output is no probability distribution.
     """
-    answers = Session(file).run(golden_pictures(file.metadata.input))
-    return float(np.abs(answers - np.array(golden)).max())
+    probabilities = Session(file).run(golden_pictures(file.metadata.input)).probabilities
+    return float(np.abs(probabilities - np.array(golden)).max())

@@ -14,11 +14,12 @@ from edge_infer.errors import MetadataError, ModelFormatError, ModelOutputError,
 from edge_infer.model_file.metadata import ClassifierMetadata, ModelMetadata
 from edge_infer.model_file.opening import ModelFile
 from edge_infer.runtime.cpus import available_cpus, cpu_fields, int8_flags
+from edge_infer.runtime.outputs import Outputs, checked
 
 INPUT_NAME = "image"
 OUTPUT_NAME = "probabilities"
+KNOWN_NAME = "known"  # the second output, which not every file has
 CPU_PROVIDER = "CPUExecutionProvider"
-_SUM_TOLERANCE = 1e-3
 
 _started: "WeakSet[ort.InferenceSession]" = WeakSet()
 
@@ -124,7 +125,7 @@ class Session:
 
     Raises:
         ModelError: As in `start_session`.
-        MetadataError: Input, output or label count contradict the metadata.
+        MetadataError: Input, outputs or label count contradict the metadata.
     """
 
     def __init__(
@@ -142,35 +143,27 @@ class Session:
         self.provider = self._session.get_providers()[0]
         self.threads = self._session.get_session_options().intra_op_num_threads
         self._classes = len(model.metadata.labels)
+        self._outputs = [OUTPUT_NAME] if model.metadata.min_known is None else [OUTPUT_NAME, KNOWN_NAME]
         _check_contract(self._session, model.metadata, str(model.path))
 
-    def run(self, batch_nhwc: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def run(self, batch_nhwc: npt.NDArray[np.uint8]) -> Outputs:
         """Classify a batch.
 
         Args:
             batch_nhwc: `uint8 [N, H, W, 3]`, RGB.
 
         Returns:
-            `float32 [N, C]`, rows summing to 1.
+            The network's checked answers, a row for each picture.
 
         Raises:
             ModelOutputError: The network failed, or produced NaN or something else that is no
-                distribution for each picture.
+                distribution, or no share, for each picture.
         """
         try:
-            probabilities: npt.NDArray[np.float32] = self._session.run([OUTPUT_NAME], {INPUT_NAME: batch_nhwc})[0]
+            probabilities, *known = self._session.run(self._outputs, {INPUT_NAME: batch_nhwc})
         except Exception as error:  # as above
             raise ModelOutputError(f"onnxruntime could not run the model: {first_line(error)}") from error
-        if probabilities.shape != (len(batch_nhwc), self._classes):
-            raise ModelOutputError(
-                f"the model's output has shape {list(probabilities.shape)} for {len(batch_nhwc)} pictures "
-                f"and {self._classes} labels: the file is damaged"
-            )
-        # A NaN fails every comparison, and infinite scores the first.
-        is_distribution = (probabilities >= 0) & (probabilities <= 1 + _SUM_TOLERANCE)
-        if not is_distribution.all() or (np.abs(probabilities.sum(axis=1) - 1) > _SUM_TOLERANCE).any():
-            raise ModelOutputError("the model's output is not a probability distribution: the file is damaged")
-        return probabilities
+        return checked(probabilities, known[0] if known else None, len(batch_nhwc), self._classes)
 
 
 @cache
@@ -195,12 +188,23 @@ def first_line(error: Exception) -> str:
 def _check_contract(session: Any, metadata: ClassifierMetadata, path: str) -> None:  # noqa: ANN401  # untyped library
     spec = metadata.input
     wanted_in = (INPUT_NAME, "tensor(uint8)", [spec.height, spec.width, 3])
-    wanted_out = (OUTPUT_NAME, "tensor(float)", [len(metadata.labels)])
+    wanted_out = [(OUTPUT_NAME, "tensor(float)", [len(metadata.labels)])]
+    if metadata.min_known is not None:
+        wanted_out.append((KNOWN_NAME, "tensor(float)", []))
     inputs = [(node.name, node.type, node.shape) for node in session.get_inputs()]
     outputs = [(node.name, node.type, node.shape) for node in session.get_outputs()]
-    for kind, found, wanted in (("input", inputs, wanted_in), ("output", outputs, wanted_out)):
-        if [_fixed_axes(node) for node in found] != [wanted]:
+    has_known = KNOWN_NAME in [name for name, *_ in outputs]
+    if has_known and metadata.min_known is None:
+        raise MetadataError(f"{path}: the graph has an output 'known', but the metadata no min_known: export it again")
+    if not has_known and metadata.min_known is not None:
+        raise MetadataError(f"{path}: the metadata has a min_known, but the graph no output 'known': export it again")
+    for kind, found, wanted in (("input", inputs, [wanted_in]), ("output", outputs, wanted_out)):
+        if sorted(map(_fixed_axes, found), key=_name) != sorted(wanted, key=_name):  # they go by name, in any order
             raise MetadataError(f"{path}: the graph's {kind} is {found}, but its metadata promises {wanted}")
+
+
+def _name(node: tuple[str, str, list[Any]]) -> str:
+    return node[0]
 
 
 def _fixed_axes(node: tuple[str, str, list[Any]]) -> tuple[str, str, list[Any]]:

@@ -1,6 +1,7 @@
 """Model files that are the tiny model with one thing changed; what it answers; hypothesis on a busy machine."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,18 +9,18 @@ import onnx
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.tiny_model import COLOURS, SOFTNESS, tiny_model
+from tests.support.tiny_model import COLOURS, METADATA, SOFTNESS, tiny_model
 
 settings.register_profile("busy", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
 
-WriteModel = Callable[[Callable[[onnx.ModelProto], object]], Path]
+WriteModel = Callable[..., Path]  # of what edits the model, and changes of its metadata
 
 
 @pytest.fixture
 def write_model(tmp_path: Path) -> WriteModel:
-    def write(edit: Callable[[onnx.ModelProto], object]) -> Path:
-        model = tiny_model()
+    def write(edit: Callable[[onnx.ModelProto], object], **changes: object) -> Path:
+        model = tiny_model(replace(METADATA, **changes))
         edit(model)
         path = tmp_path / "edited.onnx"
         path.write_bytes(model.SerializeToString())

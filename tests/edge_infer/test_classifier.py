@@ -355,6 +355,59 @@ def test_min_score_must_be_a_probability(tiny_model_path: Path, min_score: float
         Classifier(tiny_model_path, min_score=min_score)
 
 
+@pytest.fixture(scope="module")
+def knowing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model with an output `known`: how much of a picture is neither black, grey nor white."""
+    return write_tiny_model(tmp_path_factory.mktemp("model") / "knowing.onnx", min_known=0.6)
+
+
+def test_a_picture_of_no_class_is_never_certain(knowing: Path) -> None:
+    red, grey = Classifier(knowing).classify_many([drawn(COLOURS["red"]), drawn(COLOURS["grey"])])
+    assert (red.label, red.known, red.min_known) == ("red", pytest.approx(1, abs=0.01), 0.6)
+    assert (red.is_known, red.is_certain) == (True, True)
+    assert (grey.label, grey.known) == ("grey", pytest.approx(0, abs=0.01))
+    assert (grey.score > grey.min_score, grey.is_known, grey.is_certain) == (True, False, False)
+
+
+@pytest.mark.parametrize(
+    ("min_known", "used", "is_known"), [(None, 0.6, False), (0.0, 0.0, True), (0.4, 0.4, True), (1.0, 1.0, False)]
+)
+def test_min_known_is_the_argument_or_the_models(
+    knowing: Path, min_known: float | None, used: float, is_known: bool
+) -> None:
+    half = np.full((32, 32, 3), COLOURS["red"], np.uint8)
+    half[:16] = COLOURS["grey"]
+    prediction = Classifier(knowing, min_known=min_known).classify(half)
+    assert prediction.known == pytest.approx(0.5, abs=0.01)
+    assert (prediction.min_known, prediction.is_known) == (used, is_known)
+
+
+def test_every_face_has_a_known(tmp_path: Path) -> None:
+    spec = InputSpec(32, 32, face=FaceCrop(0.0, upright=False))
+    path = write_tiny_model(tmp_path / "faces.onnx", input=spec, min_known=0.6)
+    answer = Classifier(path).classify(picture_with_faces((320, 240), [(80, 60, 100)]))
+    assert [(face.known, face.min_known) for face in answer.faces] == [(answer.known, 0.6)]
+    assert 0 < answer.known < 1
+
+
+def test_a_model_without_known_says_nothing(classifier: Classifier, tiny_model_path: Path) -> None:
+    prediction = classifier.classify(drawn(COLOURS["grey"]))
+    assert (prediction.known, prediction.min_known, prediction.is_certain) == (None, None, True)
+    with pytest.raises(ValueError, match="'colours' cannot say that a picture shows none of its classes, so min_known"):
+        Classifier(tiny_model_path, min_known=0.5)
+
+
+@pytest.mark.parametrize("min_known", [-0.01, 1.01, float("nan"), float("inf")])
+def test_min_known_must_be_a_probability(knowing: Path, min_known: float) -> None:
+    with pytest.raises(ValueError, match="min_known must be in 0-1"):
+        Classifier(knowing, min_known=min_known)
+
+
+def test_a_pickled_classifier_keeps_its_min_known(knowing: Path) -> None:
+    copy = pickle.loads(pickle.dumps(Classifier(knowing, min_known=0.25)))
+    assert copy.classify(drawn(COLOURS["red"])).min_known == 0.25
+
+
 @pytest.mark.parametrize(("min_score", "used"), [(None, METADATA.min_score), (0.0, 0.0), (1.0, 1.0), (0.25, 0.25)])
 def test_min_score_is_the_argument_or_the_models(tiny_model_path: Path, min_score: float | None, used: float) -> None:
     prediction = Classifier(tiny_model_path, min_score=min_score).classify(np.full((8, 8, 3), 128, np.uint8))

@@ -4,7 +4,7 @@ from dataclasses import FrozenInstanceError, replace
 import pytest
 
 from edge_infer.errors import ImageDecodeError
-from edge_infer.results import FailedInput, LabelScore, Prediction, rank
+from edge_infer.results import FacePrediction, FailedInput, LabelScore, Prediction, rank
 
 PREDICTION = Prediction("a.jpg", "gems", "gems-slim", rank(("Opal", "Quartz", "Ruby"), (0.2, 0.7, 0.1)), 0.5)
 
@@ -32,6 +32,19 @@ def test_certain_means_min_score_is_reached(min_score: float, certain: bool) -> 
     assert replace(PREDICTION, min_score=min_score).is_certain is certain
 
 
+@pytest.mark.parametrize(
+    ("known", "min_known", "is_known"), [(0.5, 0.5, True), (0.49, 0.5, False), (0.0, 0.0, True), (None, None, True)]
+)
+def test_known_means_min_known_is_reached_and_without_it_nothing_is_certain(
+    known: float | None, min_known: float | None, is_known: bool
+) -> None:
+    sure = replace(PREDICTION, known=known, min_known=min_known)
+    face = FacePrediction((0, 0, 9, 9), 0.9, (), PREDICTION.scores, 0.5, known, min_known)
+    assert [answer.is_known for answer in (sure, face)] == [is_known] * 2
+    assert [answer.is_certain for answer in (sure, face)] == [is_known] * 2
+    assert [replace(answer, min_score=0.71).is_certain for answer in (sure, face)] == [False] * 2
+
+
 @pytest.mark.parametrize(("k", "labels"), [(1, ["Quartz"]), (2, ["Quartz", "Opal"]), (9, ["Quartz", "Opal", "Ruby"])])
 def test_top_gives_the_best_k(k: int, labels: list[str]) -> None:
     assert [pair.label for pair in PREDICTION.top(k)] == labels
@@ -55,6 +68,15 @@ def test_the_record_of_a_frame_says_which_and_when_beside_its_source() -> None:
     record = replace(PREDICTION, source="0", frame=7, time_s=0.25).to_record()
     assert list(record) == ["source", "frame", "time_s", "task", "model", "label", "score", "certain", "scores"]
     assert (record["source"], record["frame"], record["time_s"]) == ("0", 7, 0.25)
+
+
+def test_known_follows_certain_where_the_model_has_it() -> None:
+    record = replace(PREDICTION, known=0.125, min_known=0.5).to_record()
+    assert list(record) == ["source", "task", "model", "label", "score", "certain", "known", "scores"]
+    assert (record["label"], record["certain"], record["known"]) == ("Quartz", False, 0.125)
+    face = FacePrediction((0, 0, 9, 9), 0.9, (), PREDICTION.scores, 0.5, 0.75, 0.5).to_record()
+    assert list(face) == ["box", "detection_score", "label", "score", "certain", "known", "scores"]
+    assert (face["certain"], face["known"]) == (True, 0.75)
 
 
 def test_the_record_may_be_cut_to_the_top() -> None:

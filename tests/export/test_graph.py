@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from export.errors import GraphError
 from export.graph import check_graph, operator_histogram
-from tests.support.tiny_model import tiny_model
+from tests.support.tiny_model import METADATA, tiny_model
 
 
 def transposing_model(*, inside: bool) -> onnx.ModelProto:
@@ -31,6 +33,32 @@ def test_the_contract_is_accepted():
 
 def test_the_histogram_counts_operators():
     assert operator_histogram(tiny_model()) == {"Add": 1, "Cast": 1, "MatMul": 1, "ReduceMean": 1, "Softmax": 1}
+
+
+def test_an_output_known_is_accepted():
+    check_graph(tiny_model(replace(METADATA, min_known=0.5)))
+
+
+@pytest.mark.parametrize(
+    ("elem_type", "axes", "shown"),
+    [
+        (TensorProto.FLOAT, ["N", 1], r"float \['N', 1\]"),
+        (TensorProto.FLOAT, [1], r"float \[1\]"),
+        (TensorProto.DOUBLE, ["N"], r"double \['N'\]"),
+    ],
+)
+def test_an_output_known_that_is_no_number_for_each_picture_is_refused(elem_type: int, axes: list[object], shown: str):
+    model = tiny_model(replace(METADATA, min_known=0.5))
+    if axes == ["N", 1]:
+        model.graph.node.pop()
+        model.graph.node[-1].output[0] = "known"
+    elif elem_type == TensorProto.DOUBLE:
+        model.graph.node[-1].output[0] = "float"
+        model.graph.node.append(helper.make_node("Cast", ["float"], ["known"], to=TensorProto.DOUBLE))
+    model.graph.output[1].CopyFrom(helper.make_tensor_value_info("known", elem_type, axes))
+
+    with pytest.raises(GraphError, match=f"graph's output known is {shown}, not float"):
+        check_graph(model)
 
 
 def test_a_transpose_at_the_entrance_is_accepted():

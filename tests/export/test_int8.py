@@ -17,8 +17,8 @@ SIDE_PX = 32
 LAYERS = ["first/Conv", "second/Conv"]
 
 
-def network(scaling: str = "Sub", value: object = 115.0) -> onnx.ModelProto:
-    """Two convolutions, a pool and a Dense layer, on pixels that are scaled first."""
+def network(scaling: str = "Sub", value: object = 115.0, *, has_known: bool = False) -> onnx.ModelProto:
+    """Two convolutions, a pool and a Dense layer or two, on pixels that are scaled first."""
     rng = np.random.default_rng(0)
     nodes, weights = [], []
 
@@ -44,11 +44,17 @@ def network(scaling: str = "Sub", value: object = 115.0) -> onnx.ModelProto:
     products = add("MatMul", [pooled, constant("kernel", rng.normal(0, 0.3, (16, 3)))], "logits/MatMul")
     add("Softmax", [add("Add", [products, constant("bias", rng.normal(0, 0.1, 3))], "logits/Add")], "last")
     nodes[-1].output[0] = "probabilities"
+    outputs = [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", 3])]
+    if has_known:
+        doubts = add("MatMul", [pooled, constant("doubt", rng.normal(0, 0.3, (16, 1)))], "known/MatMul")
+        weights.append(numpy_helper.from_array(np.array([-1]), "axis"))
+        add("Sigmoid", [add("Squeeze", [doubts, "axis"], "known/Squeeze")], "known")
+        outputs.append(helper.make_tensor_value_info("known", TensorProto.FLOAT, ["N"]))
     graph = helper.make_graph(
         nodes,
         "small",
         [helper.make_tensor_value_info("image", TensorProto.UINT8, ["N", SIDE_PX, SIDE_PX, 3])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", 3])],
+        outputs,
         weights,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
@@ -109,6 +115,14 @@ def test_the_last_layer_stays_in_float(pictures: list[np.ndarray]):
     assert (last.op_type, [made_by.get(source) for source in last.input]) == ("Gemm", ["Flatten", None, None])
     assert made_by[last.output[0]] == "Gemm"
     assert next(node.op_type for node in graph.node if last.output[0] in node.input) == "Softmax"
+
+
+def test_the_layers_of_both_outputs_stay_in_float(pictures: list[np.ndarray]):
+    model = quantize_classifier(network(has_known=True), pictures).model
+    check_graph(model)
+    assert [output.name for output in model.graph.output] == ["probabilities", "known"]
+    assert {node.name.partition("/")[0] for node in last_layers(model.graph)} == {"logits", "known"}
+    assert [is_float(model.graph, node) for node in last_layers(model.graph)] == [True, True]
 
 
 @pytest.mark.xfail(strict=True, reason="bundled before the quantizer's names were followed: the next bundle mends it")

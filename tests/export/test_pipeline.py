@@ -122,6 +122,25 @@ def test_int8_says_how_far_it_is_from_fp32_and_not_what_fp32_said_of_keras():
     assert (int8.metadata.precision, fp32.metadata.parity) == ("int8", keras_parity)
 
 
+def test_a_candidate_has_what_is_known_of_each_photo_and_what_is_certain():
+    rng = np.random.default_rng(1)
+    pictures = [rng.integers(0, 256, (SIDE_PX, SIDE_PX, 3), np.uint8) for _ in range(12)]
+    metadata = replace(METADATA, labels=("a", "b", "c"), input=InputSpec(SIDE_PX, SIDE_PX), min_score=0.0)
+    model = network(has_known=True)
+
+    known = answered(model, replace(metadata, min_known=0.0), {}, pictures).known
+    assert (known.shape, known.dtype) == ((12,), np.float32)
+    fp32 = answered(model, replace(metadata, min_known=float(np.median(known))), {}, pictures)
+    assert fp32.certain.tolist() == (known >= np.median(known)).tolist()
+    assert fp32.certain.sum() == 6
+    int8 = quantized(fp32, pictures, np.arange(12))
+    difference = np.abs(int8.known - fp32.known).max()
+    assert 0 < difference < 0.05
+    assert int8.metadata.parity["max_difference"] >= difference
+    without = answered(network(), metadata, {}, pictures)
+    assert (without.known, without.certain.tolist()) == (None, [True] * 12)
+
+
 @pytest.mark.parametrize(("max_drop", "allowed"), [(0.0, 0), (0.02, 1), (0.1, 2), (0.14, 2), (0.15, 3)])
 def test_int8_may_lose_no_more_than_its_share(max_drop: float, allowed: int):
     right = np.array([[1.0, 0.0], [0.0, 1.0]] * 10)

@@ -11,7 +11,7 @@ from train.metrics import evaluate, wilson_interval
 def test_answers_are_measured_with_what_is_certain_and_how_right_that_is() -> None:
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.55, 0.45], [0.3, 0.7]])
     targets = np.array([0, 0, 0, 1])
-    measured = measure_answers(probabilities, targets, ["a", "b"], min_score=0.7)
+    measured = measure_answers(probabilities, targets, ["a", "b"], probabilities.max(axis=1) >= 0.7)
     for figure, value in evaluate(probabilities, targets, ["a", "b"]).items():
         np.testing.assert_equal(measured[figure], value)
     assert measured["certain"] == {"count": 3, "of": 4, "share": 0.75, "share_95": list(wilson_interval(3, 4))}

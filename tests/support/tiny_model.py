@@ -32,6 +32,7 @@ COLOURS = {
     "white": (255, 255, 255),
     "yellow": (245, 225, 50),
 }
+GREYS = ("black", "grey", "white")
 METADATA = ClassifierMetadata(
     name="colours",
     task="colours",
@@ -50,7 +51,8 @@ def tiny_model(metadata: ClassifierMetadata = METADATA, centres: np.ndarray | No
     """Build a model: each pixel votes for the colour it is nearest to.
 
     Args:
-        metadata: Its self-description; the input size and the number of labels shape the graph.
+        metadata: Its self-description; the input size and the number of labels shape the graph. With a
+            `min_known` it has an output `known`: how much of the picture is neither black, grey nor white.
         centres: `float32 [C, 3]`, 0-255; the named colours by default.
     """
     centres = np.array(list(COLOURS.values()) if centres is None else centres, np.float32)
@@ -65,12 +67,22 @@ def tiny_model(metadata: ClassifierMetadata = METADATA, centres: np.ndarray | No
         helper.make_node("ReduceMean", ["votes"], ["probabilities"], axes=[1, 2], keepdims=0),
     ]
     spec = metadata.input
+    outputs = [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", len(centres)])]
+    weights = {"kernel": kernel, "bias": bias}
+    if metadata.min_known is not None:
+        weights["is_colour"] = np.array([[name not in GREYS] for name in metadata.labels], np.float32)
+        weights["last"] = np.array([-1])
+        nodes += [
+            helper.make_node("MatMul", ["probabilities", "is_colour"], ["colourful"]),
+            helper.make_node("Squeeze", ["colourful", "last"], ["known"]),
+        ]
+        outputs.append(helper.make_tensor_value_info("known", TensorProto.FLOAT, ["N"]))
     graph = helper.make_graph(
         nodes,
         "tiny",
         [helper.make_tensor_value_info("image", TensorProto.UINT8, ["N", spec.height, spec.width, 3])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", len(centres)])],
-        [numpy_helper.from_array(kernel, "kernel"), numpy_helper.from_array(bias, "bias")],
+        outputs,
+        [numpy_helper.from_array(values, name) for name, values in weights.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], producer_name="edge-infer")
     model.ir_version = 8

@@ -32,7 +32,7 @@ class VideoClassifier:
         self._tracker = None if detector is None else FaceTracker(detector)
 
     def answer(self, image_rgb: Image.Image, time_s: float) -> Prediction:
-        """Return the answer for the next frame, `Classifier.classify`'s but for the smoothed scores.
+        """Return the answer for the next frame, `Classifier.classify`'s but for the smoothed scores and `known`.
 
         Args:
             image_rgb: The frame, mode RGB.
@@ -46,9 +46,8 @@ class VideoClassifier:
         known_faces = None if self._tracker is None else [track.face for track in tracks]
         answer = self._classifier.classify(image_rgb, known_faces=known_faces)
         if not answer.faces:
-            return replace(answer, scores=self._smoother.smooth(_WHOLE_PICTURE, answer.scores, time_s))
+            return self._smoother.smooth(_WHOLE_PICTURE, answer, time_s)
         faces = tuple(
-            replace(face, scores=self._smoother.smooth(track.number, face.scores, time_s))
-            for track, face in zip(tracks, answer.faces, strict=True)
+            self._smoother.smooth(track.number, face, time_s) for track, face in zip(tracks, answer.faces, strict=True)
         )
-        return replace(answer, faces=faces, scores=faces[0].scores)
+        return replace(answer, faces=faces, scores=faces[0].scores, known=faces[0].known)

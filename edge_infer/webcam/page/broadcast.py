@@ -79,6 +79,7 @@ class Broadcast:
             "snapshot": status.snapshot,
             "trouble": status.trouble,
             "viewers": viewers,
+            "min_known": shown.view.prediction.min_known,
             "shows_subject": shown.view.prediction.shows_subject,
             "answer": shown.view.prediction.to_record(_TOP),
         }

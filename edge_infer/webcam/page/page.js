@@ -26,18 +26,20 @@ function showState(state) {
   byId("dropped").textContent = state.dropped;
   byId("faults").textContent = state.faults;
   byId("viewers").textContent = state.viewers;
-  showAnswer(state.answer, state.shows_subject);
+  showAnswer(state.answer, state.shows_subject, state.min_known);
   showLatencies(state.latencies_ms);
   showKept(state);
 }
 
-function showAnswer(answer, showsSubject) {
+function showAnswer(answer, showsSubject, minKnown) {
+  const isKnown = (shown) => minKnown === null || shown.known >= minKnown;
+  const name = (shown) => (isKnown(shown) ? shown.label : "none of these");
   byId("model").textContent = [...new Set([answer.task, answer.model])].join(" · ");
   const faces = answer.faces ?? [];
   const label = byId("label");
-  label.textContent = faces.length > 1 ? faces.map((face) => face.label).join(", ") : answer.label;
+  label.textContent = (faces.length > 1 ? faces : [answer]).map(name).join(", ");
   if (!showsSubject) label.textContent = "no face found";
-  else if (!answer.certain) label.textContent += " ?";
+  else if (!answer.certain && isKnown(answer)) label.textContent += " ?";
   label.className = answer.certain ? "" : "unsure";
   const scores = showsSubject ? answer.scores : [];
   byId("scores").replaceChildren(...scores.map((score) => {

@@ -16,12 +16,33 @@ from edge_infer.runtime import parallel
 from edge_infer.runtime.session import Session
 from tests.edge_infer.cli.conftest import COMMAND, RED_TEXT, RUST, Answer, Run, in_a_process
 from tests.edge_infer.conftest import expected_scores
-from tests.support.tiny_model import COLOURS
+from tests.support.tiny_model import COLOURS, GREYS, write_tiny_model
 
 pytestmark = pytest.mark.usefixtures("folder")
 
 
 # Formats
+
+
+def test_a_picture_of_no_class_is_said_to_be_none_of_these(classify: Run, folder: Path) -> None:
+    write_tiny_model(folder / "knowing.onnx", min_known=0.6)
+    Image.new("RGB", (40, 30), COLOURS["grey"]).save("grey.png")
+    scores = expected_scores(COLOURS["grey"])
+    known = 1 - sum(scores[name] for name in GREYS)
+    arguments = ("red.png", "grey.png", "--model", "knowing.onnx")
+    assert classify(*arguments) == (
+        0,
+        f"red.png: {RED_TEXT}\ngrey.png: none of these (known {known:.1%}), closest grey {scores['grey']:.1%}\n",
+        "",
+    )
+    assert classify(*arguments, "--min-known", "0").out.endswith(f"grey.png: grey {scores['grey']:.1%}\n")
+    red, grey = map(json.loads, classify(*arguments, "--format", "jsonl", "--top", "1").out.splitlines())
+    assert list(grey) == ["source", "task", "model", "label", "score", "certain", "known", "scores"]
+    assert (red["certain"], grey["certain"], grey["known"]) == (True, False, pytest.approx(known, abs=1e-5))
+    header, *rows = csv.reader(io.StringIO(classify(*arguments, "--format", "csv").out))
+    assert header == ["source", "task", "model", "label", "score", "certain", "known", "error_type", "error_message"]
+    assert [row[5] for row in rows] == ["true", "false"]
+    assert [float(row[6]) for row in rows] == pytest.approx([red["known"], grey["known"]])
 
 
 def test_text(classify: Run) -> None:
@@ -230,12 +251,14 @@ def session_options(classify: Run, monkeypatch: pytest.MonkeyPatch, *arguments: 
 
 def test_the_options_of_a_session_reach_it(classify: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = ("red.png", "--threads", "3", "--provider", "openvino", "--min-score", "0.25")
+    arguments += ("--min-known", "0.75")
     seen = session_options(classify, monkeypatch, *arguments)
     limits = {"max_pixels": 50_000_000, "max_bytes": 100_000_000}
     expected = {
         "threads": 3,
         "provider": "openvino",
         "min_score": 0.25,
+        "min_known": 0.75,
         "faces": "auto",
         "rotate": 0,
         "quick_start": True,

@@ -2,6 +2,7 @@ import importlib.metadata
 import json
 import os
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import onnxruntime
@@ -14,6 +15,7 @@ from edge_infer.cli.main import main
 from edge_infer.model_file import registry
 from edge_infer.model_file.registry import bundled_models
 from edge_infer.runtime.cpus import affinity_cpus
+from tests.support.tiny_model import write_tiny_model
 
 
 def found(topic: str) -> Finding:
@@ -36,6 +38,20 @@ def test_this_installation_is_well(capsys: pytest.CaptureFixture[str]) -> None:
         *("versions", "system", "processor", "cores", "providers", "webcam", "cache"),
         *(f"model {name}" for name in bundled_models()),
     }
+
+
+def test_a_model_that_knows_its_limits_is_listed_with_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_tiny_model(tmp_path / "knowing.onnx", min_known=0.51)
+    monkeypatch.setattr(registry, "MODELS_DIR", tmp_path)
+    entry = {"file": path.name, "sha256": sha256(path.read_bytes()).hexdigest(), "bytes": path.stat().st_size}
+    manifest = {"schema_version": 1, "models": {"knowing": entry | {"licence": "MIT"}}}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    bundled_models.cache_clear()
+    try:
+        finding = found("model knowing")
+    finally:
+        bundled_models.cache_clear()
+    assert (finding.state, finding.text) == ("ok", "version 1.0.0, as released, loads, none of these below known 0.510")
 
 
 def test_json_has_the_same_findings(capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,6 +28,8 @@ pytestmark = pytest.mark.usefixtures("folder")
         (["red.png", "--top", "0"], "0 is not in the range x>=1"),
         (["red.png", "--min-score", "1.5"], "1.5 is not in the range 0<=x<=1"),
         (["red.png", "--min-score", "nan"], "nan is not in the range 0<=x<=1"),
+        (["red.png", "--min-known", "-0.1"], "-0.1 is not in the range 0<=x<=1"),
+        (["red.png", "--min-known", "0.5"], "model 'colours' cannot say that a picture shows none of its classes"),
         (["red.png", "--batch", "0"], "0 is not in the range"),
         (["red.png", "--threads", "0"], "0 is not in the range"),
         (["red.png", "--format", "xml"], "'xml' is not one of 'text', 'json', 'jsonl', 'csv'"),

@@ -44,7 +44,8 @@ def test_the_commands_are_those_documented() -> None:
     assert {" ".join(path) for path in ALL_COMMANDS} >= {"", "classify", "models", "models list", "models show"}
     options = {name for parameter in ALL_COMMANDS["classify",].params for name in parameter.opts}
     assert options == {
-        *("paths", "--task", "--model", "--top", "--min-score", "--format", "--batch", "--threads", "--provider"),
+        *("paths", "--task", "--model", "--top", "--min-score", "--min-known", "--format", "--batch"),
+        *("--threads", "--provider"),
         *("--faces", "--save-annotated", "--max-pixels", "--max-bytes", "--rotate", "--recursive"),
     }
 

@@ -1,12 +1,13 @@
 """`edge-infer models`."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.edge_infer.cli.conftest import Run
-from tests.support.tiny_model import COLOURS, METADATA
+from tests.support.tiny_model import COLOURS, METADATA, tiny_model, write_tiny_model
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -25,6 +26,25 @@ def test_models_show(run: Run, tiny_model_path: Path) -> None:
         "ONNX:         opset 17, IR version 8\n"
         "licence:      MIT\n",
         "",
+    )
+
+
+def test_models_show_says_what_is_certain_and_what_is_none_of_the_classes(run: Run, folder: Path) -> None:
+    write_tiny_model(folder / "knowing.onnx", min_known=0.51)
+    out = run("models", "show", "knowing.onnx").out
+    assert "\ncertain from: score 0.500, known 0.510 (temperature 1.000)\n" in out
+    assert json.loads(run("models", "show", "knowing.onnx", "--json").out)["min_known"] == 0.51
+
+
+def test_models_verify_refuses_outputs_that_disagree_with_the_metadata(run: Run, folder: Path) -> None:
+    model = tiny_model(replace(METADATA, min_known=0.51))
+    model.graph.output.pop()
+    (folder / "broken.onnx").write_bytes(model.SerializeToString())
+    code, out, err = run("models", "verify", "broken.onnx")
+    assert (code, err) == (3, "")
+    assert out == (
+        "broken.onnx: failed: broken.onnx: the metadata has a min_known, but the graph no output 'known': "
+        "export it again\n"
     )
 
 

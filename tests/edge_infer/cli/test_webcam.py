@@ -27,7 +27,7 @@ from edge_infer.webcam.camera import devices
 from tests.edge_infer.cli.conftest import Answer, Run
 from tests.edge_infer.webcam.camera.test_videos import served
 from tests.edge_infer.webcam.conftest import read_clip, wait_until, write_clip
-from tests.support.tiny_model import write_tiny_model
+from tests.support.tiny_model import COLOURS, write_tiny_model
 
 COMMAND = [sys.executable, "-m", "edge_infer", "webcam"]
 
@@ -86,7 +86,7 @@ def test_the_networks_leave_the_cores_to_the_feed_while_they_wait(clip: Path, mo
     monkeypatch.setattr("edge_infer.classifier.Classifier", lambda model, **options: seen.update(options) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(["webcam", "--model", "any.onnx", "--source", str(clip), "--no-display", "--threads", "3"])
-    assert seen == {"threads": 3, "provider": "cpu", "min_score": None, "spinning": False}
+    assert seen == {"threads": 3, "provider": "cpu", "min_score": None, "min_known": None, "spinning": False}
 
 
 def test_json_lines_are_classifys_with_frame_and_time(run: Run, clip: Path) -> None:
@@ -99,6 +99,20 @@ def test_json_lines_are_classifys_with_frame_and_time(run: Run, clip: Path) -> N
     first = records[0]
     assert list(first) == ["source", "frame", "time_s", "task", "model", "label", "score", "certain", "scores"]
     assert (first["source"], first["task"], first["certain"], len(first["scores"])) == (str(clip), "colours", True, 2)
+
+
+def test_frames_of_no_class_are_recorded_with_their_known(run: Run, folder: Path) -> None:
+    write_tiny_model(folder / "knowing.onnx", min_known=0.6)
+    clip = write_clip(folder / "clip.avi", [COLOURS["red"]] * 3 + [COLOURS["grey"]] * 3)
+    options = ("--every-frame", "--jsonl", "-", "--smoothing", "0", "--model", "knowing.onnx")
+    records = [json.loads(line) for line in run("--source", str(clip), *options).out.splitlines()]
+    assert [record["certain"] for record in records] == [True] * 3 + [False] * 3
+    assert [record["known"] for record in records] == pytest.approx([1] * 3 + [0] * 3, abs=0.05)
+    certain = [
+        json.loads(line)["certain"]
+        for line in run("--source", str(clip), *options, "--min-known", "0").out.splitlines()
+    ]
+    assert certain == [True] * 6
 
 
 def test_json_lines_are_appended_to_a_file(run: Run, clip: Path) -> None:

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -8,12 +9,14 @@ import pytest
 
 from edge_infer.cli.writers import OutputFormat, make_writer, one_line
 from edge_infer.errors import ImageDecodeError
-from edge_infer.results import FailedInput, Prediction, Result, rank
+from edge_infer.results import FacePrediction, FailedInput, Prediction, Result, rank
 
 SURE = Prediction("a.jpg", "gems", "slim", rank(("Opal", "Ruby", "Onyx"), (0.04, 0.9512345678901234, 0.01)), 0.5)
 UNSURE = Prediction("é, b.jpg", "gems", "slim", rank(("Opal", "Ruby", "Onyx"), (0.4, 0.35, 0.25)), 0.5)
 FAILED = FailedInput("c.jpg", ImageDecodeError('c.jpg is "damaged", cut'))
 ALL = (SURE, FAILED, UNSURE)
+KNOWN = replace(SURE, known=0.75, min_known=0.5)
+STRANGE = replace(SURE, source="d.jpg", known=0.1234, min_known=0.5)
 
 
 def written(output_format: OutputFormat, results: tuple[Result, ...] = ALL, top: int | None = None) -> str:
@@ -30,6 +33,46 @@ def test_text() -> None:
 
 def test_text_with_the_top() -> None:
     assert written("text", (UNSURE,), 2) == "é, b.jpg: uncertain, best guess Opal 40.0%, Ruby 35.0%\n"
+
+
+def test_text_says_when_it_is_none_of_the_classes() -> None:
+    assert written("text", (KNOWN, STRANGE)) == (
+        "a.jpg: Ruby 95.1%\nd.jpg: none of these (known 12.3%), closest Ruby 95.1%\n"
+    )
+    assert written("text", (STRANGE,), 2) == "d.jpg: none of these (known 12.3%), closest Ruby 95.1%, Opal 4.0%\n"
+
+
+def test_known_but_uncertain_is_uncertain() -> None:
+    assert written("text", (replace(UNSURE, known=0.9, min_known=0.5),)) == (
+        "é, b.jpg: uncertain, best guess Opal 40.0%\n"
+    )
+
+
+def test_each_face_may_be_none_of_the_classes() -> None:
+    faces = tuple(FacePrediction((0, 0, 9, 9), 0.9, (), SURE.scores, 0.5, known, 0.5) for known in (0.9, 0.2))
+    assert written("text", (replace(KNOWN, faces=faces),)) == (
+        "a.jpg: 2 faces: Ruby 95.1%; none of these (known 20.0%), closest Ruby 95.1%\n"
+    )
+
+
+def test_json_lines_have_known_after_certain() -> None:
+    assert written("jsonl", (STRANGE,), 1) == (
+        '{"source": "d.jpg", "task": "gems", "model": "slim", "label": "Ruby", "score": 0.9512345678901234, '
+        '"certain": false, "known": 0.1234, "scores": [{"label": "Ruby", "score": 0.9512345678901234}]}\n'
+    )
+
+
+def test_csv_has_a_column_known_where_the_model_has_it() -> None:
+    stream = io.StringIO()
+    with make_writer("csv", stream, 2, has_known=True) as writer:
+        for result in (KNOWN, FAILED, STRANGE):
+            writer.write(result)
+    assert stream.getvalue() == (
+        "source,task,model,label,score,certain,known,label_2,score_2,error_type,error_message\n"
+        "a.jpg,gems,slim,Ruby,0.9512345678901234,true,0.75,Opal,0.04,,\n"
+        'c.jpg,,,,,,,,,ImageDecodeError,"c.jpg is ""damaged"", cut"\n'
+        "d.jpg,gems,slim,Ruby,0.9512345678901234,false,0.1234,Opal,0.04,,\n"
+    )
 
 
 def test_json_lines() -> None:

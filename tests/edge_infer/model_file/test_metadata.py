@@ -21,6 +21,7 @@ FULL = replace(
     parity={"max_abs": 1e-6},
     attribution=("photos by A", "weights by B"),
     tools={"onnx": "1.23"},
+    min_known=0.51,
 )
 
 
@@ -104,6 +105,7 @@ WRONG = [
     ),
     *(("attribution", value) for value in ("me", [1], None, {})),
     *(("min_score", value) for value in (-0.01, 1.01, "0.5", None, True, 10**400, -(10**400), [0.5])),
+    *(("min_known", value) for value in (-0.01, 1.01, "0.5", True, False, 10**400, [0.5], {})),
     *(("temperature", value) for value in (0, -1, 1001, "1", None, True, 10**400)),
     *(("precision", value) for value in ("fp16", "FP32", "")),
 ]
@@ -133,7 +135,15 @@ def test_a_wrong_field_of_the_input_is_named(field: str, value: object) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("min_score", 0), ("min_score", 1), ("temperature", 0.001), ("temperature", 1000), ("labels", ["a", "b"])],
+    [
+        ("min_score", 0),
+        ("min_score", 1),
+        ("min_known", 0),
+        ("min_known", 1),
+        ("temperature", 0.001),
+        ("temperature", 1000),
+        ("labels", ["a", "b"]),
+    ],
 )
 def test_the_ends_of_each_range_are_accepted(field: str, value: object) -> None:
     found = getattr(parse(record(**{field: value})), field)
@@ -152,11 +162,30 @@ def test_unknown_fields_are_named() -> None:
         parse(record(input=record()["input"] | {"mean": [0, 0, 0]}))
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None, True, 1.0, [1]])
+@pytest.mark.parametrize("version", [0, 3, "1", "2", None, True, 1.0, [1]])
 def test_another_schema_version_is_refused(version: object) -> None:
     with pytest.raises(MetadataError) as caught:
         parse(record(schema_version=version))
-    assert f"has schema_version {version!r}; this edge-infer reads {SCHEMA_VERSION}" in str(caught.value)
+    assert f"has schema_version {version!r}; this edge-infer reads 1 and {SCHEMA_VERSION}: " in str(caught.value)
+
+
+def test_a_file_of_schema_1_is_read_and_has_no_min_known() -> None:
+    first = record(schema_version=1)
+    del first["min_known"]
+    assert parse(first) == METADATA
+    assert METADATA.min_known is None
+    with pytest.raises(MetadataError, match=r"unknown fields: 'min_known'$"):
+        parse(record(schema_version=1))
+
+
+def test_what_is_written_is_schema_2() -> None:
+    assert record()["schema_version"] == 2
+    assert (record()["min_known"], json.loads(FULL.to_json())["min_known"]) == (None, 0.51)
+
+
+def test_numbers_that_json_does_not_know_are_no_min_known() -> None:
+    with pytest.raises(MetadataError, match="not JSON: NaN"):
+        parse_metadata(METADATA.to_json().replace('"min_known": null', '"min_known": NaN'))
 
 
 def test_a_record_without_schema_version_is_refused() -> None:

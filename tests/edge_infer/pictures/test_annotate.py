@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ def face(box: tuple[float, float, float, float], min_score: float = 0.5) -> Face
 
 
 def prediction(*faces: FacePrediction, source: str | None = "photo.png", min_score: float = 0.5) -> Prediction:
-    return Prediction(source, "gender", "gender", SCORES, min_score, tuple(faces))
+    return Prediction(source, "gender", "gender", SCORES, min_score, faces=tuple(faces))
 
 
 def colours(image: Image.Image, box: tuple[int, int, int, int]) -> set[tuple[int, ...]]:
@@ -47,6 +48,18 @@ def test_without_faces_the_label_stands_at_the_top_left() -> None:
     drawn = annotate(Image.new("RGB", (300, 200), GREY), prediction())
     assert drawn.getpixel((1, 1)) == CERTAIN_RGB
     assert colours(drawn, (0, 60, 300, 200)) == {GREY}
+
+
+def test_what_is_none_of_the_classes_is_labelled_so_whatever_is_closest(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    monkeypatch.setattr(Pen, "label", lambda self, place, text, rgb: written.append(f"{text} {rgb}"))
+    strange = replace(prediction(), known=0.4, min_known=0.5)
+    annotate(Image.new("RGB", (300, 200), GREY), strange)
+    annotate(Image.new("RGB", (300, 200), GREY), replace(strange, known=0.5))
+    one, other = (replace(face((100, 80, 160, 160)), known=known, min_known=0.5) for known in (0.9, 0.1))
+    annotate(Image.new("RGB", (300, 200), GREY), prediction(one, other))
+    none, woman = f"none of these {UNCERTAIN_RGB}", f"woman 90% {CERTAIN_RGB}"
+    assert written == [none, woman, none, woman]
 
 
 @pytest.mark.parametrize("box", [(0, 0, 40, 40), (260, 150, 300, 200), (-5, -5, 500, 500)])

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +14,7 @@ from edge_infer.model_file.opening import open_model
 from edge_infer.runtime import session as session_module
 from edge_infer.runtime.session import Session, find_provider, start_session
 from tests.edge_infer.conftest import WriteModel, expected_scores
-from tests.support.tiny_model import COLOURS, METADATA, write_tiny_model
+from tests.support.tiny_model import COLOURS, GREYS, METADATA, write_tiny_model
 
 RED = np.full((1, 32, 32, 3), COLOURS["red"], np.uint8)
 
@@ -21,7 +22,7 @@ RED = np.full((1, 32, 32, 3), COLOURS["red"], np.uint8)
 def test_a_batch_gives_a_distribution_for_each_picture(tiny_model_path: Path) -> None:
     colours = [*COLOURS.values(), (160, 60, 60), (100, 100, 100)]
     batch = np.stack([np.full((32, 32, 3), colour, np.uint8) for colour in colours])
-    probabilities = Session(open_model(tiny_model_path)).run(batch)
+    probabilities = Session(open_model(tiny_model_path)).run(batch).probabilities
     assert probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities, [list(expected_scores(c).values()) for c in colours], atol=1e-5)
 
@@ -98,6 +99,73 @@ def test_a_label_too_few_or_too_many_is_refused(write_model: WriteModel, labels:
         Session(open_model(path))
 
 
+# The output known
+
+
+def test_known_says_how_much_of_a_picture_is_of_a_class(write_model: WriteModel) -> None:
+    path = write_model(lambda _: None, min_known=0.5)
+    greys = [COLOURS["red"], COLOURS["grey"], (100, 100, 100), (125, 80, 45)]
+    batch = np.stack([np.full((32, 32, 3), colour, np.uint8) for colour in greys])
+    outputs = Session(open_model(path)).run(batch)
+    expected = [1 - sum(expected_scores(colour)[grey] for grey in GREYS) for colour in greys]
+    np.testing.assert_allclose(outputs.known, expected, atol=1e-5)
+    assert (outputs.known.dtype, outputs.known.shape) == (np.float32, (4,))
+    assert (round(expected[0], 2), round(expected[1], 2)) == (1.0, 0.0)
+
+
+def test_a_model_without_known_does_not_say(tiny_model_path: Path) -> None:
+    assert Session(open_model(tiny_model_path)).run(RED).known is None
+
+
+def drop_known(model: onnx.ModelProto) -> None:
+    del model.graph.output[1]
+
+
+def known_first(model: onnx.ModelProto) -> None:
+    model.graph.output.reverse()
+
+
+def known_column(model: onnx.ModelProto) -> None:
+    model.graph.node[-2].output[0] = "known"
+    del model.graph.node[-1]
+    shape(model.graph.output[1], "N", 1)
+
+
+def double_known(model: onnx.ModelProto) -> None:
+    model.graph.node[-1].output[0] = "float"
+    model.graph.node.append(helper.make_node("Cast", ["float"], ["known"], to=TensorProto.DOUBLE))
+    model.graph.output[1].type.tensor_type.elem_type = TensorProto.DOUBLE
+
+
+def with_metadata(**changes: object) -> object:
+    text = replace(METADATA, **changes).to_json()
+    return lambda model: helper.set_model_props(model, {METADATA_KEY: text})
+
+
+DISAGREEMENTS = {
+    "without min_known": (with_metadata(), "the graph has an output 'known', but the metadata no min_known"),
+    "without known": (drop_known, "the metadata has a min_known, but the graph no output 'known'"),
+    "a column": (known_column, r"the graph's output is .*'known', 'tensor\(float\)', \['N', 1\].*metadata promises"),
+    "of doubles": (double_known, r"the graph's output is .*'known', 'tensor\(double\)'.*metadata promises"),
+    "and another": (extra_output, "the graph's output is .*'logits'.*metadata promises"),
+}
+
+
+@pytest.mark.parametrize("case", DISAGREEMENTS)
+def test_outputs_that_disagree_with_min_known_are_refused(write_model: WriteModel, case: str) -> None:
+    edit, message = DISAGREEMENTS[case]
+    path = write_model(edit, min_known=0.5)
+    with pytest.raises(MetadataError, match=message) as caught:
+        Session(open_model(path))
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_outputs_go_by_name(write_model: WriteModel) -> None:
+    outputs = Session(open_model(write_model(known_first, min_known=0.5))).run(RED)
+    assert (outputs.probabilities.shape, outputs.known.tolist()) == ((1, 11), [pytest.approx(1, abs=1e-5)])
+
+
 # What onnxruntime refuses
 
 
@@ -165,7 +233,7 @@ def test_an_answer_that_is_no_distribution_is_refused(write_model: WriteModel, v
 
 @pytest.mark.parametrize("values", [(1.0,), (0.25, 0.75), (0.5, 0.5004), (0.9995,)])
 def test_rounding_in_an_answer_is_accepted(write_model: WriteModel, values: tuple[float, ...]) -> None:
-    (row,) = Session(open_model(write_model(answer_with(*values)))).run(RED)
+    (row,) = Session(open_model(write_model(answer_with(*values)))).run(RED).probabilities
     assert row.tolist()[: len(values)] == pytest.approx(values, abs=1e-7)
 
 
@@ -194,6 +262,42 @@ def test_a_graph_that_fails_while_running_is_one_line(
         session.run(np.concatenate([RED, RED]))
     assert "\n" not in str(caught.value)
     assert capfd.readouterr() == ("", "")
+
+
+def known_is(value: float) -> object:
+    """Let the model's known be this for every picture."""
+
+    def edit(model: onnx.ModelProto) -> None:
+        model.graph.initializer.append(helper.make_tensor("zero", TensorProto.FLOAT, [], [0.0]))
+        model.graph.initializer.append(helper.make_tensor("value", TensorProto.FLOAT, [], [value]))
+        model.graph.node[-1].output[0] = "unused"
+        model.graph.node.append(helper.make_node("Mul", ["unused", "zero"], ["zeros"]))
+        model.graph.node.append(helper.make_node("Add", ["zeros", "value"], ["known"]))
+
+    return edit
+
+
+@pytest.mark.parametrize("value", [NAN, INF, -INF, -0.01, 1.01, 2.0, -1.0, 1e30])
+def test_a_known_that_is_no_share_is_refused(write_model: WriteModel, value: float) -> None:
+    session = Session(open_model(write_model(known_is(value), min_known=0.5)))
+    with pytest.raises(ModelOutputError, match="the model's output known is not a number from 0 to 1"):
+        session.run(RED)
+
+
+@pytest.mark.parametrize(("value", "known"), [(0.0, 0), (1.0, 1), (0.25, 0.25), (1.0000002, 1), (-1e-7, 0)])
+def test_rounding_in_known_is_put_right(write_model: WriteModel, value: float, known: float) -> None:
+    assert Session(open_model(write_model(known_is(value), min_known=0.5))).run(RED).known.tolist() == [known]
+
+
+def known_twice(model: onnx.ModelProto) -> None:
+    model.graph.node[-1].output[0] = "once"
+    model.graph.node.append(helper.make_node("Concat", ["once", "once"], ["known"], axis=0))
+
+
+def test_a_known_of_other_pictures_is_refused(write_model: WriteModel) -> None:
+    session = Session(open_model(write_model(known_twice, min_known=0.5)))
+    with pytest.raises(ModelOutputError, match=r"output known has shape \[4\] for 2 pictures: the file is damaged"):
+        session.run(np.concatenate([RED, RED]))
 
 
 # Threads and providers
@@ -258,7 +362,9 @@ def test_a_provider_that_is_not_used_after_all_is_an_error(
 def test_other_input_sizes_and_label_counts_load(tmp_path: Path) -> None:
     metadata_input = type(METADATA.input)(height=7, width=5)
     path = write_tiny_model(tmp_path / "small.onnx", input=metadata_input)
-    assert Session(open_model(path)).run(np.full((2, 7, 5, 3), 255, np.uint8)).argmax(axis=1).tolist() == [9, 9]
+    assert Session(open_model(path)).run(np.full((2, 7, 5, 3), 255, np.uint8)).probabilities.argmax(
+        axis=1
+    ).tolist() == [9, 9]
 
 
 @pytest.mark.parametrize(

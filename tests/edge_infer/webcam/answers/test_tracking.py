@@ -1,5 +1,6 @@
 """Faces followed through drawn videos, and scores smoothed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from edge_infer import Classifier, FaceDetector
 from edge_infer.faces.decoding import overlaps
 from edge_infer.faces.detector import Face
 from edge_infer.model_file.metadata import FaceCrop, InputSpec
-from edge_infer.results import LabelScore
+from edge_infer.results import Prediction, rank
 from edge_infer.webcam.answers.smoothing import Smoother
 from edge_infer.webcam.answers.tracking import KEEP_S, SEARCH_S, FaceTracker, match
 from edge_infer.webcam.answers.video_classifier import VideoClassifier
@@ -96,50 +97,67 @@ def test_faces_are_matched_best_first_and_once() -> None:
     assert match(known, []) == {}
 
 
-def scores(red: float) -> tuple[LabelScore, ...]:
-    ranked = sorted([LabelScore("red", red), LabelScore("blue", 1 - red)], key=lambda s: -s.score)
-    return tuple(ranked)
+def answer(red: float) -> Prediction:
+    return Prediction(None, "colours", "colours", rank(("red", "blue"), (red, 1 - red)), 0.5)
 
 
 def test_after_one_time_constant_an_old_answer_counts_37_percent() -> None:
     smoother = Smoother(0.5)
-    assert smoother.smooth(1, scores(1.0), 10) == scores(1.0)
-    smoothed = smoother.smooth(1, scores(0.0), 10.5)
-    assert [score.label for score in smoothed] == ["blue", "red"]
-    assert smoothed[1].score == pytest.approx(np.exp(-1))
-    assert sum(score.score for score in smoothed) == pytest.approx(1)
+    assert smoother.smooth(1, answer(1.0), 10) == answer(1.0)
+    smoothed = smoother.smooth(1, answer(0.0), 10.5)
+    assert [score.label for score in smoothed.scores] == ["blue", "red"]
+    assert smoothed.scores[1].score == pytest.approx(np.exp(-1))
+    assert sum(score.score for score in smoothed.scores) == pytest.approx(1)
 
 
 def test_smoothing_goes_by_time_not_by_frames() -> None:
     for frames in (3, 30):
         smoother = Smoother(0.5)
-        smoother.smooth(1, scores(1.0), 0)
+        smoother.smooth(1, answer(1.0), 0)
         for i in range(1, frames + 1):
-            smoothed = smoother.smooth(1, scores(0.0), i * 0.6 / frames)
-        assert smoothed[1].score == pytest.approx(np.exp(-0.6 / 0.5))
+            smoothed = smoother.smooth(1, answer(0.0), i * 0.6 / frames)
+        assert smoothed.scores[1].score == pytest.approx(np.exp(-0.6 / 0.5))
 
 
 def test_a_label_does_not_flicker() -> None:
     rng = np.random.default_rng(1)
     raw = np.clip(0.62 + 0.3 * rng.standard_normal(300), 0, 1)
     smoother = Smoother(0.5)
-    labels = [smoother.smooth(1, scores(float(red)), i * FRAME_S)[0].label for i, red in enumerate(raw)][15:]
+    labels = [smoother.smooth(1, answer(float(red)), i * FRAME_S).label for i, red in enumerate(raw)][15:]
     assert sum(a != b for a, b in zip(raw[:-1] > 0.5, raw[1:] > 0.5, strict=True)) > 100
     assert set(labels) == {"red"}
 
 
 def test_subjects_are_apart_and_forgotten() -> None:
     smoother = Smoother(0.5)
-    smoother.smooth("a", scores(1.0), 0)
-    assert smoother.smooth("b", scores(0.0), 0.1) == scores(0.0)
-    assert smoother.smooth("a", scores(0.0), 5) == scores(0.0)
+    smoother.smooth("a", answer(1.0), 0)
+    assert smoother.smooth("b", answer(0.0), 0.1) == answer(0.0)
+    assert smoother.smooth("a", answer(0.0), 5) == answer(0.0)
     assert list(smoother._remembered) == ["a"]
 
 
 def test_no_smoothing_when_told_so() -> None:
     smoother = Smoother(0)
-    smoother.smooth(1, scores(1.0), 0)
-    assert smoother.smooth(1, scores(0.2), 0.01) == scores(0.2)
+    smoother.smooth(1, answer(1.0), 0)
+    assert smoother.smooth(1, answer(0.2), 0.01) == answer(0.2)
+
+
+def test_known_is_smoothed_as_scores_are() -> None:
+    smoother = Smoother(0.5)
+    strange, sure = (replace(answer(1.0), known=known, min_known=0.5) for known in (0.2, 1.0))
+    assert smoother.smooth(1, strange, 10) == strange
+    smoothed = smoother.smooth(1, sure, 10.5)
+    assert smoothed.known == pytest.approx(1 - 0.8 * np.exp(-1))
+    assert (smoothed.min_known, smoothed.scores) == (0.5, sure.scores)
+    assert smoother.smooth(1, strange, 99).known == 0.2
+
+
+def test_the_picture_has_the_known_of_its_largest_face(tmp_path: Path) -> None:
+    spec = InputSpec(32, 32, face=FaceCrop(-0.15, upright=True))
+    video = VideoClassifier(Classifier(write_tiny_model(tmp_path / "skin.onnx", input=spec, min_known=0.4)), 0.5)
+    answers = [video.answer(scene((20, 80, 80), (180, 50, 110)), i * FRAME_S) for i in range(2)]
+    assert [[face.known is None for face in answer.faces] for answer in answers] == [[False] * 2] * 2
+    assert all(answer.known == answer.faces[0].known for answer in answers)
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ import edge_infer
 from benchmarks.harness.drawn_face import picture_with_faces
 from edge_infer.model_file.metadata import FaceCrop, InputSpec
 from tests.edge_infer.webcam.conftest import needs_programs, read_clip, wait_until, write_clip
-from tests.support.tiny_model import write_tiny_model
+from tests.support.tiny_model import COLOURS, write_tiny_model
 
 pytestmark = pytest.mark.slow
 
@@ -210,6 +210,16 @@ def test_faces_are_answered_and_their_absence_is_said(
         assert len(feed.text("scores").splitlines()) == 10
         wait_until(lambda: feed.text("label") == "no face found")
         assert feed.text("scores") == ""
+    finally:
+        feed.close()
+
+
+def test_a_frame_of_no_class_is_said_to_be_none_of_these(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    model = write_tiny_model(tmp_path / "knowing.onnx", min_known=0.6)
+    feed = Feed(browser, model, tmp_path, write_clip(tmp_path / "clip.avi", [RED] * 45 + [COLOURS["grey"]] * 45))
+    try:
+        wait_until(lambda: feed.text("label") == "none of these")
+        wait_until(lambda: feed.text("label") == "red")
     finally:
         feed.close()
 

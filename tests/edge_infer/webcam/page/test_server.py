@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from email.message import Message
 from http.client import HTTPConnection, HTTPResponse
 from io import BytesIO
@@ -126,9 +127,16 @@ def test_the_state_says_how_the_feed_is_doing(live: LiveServer) -> None:
         "snapshot": None,
         "trouble": None,
         "viewers": 0,
+        "min_known": None,
         "shows_subject": True,
         "answer": prediction().to_record(),
     }
+
+
+def test_the_state_says_what_counts_as_none_of_the_classes(live: LiveServer) -> None:
+    live.show(replace(view(), prediction=replace(prediction(), known=0.2, min_known=0.5)))
+    state = json.loads(ask(live, "GET", "/state.json")[1])
+    assert (state["min_known"], state["answer"]["known"], state["answer"]["certain"]) == (0.5, 0.2, False)
 
 
 def test_a_viewer_gets_each_new_picture(live: LiveServer) -> None:

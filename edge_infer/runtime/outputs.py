@@ -1,0 +1,62 @@
+"""What a classifier's network answers, checked: probabilities, and whether the picture shows any class at all."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_infer.errors import ModelOutputError
+
+_TOLERANCE = 1e-3  # rounding, in float and int8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outputs:
+    """A network's answers to a batch.
+
+    Attributes:
+        probabilities: `float32 [N, C]`, rows summing to 1.
+        known: How sure the network is that the picture shows any of its classes at all, `float32 [N]`
+            in 0–1; None for a network that does not say.
+    """
+
+    probabilities: npt.NDArray[np.float32]
+    known: npt.NDArray[np.float32] | None
+
+
+def checked(
+    probabilities: npt.NDArray[np.float32], known: npt.NDArray[np.float32] | None, pictures: int, classes: int
+) -> Outputs:
+    """Return what a network answered, once it is plausible.
+
+    Args:
+        probabilities: Its first output.
+        known: Its second, if it has one.
+        pictures: N.
+        classes: C.
+
+    Raises:
+        ModelOutputError: Another shape, or NaN or something else that is no distribution for each
+            picture, or no share.
+    """
+    if probabilities.shape != (pictures, classes):
+        raise ModelOutputError(
+            f"the model's output has shape {list(probabilities.shape)} for {pictures} pictures "
+            f"and {classes} labels: the file is damaged"
+        )
+    if not _are_shares(probabilities) or (np.abs(probabilities.sum(axis=1) - 1) > _TOLERANCE).any():
+        raise ModelOutputError("the model's output is not a probability distribution: the file is damaged")
+    if known is None:
+        return Outputs(probabilities, None)
+    if known.shape != (pictures,):
+        raise ModelOutputError(
+            f"the model's output known has shape {list(known.shape)} for {pictures} pictures: the file is damaged"
+        )
+    if not _are_shares(known, least=-_TOLERANCE):  # 1 - P(none of them), say
+        raise ModelOutputError("the model's output known is not a number from 0 to 1: the file is damaged")
+    return Outputs(probabilities, np.clip(known, 0, 1))
+
+
+def _are_shares(values: npt.NDArray[np.float32], least: float = 0.0) -> bool:
+    # A NaN fails every comparison, and infinity the second.
+    return bool(((values >= least) & (values <= 1 + _TOLERANCE)).all())
