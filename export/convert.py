@@ -17,7 +17,7 @@ from onnx import helper, numpy_helper
 
 import edge_infer
 from edge_infer.model_file.metadata import METADATA_KEY, ModelMetadata
-from edge_infer.runtime.session import INPUT_NAME, OUTPUT_NAME
+from edge_infer.runtime.session import INPUT_NAME, KNOWN_NAME, OUTPUT_NAME
 from train.networks.known import KNOWN
 from train.networks.network import FLATTEN, LOGITS
 
@@ -41,7 +41,7 @@ def serving_function(network: keras.Model, temperature: float) -> tf.types.exper
         answer = network(image, training=False)
         if not isinstance(answer, dict):
             return {OUTPUT_NAME: tf.nn.softmax(answer / temperature)}
-        return {OUTPUT_NAME: tf.nn.softmax(answer[LOGITS] / temperature), KNOWN: answer[KNOWN]}
+        return {OUTPUT_NAME: tf.nn.softmax(answer[LOGITS] / temperature), KNOWN_NAME: answer[KNOWN]}
 
     return tf.function(serve, input_signature=[signature])
 
@@ -120,7 +120,7 @@ def _drop_unused(graph: onnx.GraphProto) -> None:
 
 def _rename(graph: onnx.GraphProto, network_name: str) -> None:
     """Name everything after its layer, without the counters that Keras and tf2onnx add."""
-    names = {name: name for name in (INPUT_NAME, OUTPUT_NAME, KNOWN)}
+    names = {name: name for name in (INPUT_NAME, OUTPUT_NAME, KNOWN_NAME)}
     taken: set[str] = set()
     for node in graph.node:
         node.name = _unique(_layer_path(node.name, network_name, node.op_type), taken)

@@ -149,19 +149,22 @@ class Dataset:
         own, more, others = np.split(groups, [len(self.photos), len(self.photos) + len(labelled)])
         kept = np.flatnonzero(~np.isin(more, own))
         if len(kept) < len(labelled):
-            self.notes.append(f"{len(labelled) - len(kept)} of the photos from elsewhere are in the data set: left out")
+            self._note_left_out("--more", len(labelled) - len(kept), len(labelled))
         chosen = tuple(labelled[i] for i in kept)
         targets = np.array([self.labels.index(sourced.photo.label) for sourced in chosen], np.int64)
         sources = linked([sourced.source for sourced in chosen], [str(more[i]) for i in kept])
         kept = np.flatnonzero(~np.isin(others, [*own, *more]))
         if len(kept) < len(strangers):
-            self.notes.append(f"{len(strangers) - len(kept)} pictures of --others show a labelled photo: left out")
+            self._note_left_out("--others", len(strangers) - len(kept), len(strangers))
         strange = tuple(strangers[i] for i in kept)
         kinds = same_kind([sourced.kind for sourced in strange])
         return (
             Elsewhere(chosen, targets, sources),
             Strangers(strange, linked([str(kind) for kind in kinds], [str(others[i]) for i in kept])),
         )
+
+    def _note_left_out(self, option: str, count: int, total: int) -> None:
+        self.notes.append(f"left out of {option}, since a labelled photo shows the same: {count} of {total}")
 
     def _groups_with(self, photos: Sequence[Photo]) -> Ints:
         """Return the duplicate groups of the data set's photos and of others behind them."""

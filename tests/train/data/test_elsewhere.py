@@ -64,7 +64,7 @@ def test_what_the_data_set_has_too_is_left_out(tmp_path: Path):
     data = read_run_data(RECIPES["custom"], dataset)
     assert len(data.elsewhere.photos) == 6
     assert data.elsewhere.targets.tolist() == [0, 0, 1, 1, 2, 2]
-    assert dataset.notes == ["1 of the photos from elsewhere are in the data set: left out"]
+    assert dataset.notes == ["left out of --more, since a labelled photo shows the same: 1 of 7"]
     assert len(data.photos) == 15
 
 
@@ -109,4 +109,4 @@ def test_strangers_that_show_a_labelled_photo_are_left_out(tmp_path: Path):
     (others / "pink" / "copy.png").write_bytes((own / "red" / "red_0.png").read_bytes())
     dataset = Dataset(own, others=[others])
     assert len(dataset.strangers.photos) == 4
-    assert dataset.notes == ["1 pictures of --others show a labelled photo: left out"]
+    assert dataset.notes == ["left out of --others, since a labelled photo shows the same: 1 of 5"]
