@@ -116,6 +116,8 @@ def test_labels_that_no_font_has_are_escaped_and_a_dollar_is_no_formula(tmp_path
     for part in ("validation", "test"):
         labelled[part] = evaluate(np.array([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 1]), labelled["labels"])
     example = Example(tmp_path / "a.png", "紫水晶", "Améthyste", 0.9)
-    write_report(tmp_path / "run", labelled, history, [example])  # matplotlib's warning of a missing glyph is an error
+    write_report(
+        RunFolder(tmp_path / "run"), labelled, history, [example]
+    )  # matplotlib's warning of a missing glyph is an error
     with lettering_for(["Améthyste 紫"]) as shown:
         assert shown("Améthyste 紫") == "Améthyste \\u7d2b"
