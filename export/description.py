@@ -22,6 +22,7 @@ def describe(run: FinishedRun, name: str) -> ClassifierMetadata:
         labels=run.labels,
         input=input_spec(run.recipe),
         min_score=calibration["min_score"],
+        min_known=calibration.get("min_known"),
         temperature=calibration["temperature"],
         precision="fp32",
         recipe=run.recipe.name,

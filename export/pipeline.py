@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import onnx
 import tensorflow as tf
 
 from edge_infer.model_file.metadata import Precision
-from edge_infer.runtime.session import OUTPUT_NAME, Session
+from edge_infer.runtime.session import KNOWN_NAME, OUTPUT_NAME, Session
 from export.candidate import Candidate, answered, opened, quantized
 from export.conversion.convert import convert, serving_function, with_metadata
 from export.conversion.graph import check_graph
-from export.conversion.parity import Pixels, border_pictures, check_parity, compare
+from export.conversion.parity import MAX_KNOWN_DIFFERENCE, Pixels, border_pictures, check_parity, compare
 from export.description import describe
 from export.errors import ModelNameError
 from export.output import Exported, check_absent, write_model
@@ -98,11 +99,20 @@ def converted(run: FinishedRun, model: onnx.ModelProto, name: str, pictures: Seq
     metadata = describe(run, name)
     session = Session(opened(with_metadata(model, metadata)))
     serve = serving_function(run.network, run.temperature)
+    shown = [*pictures, *border_pictures(pictures)]
     parity = compare(
         lambda batch: serve(tf.constant(batch))[OUTPUT_NAME].numpy(),
         lambda batch: session.run(batch).probabilities,
-        [*pictures, *border_pictures(pictures)],
+        shown,
     )
     check_parity(parity)
+    if metadata.min_known is not None:
+        known = compare(
+            lambda batch: serve(tf.constant(batch))[KNOWN_NAME].numpy()[:, np.newaxis],
+            lambda batch: np.asarray(session.run(batch).known)[:, np.newaxis],
+            shown,
+        )
+        check_parity(known, MAX_KNOWN_DIFFERENCE)
+        parity = replace(parity, max_difference=max(parity.max_difference, known.max_difference))
     record = parity.to_record()
     return answered(model, replace(metadata, parity=record), {"parity": record}, pictures)

@@ -11,7 +11,7 @@ from edge_infer.cli.number_range import NumberRange
 from train.console import run as run_command
 from train.progress import say
 from train.quiet import start_tensorflow
-from train.recipes import RECIPES, FineTuneMode, Preprocessing, Recipe
+from train.recipes import RECIPES, CachedViews, FineTuneMode, PooledHead, Preprocessing, Recipe
 
 FOLDER = click.Path(path_type=Path)
 SEED = click.IntRange(0, 2**31 - 1)
@@ -183,12 +183,30 @@ def _add_recipe(recipe: Recipe) -> None:
         preprocessing: Preprocessing,
         mixed_precision: bool,
         fine_tune: FineTuneMode | None = None,
+        more: tuple[Path, ...] = (),
+        others: tuple[Path, ...] = (),
     ) -> None:
         chosen = replace(recipe, seed=seed, preprocessing=preprocessing, mixed_precision=mixed_precision)
         if recipe.fine_tune is not None and fine_tune is not None:
             chosen = replace(chosen, fine_tune=replace(recipe.fine_tune, mode=fine_tune))
-        _train(chosen, data, test, out, resume, base_weights, cache)
+        _train(chosen, data, test, more, others, out, resume, base_weights, cache)
 
+    if isinstance(recipe.schedule, CachedViews):
+        click.option(
+            "--more",
+            metavar="DIR",
+            type=FOLDER,
+            multiple=True,
+            help="Labelled photos from elsewhere to learn from and to be measured on; may be repeated.",
+        )(command)
+    if isinstance(recipe.head, PooledHead) and recipe.head.known is not None:
+        click.option(
+            "--others",
+            metavar="DIR",
+            type=FOLDER,
+            multiple=True,
+            help="Pictures of none of the classes, to tell them apart; may be repeated.",
+        )(command)
     if recipe.fine_tune is not None:
         click.option(
             "--fine-tune",
@@ -204,7 +222,15 @@ for _recipe in RECIPES.values():
 
 
 def _train(
-    recipe: Recipe, data: Path, test: Path | None, out: Path, resume: bool, weights: str | None, cache: Path | None
+    recipe: Recipe,
+    data: Path,
+    test: Path | None,
+    more: tuple[Path, ...],
+    others: tuple[Path, ...],
+    out: Path,
+    resume: bool,
+    weights: str | None,
+    cache: Path | None,
 ) -> None:
     started = time.monotonic()
     from train.data.dataset import Dataset
@@ -217,7 +243,13 @@ def _train(
     from train.networks.vgg16 import resolve_weights
     from train.pipeline import train
 
-    train(recipe, Dataset(data, test), run, weights=resolve_weights(weights), cache=cache or default_cache())
+    train(
+        recipe,
+        Dataset(data, test, more=more, others=others),
+        run,
+        weights=resolve_weights(weights),
+        cache=cache or default_cache(),
+    )
     click.echo(run.report())
     say(f"{out} is finished after {time.monotonic() - started:.0f} s; next: python -m export {out} --out DIR")
 

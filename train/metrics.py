@@ -1,5 +1,6 @@
 """What a classifier's probabilities are worth: accuracy with intervals, calibration, confusion."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -145,3 +146,27 @@ def calibrate(logits: Floats, targets: Ints) -> dict[str, float]:
         "ece_before": expected_calibration_error(raw, targets),
         "ece_after": expected_calibration_error(calibrated, targets),
     }
+
+
+def known_thresholds(scores: Floats, known: Floats, min_score: float, kept: float) -> tuple[float, float]:
+    """Return the thresholds of score and `known` from which an answer is certain.
+
+    The score's is given; that of `known` is the highest at which enough right answers stay certain. Where the score
+    alone costs too many, it is lowered until half of what may be lost is lost to each.
+
+    Args:
+        scores: Of right answers for photos that were held out, `[N]`.
+        known: Of the same, `[N]`.
+        min_score: The score's threshold.
+        kept: Share of them, 0–1, that stay certain.
+
+    Returns:
+        `min_score` and `min_known`.
+    """
+    if not len(scores):
+        return min_score, 0.0
+    if (scores >= min_score).mean() < kept:
+        min_score = float(np.quantile(scores, (1 - kept) / 2, method="lower"))
+    passing = np.sort(known[scores >= min_score])
+    may_lose = len(passing) - math.ceil(kept * len(scores))
+    return min_score, float(passing[max(may_lose, 0)])

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from train.data.dataset import Dataset, RunData, read_run_data
@@ -17,10 +19,11 @@ from train.fitting.crossval import CrossValidation
 from train.fitting.onthefly import fit_on_the_fly
 from train.fitting.pooled import choose, prepare, train_network
 from train.metrics import Floats
-from train.networks.network import build_network, forward
+from train.networks.known import KNOWN
+from train.networks.network import LOGITS, build_network, forward, output
 from train.networks.vgg16 import LAST_CONV, build_base
 from train.recipes import CachedViews, OnTheFly, Recipe
-from train.results.measure import MEASURED_PARTS, examples, run_metrics
+from train.results.measure import MEASURED_PARTS, Answers, examples, run_metrics
 from train.results.report import write_report
 from train.runs.folder import RunFolder
 from train.views.features import extract, load_batch
@@ -58,11 +61,11 @@ def train(recipe: Recipe, dataset: Dataset, run: RunFolder, *, weights: str, cac
     match recipe.schedule:
         case CachedViews():
             training = prepare(recipe, data, base, cache)
-            pooled = training.features[recipe.pooled_head.taps[-1]][0]
+            pooled = training.features[recipe.pooled_head.taps[-1]][0, : len(data.photos)]
             crossval, decision = choose(training)
             run.write_history(training.curve())
             is_tuned = decision is not None and decision["used"]
-            _train_once(network, run, lambda: train_network(network, training, tuned=is_tuned))
+            _train_once(network, run, lambda: train_network(network, training, crossval, tuned=is_tuned))
         case OnTheFly() as schedule:
             pooled = extract(data.photos, 1, recipe, base, (LAST_CONV,), cache)[LAST_CONV][0]
             _train_once(network, run, lambda: fit_on_the_fly(network, recipe, schedule, data, run))
@@ -90,13 +93,18 @@ def measure_run(
         crossval: The k-fold, or None where it would take days.
         made: What else the metrics should say of how the network was made.
     """
-    run_network = forward(network)
-    logits = {part: run_network(load_batch(data.part_photos(part), recipe)) for part in MEASURED_PARTS}
-    metrics = {**run_metrics(logits, pooled, crossval, data, recipe), "parameters": network.count_params(), **made}
-    answers = examples(logits["test"], metrics["calibration"]["temperature"], data)
-    write_report(run, metrics, run.history(), answers)
+    answers = {part: answer(network, load_batch(data.part_photos(part), recipe)) for part in MEASURED_PARTS}
+    metrics = {**run_metrics(answers, pooled, crossval, data, recipe), "parameters": network.count_params(), **made}
+    shown = examples(answers["test"].logits, metrics["calibration"]["temperature"], data)
+    write_report(run, metrics, run.history(), shown)
     run.write_metrics(metrics)
     return metrics
+
+
+def answer(network: keras.Model, batch_nhwc: npt.NDArray[np.uint8]) -> Answers:
+    """Let a network answer for pictures `uint8 [N, H, W, 3]`."""
+    logits, known = (output(network, name) for name in (LOGITS, KNOWN))
+    return Answers(forward(logits)(batch_nhwc), None if known is None else forward(known)(batch_nhwc))
 
 
 def _train_once(network: keras.Model, run: RunFolder, train_network: Callable[[], object]) -> None:

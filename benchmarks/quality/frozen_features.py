@@ -23,7 +23,9 @@ from train.data.photos import Photo, sha256_file
 from train.errors import CacheError
 from train.metrics import Floats
 from train.networks import vgg16
-from train.networks.network import FORWARD_BATCH, Preprocess, pool, root_normalize
+from train.networks.network import FORWARD_BATCH, root_normalize
+from train.networks.pixels import Preprocess
+from train.networks.pooling import average
 from train.networks.vgg16 import BLOCKS, build_base, tap_maps
 from train.progress import track
 from train.recipes import RECIPES
@@ -121,7 +123,7 @@ def extractor(base: keras.Model, side: int) -> keras.Model:
     image = keras.Input((side, side, 3), dtype="uint8")
     tapped = tap_maps(base, TAPS)(Preprocess("caffe")(image))
     maps = [keras.ops.cast(tapped[tap], "float32") for tap in TAPS]
-    outputs = {f"mean-{block}": pool(maps[block - 1], 1, f"mean_{block}") for block in (1, 2, 3)}
+    outputs = {f"mean-{block}": average(maps[block - 1], 1, f"mean_{block}") for block in (1, 2, 3)}
     outputs["maps-4"] = keras.layers.AveragePooling2D(2, dtype="float32")(maps[3])
     outputs["maps-5"] = maps[4]
     return keras.Model(image, outputs)

@@ -17,8 +17,9 @@ from onnx import helper, numpy_helper
 
 import edge_infer
 from edge_infer.model_file.metadata import METADATA_KEY, ModelMetadata
-from edge_infer.runtime.session import INPUT_NAME, OUTPUT_NAME
-from train.networks.network import FLATTEN
+from edge_infer.runtime.session import INPUT_NAME, KNOWN_NAME, OUTPUT_NAME
+from train.networks.known import KNOWN
+from train.networks.network import FLATTEN, LOGITS
 
 OPSET = 17
 IR_VERSION = 8  # the one opset 17 was released with, which old runtimes read too
@@ -28,16 +29,19 @@ ROLES = {"Conv": ("weight", "bias"), "MatMul": ("weight",), "Gemm": ("weight", "
 
 
 def serving_function(network: keras.Model, temperature: float) -> tf.types.experimental.PolymorphicFunction:
-    """Return the Keras side of the contract: uint8 pixels in, calibrated probabilities out.
+    """Return the Keras side of the contract: uint8 pixels in, calibrated probabilities and, if any, `known` out.
 
     Args:
-        network: RGB pixels 0–255 `[N, H, W, 3]` -> logits `[N, C]`.
+        network: RGB pixels 0–255 `[N, H, W, 3]` -> logits `[N, C]`, or logits and known `[N]` by name.
         temperature: Divides the logits before the softmax.
     """
     signature = tf.TensorSpec((None, *network.input_shape[1:]), tf.uint8, name=INPUT_NAME)
 
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {OUTPUT_NAME: tf.nn.softmax(network(image, training=False) / temperature)}
+        answer = network(image, training=False)
+        if not isinstance(answer, dict):
+            return {OUTPUT_NAME: tf.nn.softmax(answer / temperature)}
+        return {OUTPUT_NAME: tf.nn.softmax(answer[LOGITS] / temperature), KNOWN_NAME: answer[KNOWN]}
 
     return tf.function(serve, input_signature=[signature])
 
@@ -46,7 +50,8 @@ def convert(network: keras.Model, temperature: float) -> onnx.ModelProto:
     """Convert a network, as `serving_function` serves it.
 
     Returns:
-        A model `image` uint8 `[N, H, W, 3]` -> `probabilities` float32 `[N, C]`, without metadata.
+        A model `image` uint8 `[N, H, W, 3]` -> `probabilities` float32 `[N, C]` and, if the network has it,
+        `known` float32 `[N]`; without metadata.
     """
     serve = serving_function(network, temperature)
     model, _ = tf2onnx.convert.from_function(serve, serve.input_signature, opset=OPSET)
@@ -115,7 +120,7 @@ def _drop_unused(graph: onnx.GraphProto) -> None:
 
 def _rename(graph: onnx.GraphProto, network_name: str) -> None:
     """Name everything after its layer, without the counters that Keras and tf2onnx add."""
-    names = {INPUT_NAME: INPUT_NAME, OUTPUT_NAME: OUTPUT_NAME}
+    names = {name: name for name in (INPUT_NAME, OUTPUT_NAME, KNOWN_NAME)}
     taken: set[str] = set()
     for node in graph.node:
         node.name = _unique(_layer_path(node.name, network_name, node.op_type), taken)

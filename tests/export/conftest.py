@@ -1,6 +1,7 @@
 """Finished runs on drawn photos, small enough to export in seconds."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from export.pipeline import export
 from tests.train.conftest import cached_recipe, published_recipe, random_weights, write_photos
 from train.data.dataset import Dataset
 from train.pipeline import train
-from train.recipes import Recipe
+from train.recipes import KnownHead, Recipe
 from train.runs.finished import load_run
 from train.runs.folder import RunFolder
 
@@ -43,6 +44,14 @@ def train_run(photos: Path, random_weights: str, tmp_path_factory: pytest.TempPa
 def pooled_run(train_run: Callable[[Recipe], Path], cached_recipe: Recipe) -> Path:
     """A run whose head sits on pooled maps."""
     return train_run(cached_recipe)
+
+
+@pytest.fixture(scope="session")
+def known_run(train_run: Callable[[Recipe], Path], cached_recipe: Recipe) -> Path:
+    """A run whose network says whether a picture shows any of its classes."""
+    known = KnownHead(inverse_l2=0.1, stranger_views=1, kept=0.8)
+    head = replace(cached_recipe.head, pooling="energy", familiarity=False, known=known)
+    return train_run(replace(cached_recipe, name="small-known", head=head))
 
 
 @pytest.fixture(scope="session")

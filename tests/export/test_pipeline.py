@@ -13,8 +13,10 @@ import pytest
 import export.pipeline
 from benchmarks.quality.model_accuracy import measure_accuracy
 from edge_infer import Classifier
-from edge_infer.model_file.metadata import InputSpec
+from edge_infer.model_file.metadata import ClassifierMetadata, InputSpec
+from edge_infer.model_file.opening import open_model
 from edge_infer.pictures.finding.folders import find_images
+from edge_infer.runtime.session import Session
 from export.candidate import answered, quantized
 from export.conversion.parity import Parity
 from export.description import TOOLS
@@ -24,7 +26,9 @@ from tests.export.conftest import export_run
 from tests.export.conversion.test_int8 import SIDE_PX, network
 from tests.support.tiny_model import METADATA
 from train.errors import DataError, RunFolderError
+from train.pipeline import answer
 from train.runs.finished import load_run
+from train.views.features import load_batch
 
 
 @pytest.fixture(scope="module")
@@ -216,3 +220,18 @@ def test_the_same_photos_under_other_labels_are_refused(pooled_run: Path, photos
 
     with pytest.raises(DataError, match=r"other \(blue, green, rot\) are not those of .* \(blue, green, red"):
         export_run(pooled_run, tmp_path / "out", data=other)
+
+
+def test_a_network_that_knows_strangers_is_exported_with_its_threshold(known_run: Path, photos: Path, tmp_path: Path):
+    run = load_run(known_run)
+    files = export.pipeline.export(run, run.folder.dataset(), tmp_path, ("fp32", "int8"), max_drop=1.0)
+    for file in files:
+        model = open_model(file.path, ClassifierMetadata)
+        assert model.metadata.min_known == run.metrics["calibration"]["min_known"]
+        batch = load_batch(run.data(run.folder.dataset()).photos, run.recipe)
+        outputs, keras_answers = Session(model).run(batch), answer(run.network, batch)
+        assert np.ptp(keras_answers.known) > 0.01
+        if model.metadata.precision == "fp32":
+            assert outputs.known == pytest.approx(keras_answers.known, abs=1e-3)
+        else:  # to a random network all photos are nearly one, so rounding is much of what it sees
+            assert np.corrcoef(outputs.known, keras_answers.known)[0, 1] > 0.8

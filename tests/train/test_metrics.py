@@ -8,6 +8,7 @@ from train.metrics import (
     evaluate,
     expected_calibration_error,
     fit_temperature,
+    known_thresholds,
     reliability,
     resampled_interval,
     softmax,
@@ -103,3 +104,19 @@ def test_evaluate_by_hand():
     assert (a["precision"], a["recall"], a["f1-score"], a["support"]) == pytest.approx((2 / 3, 1.0, 0.8, 2))
     assert (b["precision"], b["recall"], b["f1-score"], b["support"]) == pytest.approx((1.0, 2 / 3, 0.8, 3))
     assert (never["precision"], never["recall"], never["support"]) == (0, 0, 0)
+
+
+def test_thresholds_keep_enough_right_answers_certain():
+    scores = np.array([0.95] * 9 + [0.5])
+    known = np.linspace(0.1, 1.0, 10)[::-1]  # the doubtful answer is the least known
+    assert known_thresholds(scores, known, min_score=0.8, kept=0.9) == (0.8, pytest.approx(0.2))
+    assert known_thresholds(scores, known, min_score=0.8, kept=0.8) == (0.8, pytest.approx(0.3))
+    assert known_thresholds(np.array([]), np.array([]), min_score=0.8, kept=0.9) == (0.8, 0.0)
+
+
+def test_a_score_that_costs_too_many_right_answers_is_lowered():
+    scores, known = np.linspace(0.01, 1, 100), np.linspace(0.01, 1, 100)[::-1]
+    min_score, min_known = known_thresholds(scores, known, min_score=0.8, kept=0.9)
+    assert min_score == pytest.approx(0.05, abs=0.011)
+    certain = (scores >= min_score) & (known >= min_known)
+    assert certain.mean() == pytest.approx(0.9)

@@ -15,8 +15,9 @@ from train.data.splits import load_split
 from train.errors import DataError, RunFolderError
 from train.files import read_json
 from train.networks.network import build_network, forward
-from train.pipeline import train
-from train.recipes import Recipe
+from train.pipeline import answer, train
+from train.recipes import KnownHead, Recipe
+from train.runs.finished import load_run
 from train.runs.folder import RunFolder
 from train.views.features import load_batch
 
@@ -159,6 +160,67 @@ def test_other_photos_or_settings_do_not_resume_a_run(finished: Finished, tmp_pa
     assert (finished.folder / "data.json").read_text() == kept
     with pytest.raises(RunFolderError, match="started with other settings"):
         replace(finished, recipe=replace(finished.recipe, seed=9)).again(finished.folder, resume=True)
+
+
+def test_photos_from_elsewhere_are_learned_from_and_measured_by_source(
+    cached_recipe: Recipe, random_weights: str, tmp_path: Path, one_repeat: None
+):
+    data = write_photos(tmp_path / "photos", count=6, labels=("red", "blue"))
+    more = write_photos(tmp_path / "more", count=6, labels=("red", "blue"), seed=50)
+    rows = [
+        f"{label}/{label}_{n}.png,site-{n % 3},{'rough' if n < 3 else 'cut'}"
+        for label in ("red", "blue")
+        for n in range(6)
+    ]
+    (more / "sources.csv").write_text("\n".join(["file,repo,kind", *rows]) + "\n")
+    run = RunFolder.begin(tmp_path / "run", cached_recipe)
+    dataset = Dataset(data, more=[more])
+    metrics = train(cached_recipe, dataset, run, weights=random_weights, cache=tmp_path / "cache")
+    elsewhere = metrics["elsewhere"]
+    assert (elsewhere["photos"], elsewhere["sources"]) == (12, 3)
+    assert elsewhere["accuracy"] >= 0.75
+    assert elsewhere["accuracy_95"][0] <= elsewhere["accuracy"] <= elsewhere["accuracy_95"][1]
+    assert {kind: row["photos"] for kind, row in elsewhere["by_kind"].items()} == {"cut": 6, "rough": 6}
+    by_class = elsewhere["by_class"]
+    assert np.mean([by_class[label]["accuracy"] for label in ("blue", "red")]) == pytest.approx(elsewhere["accuracy"])
+    assert metrics["class_counts"] == {"blue": 6, "red": 6}
+    assert run.report().splitlines()[2] == "## Photos from elsewhere"
+    assert read_json(run.path / "data.json")["more"] == [str(more)]
+    with pytest.raises(RunFolderError, match="was started with another --more or --others"):
+        train(cached_recipe, Dataset(data), run, weights=random_weights, cache=tmp_path / "cache")
+
+
+@pytest.mark.parametrize("with_strangers", [True, False], ids=["strangers", "no strangers"])
+def test_what_is_known_is_learned_and_measured(
+    cached_recipe: Recipe, random_weights: str, tmp_path: Path, one_repeat: None, with_strangers: bool
+):
+    known = KnownHead(inverse_l2=0.1, stranger_views=1, kept=0.75)
+    head = replace(cached_recipe.head, pooling="energy", familiarity=False, balance=0.5, known=known)
+    recipe = replace(cached_recipe, head=head)
+    data = write_photos(tmp_path / "photos", count=6, labels=("red", "blue"))
+    others = []
+    if with_strangers:
+        others = [write_photos(tmp_path / "others", count=3, labels=("a", "b", "c", "d", "e", "f"), seed=80)]
+    dataset, run = Dataset(data, others=others), RunFolder.begin(tmp_path / "run", recipe)
+    metrics = train(recipe, dataset, run, weights=random_weights, cache=tmp_path / "cache")
+    assert metrics["elsewhere"] is None
+    assert 0 < metrics["calibration"]["min_known"] < 1
+    assert 0 <= metrics["test"]["right_of_certain"] <= metrics["test"]["certain"] <= 2
+    if with_strangers:
+        assert (metrics["strangers"]["pictures"], metrics["strangers"]["kinds"]) == (18, 6)
+        assert metrics["strangers"]["certain"] <= 0.5
+        assert list(metrics["strangers"]["by_part"]) == ["others"]
+        assert "## Pictures of none of the classes" in run.report()
+    else:
+        assert metrics["strangers"] is None
+
+    finished = load_run(tmp_path / "run")
+    answers = answer(finished.network, load_batch(dataset.photos, recipe))
+    certain = answers.known >= metrics["calibration"]["min_known"]
+    assert certain.mean() >= 0.5
+    if with_strangers:
+        strange = answer(finished.network, load_batch([s.photo for s in dataset.strangers.photos], recipe))
+        assert strange.known.mean() < answers.known.mean() - 0.3
 
 
 def test_fine_tuning_is_decided_by_folds_and_ends_in_the_network(

@@ -18,7 +18,7 @@ MAY_NAME_A_TASK = {*RECIPE_FILES, "edge_infer/cli/options.py"}
 
 def test_the_recipes_of_the_command_line():
     assert list(RECIPES) == [
-        *("gems", "gems-baseline", "gems-improved"),
+        *("gems", "gems-elsewhere", "gems-baseline", "gems-improved"),
         *("gender", "gender-baseline", "gender-l2"),
         "custom",
     ]
@@ -41,9 +41,14 @@ def test_the_improved_recipe_is_as_published():
     assert recipe.schedule == OnTheFly(optimizer="adam", learning_rate=1e-4, batch_size=32, epochs=50)
 
 
-def test_gems_differs_from_custom_in_names_only():
-    gems, custom = asdict(RECIPES["gems"]), asdict(RECIPES["custom"])
-    assert {key for key in gems if gems[key] != custom[key]} == {"name", "summary", "task", "attribution"}
+def test_gems_differs_from_custom_in_names_only_and_its_sister_in_head_and_views():
+    gems, elsewhere, custom = (asdict(RECIPES[name]) for name in ("gems", "gems-elsewhere", "custom"))
+    names = {"name", "summary", "task", "attribution"}
+    assert {key for key in gems if gems[key] != custom[key]} == names
+    own = {"head", "schedule", "augmentation"}
+    assert {key for key in gems if elsewhere[key] != gems[key]} == {"name", "summary"} | own
+    assert RECIPES["gems-elsewhere"].pooled_head.pooling == "energy"
+    assert (elsewhere["head"]["inverse_l2"], RECIPES["gems-elsewhere"].cached_views.views) == (0.03, 5)
     assert isinstance(RECIPES["gems"].head, PooledHead)
     assert isinstance(RECIPES["gems"].schedule, CachedViews)
     assert RECIPES["gems"].preprocessing == "caffe"

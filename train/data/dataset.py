@@ -19,6 +19,7 @@ from train.data.duplicates import (
     fingerprints,
     near_duplicates,
 )
+from train.data.elsewhere import Sourced, find_elsewhere, find_strangers, linked, same_kind
 from train.data.layout import Part
 from train.data.photos import Photo, find_photos, find_pictures, labels_of
 from train.data.splits import Ratios, Split, check_class_sizes, load_split, make_split
@@ -26,6 +27,35 @@ from train.errors import DataError
 from train.metrics import Ints
 from train.progress import say
 from train.recipes import DenseHead, Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Labelled photos from elsewhere.
+
+    Attributes:
+        photos: The photos, in a fixed order.
+        targets: Class indices `[M]`.
+        groups: Of one source, or of sources that share a picture, `int64 [M]`: never divided between folds.
+    """
+
+    photos: tuple[Sourced, ...]
+    targets: Ints
+    groups: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Strangers:
+    """Pictures of none of the classes.
+
+    Attributes:
+        photos: The pictures, in a fixed order.
+        groups: Of one kind, `int64 [S]`: never divided between folds, so that a fold's strangers are of kinds that
+            its model has not seen.
+    """
+
+    photos: tuple[Sourced, ...]
+    groups: Ints
 
 
 class Dataset:
@@ -38,15 +68,26 @@ class Dataset:
         folder: Labelled photos, in a layout of `train.data.photos`.
         test_folder: A frozen test apart from it, or None.
         unlabelled: Pictures without labels, as in `edge_infer.pictures.finding.sources.expand`.
+        more: Folders of labelled photos from elsewhere, as in `train.data.elsewhere.find_elsewhere`.
+        others: Folders of pictures of none of the classes, as in `train.data.elsewhere.find_strangers`.
 
     Attributes:
         notes: What was left out, or read as something else than it is called, in a line each; filled when the
             photos are found.
     """
 
-    def __init__(self, folder: Path, test_folder: Path | None = None, unlabelled: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        test_folder: Path | None = None,
+        unlabelled: Sequence[str] = (),
+        more: Sequence[Path] = (),
+        others: Sequence[Path] = (),
+    ) -> None:
         self.folder = folder
         self.test_folder = test_folder
+        self.more = tuple(more)
+        self.others = tuple(others)
         self._unlabelled = tuple(unlabelled)
         self.notes: list[str] = []
 
@@ -61,7 +102,7 @@ class Dataset:
         Raises:
             DataError: There are none where they should be.
         """
-        _ = self.unlabelled, self.photos  # worked out when they are read
+        _ = self.unlabelled, self.photos, self._found_elsewhere, self._found_strangers  # worked out when they are read
 
     @cached_property
     def photos(self) -> list[Photo]:
@@ -80,6 +121,67 @@ class Dataset:
             DataError: As `train.data.photos.find_pictures`.
         """
         return find_pictures(self._unlabelled, self.notes.append)
+
+    @cached_property
+    def elsewhere(self) -> Elsewhere:
+        """The labelled photos from elsewhere, but those that show what a photo of the data set shows.
+
+        Raises:
+            DataError: As `train.data.elsewhere.find_elsewhere`, or a photo cannot be decoded.
+        """
+        return self._foreign[0]
+
+    @cached_property
+    def strangers(self) -> Strangers:
+        """The pictures of none of the classes, but those that show what a labelled photo shows.
+
+        Raises:
+            DataError: As `train.data.elsewhere.find_strangers`, or a picture cannot be decoded.
+        """
+        return self._foreign[1]
+
+    @cached_property
+    def _foreign(self) -> tuple[Elsewhere, Strangers]:
+        """What is not the data set's, once duplicates of what is more worth are out."""
+        labelled, strangers = self._found_elsewhere, self._found_strangers
+        photos = [sourced.photo for sourced in (*labelled, *strangers)]
+        groups = self._groups_with(photos)
+        own, more, others = np.split(groups, [len(self.photos), len(self.photos) + len(labelled)])
+        kept = np.flatnonzero(~np.isin(more, own))
+        if len(kept) < len(labelled):
+            self._note_left_out("--more", len(labelled) - len(kept), len(labelled))
+        chosen = tuple(labelled[i] for i in kept)
+        targets = np.array([self.labels.index(sourced.photo.label) for sourced in chosen], np.int64)
+        sources = linked([sourced.source for sourced in chosen], [str(more[i]) for i in kept])
+        kept = np.flatnonzero(~np.isin(others, [*own, *more]))
+        if len(kept) < len(strangers):
+            self._note_left_out("--others", len(strangers) - len(kept), len(strangers))
+        strange = tuple(strangers[i] for i in kept)
+        kinds = same_kind([sourced.kind for sourced in strange])
+        return (
+            Elsewhere(chosen, targets, sources),
+            Strangers(strange, linked([str(kind) for kind in kinds], [str(others[i]) for i in kept])),
+        )
+
+    def _note_left_out(self, option: str, count: int, total: int) -> None:
+        self.notes.append(f"left out of {option}, since a labelled photo shows the same: {count} of {total}")
+
+    def _groups_with(self, photos: Sequence[Photo]) -> Ints:
+        """Return the duplicate groups of the data set's photos and of others behind them."""
+        if not photos:
+            return np.arange(len(self.photos))
+        check_readable(self.unreadable)
+        prints, unreadable = fingerprints(photos)
+        check_readable(unreadable)
+        return duplicate_groups([*self.photos, *photos], near_duplicates([*self.fingerprints, *prints]))
+
+    @cached_property
+    def _found_elsewhere(self) -> list[Sourced]:
+        return find_elsewhere(self.more, self.labels, self.notes.append) if self.more else []
+
+    @cached_property
+    def _found_strangers(self) -> list[Sourced]:
+        return find_strangers(self.others, self.notes.append)
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
@@ -154,6 +256,16 @@ class RunData:
         return self.dataset.groups
 
     @property
+    def elsewhere(self) -> Elsewhere:
+        """The labelled photos from elsewhere."""
+        return self.dataset.elsewhere
+
+    @property
+    def strangers(self) -> Strangers:
+        """The pictures of none of the classes."""
+        return self.dataset.strangers
+
+    @property
     def not_test(self) -> Ints:
         """The indices of the photos that decisions may rest on."""
         return np.setdiff1d(np.arange(len(self.photos)), self.part("test"))
@@ -193,6 +305,7 @@ def read_run_data(recipe: Recipe, dataset: Dataset, split_path: Path | None = No
         DataError: The photos cannot be trained on, or are not those of the split.
     """
     check_class_sizes(dataset.photos)
+    _ = dataset.elsewhere  # which may have notes of its own
     for note in dataset.notes:
         say(f"Note: {note}")
     if isinstance(recipe.head, DenseHead) and recipe.head.sigmoid and len(dataset.labels) != 2:

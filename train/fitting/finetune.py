@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from train.fitting.head import LinearHead
-from train.networks.network import linear_logits, pool, pooled_features
+from train.networks.network import linear_logits, pooled_features
+from train.networks.pooling import pool_taps
 from train.networks.vgg16 import block_of
 from train.recipes import FineTune, PooledHead
 from train.views.features import MAPS, Features
@@ -32,7 +33,7 @@ class LastBlock:
 
     def logits(self, features: Features) -> npt.NDArray[np.float32]:
         """Return `float32 [N, C]` for the first view of every photo."""
-        inputs = _inputs(features, self.tap, views=1)
+        inputs = _inputs(features, self.model, views=1)
         logits: npt.NDArray[np.float32] = self.model.predict(inputs, batch_size=32, verbose=0)
         return logits
 
@@ -72,7 +73,7 @@ def fine_tune(
     )
     views = len(features[MAPS])
     model.fit(
-        _inputs(features, shape.taps[-1], views),
+        _inputs(features, model, views),
         np.tile(targets, views),
         batch_size=settings.batch_size,
         epochs=settings.epochs,
@@ -92,15 +93,13 @@ def _build(features: Features, base: keras.Model, shape: PooledHead, num_classes
     for tap in lower_taps:
         inputs[tap] = keras.Input(features[tap].shape[2:], name=tap)
         pooled.append(inputs[tap])
-    pooled.append(pool(maps, shape.grid))
+    pooled += pool_taps({last_tap: maps}, (last_tap,), shape.grid, shape.pooling).values()
     model = keras.Model(inputs, linear_logits(shape, pooled_features(pooled), num_classes))
     for name in block:
         model.get_layer(name).set_weights(base.get_layer(name).get_weights())
     return model
 
 
-def _inputs(features: Features, last_tap: str, views: int) -> dict[str, npt.NDArray[Any]]:
-    """Return the first views of every photo, flattened to rows; the block makes its own last tap."""
-    return {
-        name: values[:views].reshape(-1, *values.shape[2:]) for name, values in features.items() if name != last_tap
-    }
+def _inputs(features: Features, model: keras.Model, views: int) -> dict[str, npt.NDArray[Any]]:
+    """Return what a model reads of the first views of every photo, flattened to rows."""
+    return {name: features[name][:views].reshape(-1, *features[name].shape[2:]) for name in model.input}

@@ -67,7 +67,13 @@ def head_features(features: Features, taps: Sequence[str]) -> Floats:
     return np.concatenate([root_normalize(features[tap]) for tap in taps], axis=-1)
 
 
-def fit_linear(features: Floats, targets: Ints, inverse_l2: float, iterations: int = MAX_ITERATIONS) -> LinearHead:
+def fit_linear(
+    features: Floats,
+    targets: Ints,
+    inverse_l2: float,
+    iterations: int = MAX_ITERATIONS,
+    weights: Floats | None = None,
+) -> LinearHead:
     """Solve a multinomial logistic regression.
 
     Args:
@@ -75,20 +81,43 @@ def fit_linear(features: Floats, targets: Ints, inverse_l2: float, iterations: i
         targets: Class indices `[N]`; every class from 0 on must occur.
         inverse_l2: scikit-learn's C, on standardized features.
         iterations: Stop the solver (L-BFGS) after so many.
+        weights: How much each photo counts, `[N]`; by default all the same.
     """
+    views = features.size // features.shape[-1] // len(targets)
+    rows = features.reshape(-1, features.shape[-1])
+    counting = None if weights is None else np.tile(weights, views)
+    return fit_rows(rows, np.tile(targets, views), counting, inverse_l2, iterations)
+
+
+def fit_rows(
+    rows: Floats, targets: Ints, weights: Floats | None, inverse_l2: float, iterations: int = MAX_ITERATIONS
+) -> LinearHead:
+    """Solve a multinomial logistic regression on rows `[R, D]` with class indices and weights `[R]`.
+
+    Only the weights' proportions count: the penalty stays the one for weights of 1.
+    """
+    if weights is not None:
+        weights = weights / weights.mean()
     # In single precision the solver's line search can fail before it has converged.
-    rows = features.reshape(-1, features.shape[-1]).astype(np.float64)
-    scaler = StandardScaler().fit(rows)
+    rows = rows.astype(np.float64)
+    scaler = StandardScaler().fit(rows, sample_weight=weights)
     model = LogisticRegression(C=inverse_l2, max_iter=iterations)
     with warnings.catch_warnings():
         if iterations < MAX_ITERATIONS:
             warnings.simplefilter("ignore", ConvergenceWarning)  # stopped early on purpose
-        model.fit(scaler.transform(rows), np.tile(targets, len(rows) // len(targets)))
+        model.fit(scaler.transform(rows), targets, sample_weight=weights)
     coefficients, intercept = model.coef_, model.intercept_
     if len(coefficients) == 1:  # two classes: scikit-learn keeps the difference of the logits
         coefficients, intercept = np.vstack([0 * coefficients, coefficients]), np.append(0.0, intercept)
     kernel = (coefficients / scaler.scale_).T
     return LinearHead(kernel.astype(np.float32), (intercept - scaler.mean_ @ kernel).astype(np.float32))
+
+
+def class_weights(targets: Ints, balance: float) -> Floats:
+    """Return how much each photo counts, `[N]`: the mean class's size over its own, to the power of `balance`."""
+    counts = np.bincount(targets)
+    weights: Floats = (counts[counts > 0].mean() / counts[targets]) ** balance
+    return weights
 
 
 def with_familiarity(head: LinearHead, features: Floats) -> LinearHead:
@@ -116,7 +145,7 @@ def with_familiarity(head: LinearHead, features: Floats) -> LinearHead:
 
 
 def fitting_curve(
-    train: tuple[Floats, Ints], validation: tuple[Floats, Ints], inverse_l2: float
+    train: tuple[Floats, Ints], validation: tuple[Floats, Ints], inverse_l2: float, weights: Floats | None = None
 ) -> dict[str, list[float]]:
     """Return loss and accuracy of the head after 1, 2, 4… solver iterations, for the curves.
 
@@ -124,13 +153,14 @@ def fitting_curve(
         train: Features `[views, N, D]` and class indices.
         validation: Features `[N, D]` and class indices.
         inverse_l2: As in `fit_linear`.
+        weights: Likewise.
     """
     curve: dict[str, list[float]] = {
         name: [] for name in ("iterations", "loss", "accuracy", "val_loss", "val_accuracy")
     }
     iterations = 1
     while iterations <= MAX_ITERATIONS // 8:
-        head = fit_linear(*train, inverse_l2, iterations)
+        head = fit_linear(*train, inverse_l2, iterations, weights)
         curve["iterations"].append(iterations)
         for prefix, features, targets in (("", train[0][0], train[1]), ("val_", *validation)):
             logits = head.logits(features)

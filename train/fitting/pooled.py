@@ -1,19 +1,32 @@
 """Train a pooled head, and if it pays the last block, on cached features."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+from scipy.special import expit, logsumexp
 
 from train.data.dataset import RunData
-from train.fitting.crossval import CrossValidation, cross_validate
+from train.fitting.crossval import FOLDS, CrossValidation, KnownAnswers, cross_validate, fold_numbers
 from train.fitting.finetune import LastBlock, fine_tune
-from train.fitting.head import LinearHead, fit_linear, fitting_curve, head_features, set_head, with_familiarity
+from train.fitting.head import (
+    LinearHead,
+    class_weights,
+    fit_linear,
+    fitting_curve,
+    head_features,
+    set_head,
+    with_familiarity,
+)
+from train.fitting.known import KnownOutput, fit_known, free_energy_known, free_energy_scale, stranger_weights
 from train.metrics import Floats, Ints
+from train.progress import track
 from train.recipes import Recipe
-from train.views.features import Features, extract, select
+from train.views.features import Features, extract, scene, select, select_views
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +37,10 @@ class CachedTraining:
         recipe: With a `PooledHead` and `CachedViews`.
         data: The run's photos.
         base: VGG16.
-        features: Of every photo and view.
-        views: The head's input, `[views, N, D]`.
+        features: Of every photo of the data set, then of every one from elsewhere, and view.
+        views: The head's input, `[views, N + M, D]`.
+        targets: Class indices `[N + M]`.
+        strangers: Features of the strangers, likewise; None without strangers or without `known`.
     """
 
     recipe: Recipe
@@ -33,11 +48,36 @@ class CachedTraining:
     base: keras.Model
     features: Features
     views: Floats
+    targets: Ints
+    strangers: Features | None = None
+
+    @property
+    def training_photos(self) -> Ints:
+        """The indices of the run's training photos and of all from elsewhere."""
+        return np.concatenate([self.data.part("train"), np.arange(len(self.data.photos), len(self.targets))])
 
     def fit(self, chosen: Ints) -> LinearHead:
         """Fit the head on some of the photos."""
-        head = fit_linear(self.views[:, chosen], self.data.targets[chosen], self.recipe.pooled_head.inverse_l2)
-        return with_familiarity(head, self.views[0, chosen]) if self.recipe.pooled_head.familiarity else head
+        head, targets = self.recipe.pooled_head, self.targets[chosen]
+        fitted = fit_linear(
+            self.views[:, chosen], targets, head.inverse_l2, weights=class_weights(targets, head.balance)
+        )
+        return with_familiarity(fitted, self.views[0, chosen]) if head.familiarity else fitted
+
+    def fit_known(self, chosen: Ints, strangers: Ints) -> KnownOutput:
+        """Learn what is known from some of the photos and some of the strangers."""
+        head, targets = self.recipe.pooled_head, self.targets[chosen]
+        if head.known is None or self.strangers is None:
+            raise TypeError(f"recipe {self.recipe.name} learns from no strangers")
+        photos = known_features(select(self.features, chosen), head.taps)
+        strange = known_features(select(self.strangers, strangers), head.taps)
+        weights = stranger_weights(self.data.strangers, head.known)[strangers]
+        return fit_known(
+            (photos, targets, class_weights(targets, head.balance)),
+            (strange, weights),
+            len(self.data.labels),
+            head.known.inverse_l2,
+        )
 
     def tune(self, chosen: Ints) -> LastBlock:
         """Fit the head, then train it with the last block."""
@@ -45,7 +85,7 @@ class CachedTraining:
             raise TypeError(f"recipe {self.recipe.name} fine-tunes nothing")
         return fine_tune(
             select(self.features, chosen),
-            self.data.targets[chosen],
+            self.targets[chosen],
             self.fit(chosen),
             self.base,
             self.recipe.pooled_head,
@@ -54,8 +94,43 @@ class CachedTraining:
         )
 
     def crossval(self) -> CrossValidation:
-        """Cross-validate the head."""
-        return self._fold(lambda chosen, held_out: self.fit(chosen).logits(self.views[0, held_out]))
+        """Cross-validate the head, and what is known once: its fits take longer."""
+        fitted: list[tuple[Ints, Ints, LinearHead]] = []
+
+        def answer(chosen: Ints, held_out: Ints) -> Floats:
+            head = self.fit(chosen)
+            fitted.append((chosen, held_out, head))
+            return head.logits(self.views[0, held_out])
+
+        crossval = self._fold(answer)
+        if self.recipe.pooled_head.known is None:
+            return crossval
+        return replace(crossval, known=self._crossval_known(crossval, fitted[:FOLDS]))
+
+    def _crossval_known(
+        self, crossval: CrossValidation, folds: Sequence[tuple[Ints, Ints, LinearHead]]
+    ) -> KnownAnswers:
+        own = len(self.data.photos)
+        logits = np.concatenate([crossval.logits[0], crossval.elsewhere[0]])
+        if self.strangers is None:
+            none, scale = free_energy_scale(crossval.logits[0, self.data.not_test])
+            known = expit(scale * (logsumexp(logits, axis=1) - none))
+            return KnownAnswers(known[:own], known[own:], np.empty(0), np.empty((0, logits.shape[1])))
+        taps, strangers = self.recipe.pooled_head.taps, self.data.strangers
+        photos, strange = (
+            known_features(select_views(features, 1), taps)[0] for features in (self.features, self.strangers)
+        )
+        parts = np.unique([sourced.part for sourced in strangers.photos], return_inverse=True)[1].astype(np.int64)
+        numbers = fold_numbers(parts, strangers.groups, self.recipe.seed)
+        known = np.empty(len(photos))
+        stranger_known, stranger_logits = np.empty(len(strange)), np.empty((len(strange), logits.shape[1]))
+        for number, (chosen, held_out, head) in track(list(enumerate(folds)), "Cross-validating what is known"):
+            fitted = self.fit_known(chosen, np.flatnonzero(numbers != number))
+            known[held_out] = fitted.known(photos[held_out])
+            unseen = np.flatnonzero(numbers == number)
+            stranger_known[unseen] = fitted.known(strange[unseen])
+            stranger_logits[unseen] = head.logits(strange[unseen, : len(head.kernel)])
+        return KnownAnswers(known[:own], known[own:], stranger_known, stranger_logits)
 
     def crossval_tuned(self) -> CrossValidation:
         """Cross-validate the fine-tuned block, once: each fold takes minutes."""
@@ -67,15 +142,22 @@ class CachedTraining:
 
     def curve(self) -> dict[str, list[float]]:
         """Return the head's loss and accuracy while it is being solved."""
-        train, validation = self.data.part("train"), self.data.part("validation")
-        seen = (self.views[:, train], self.data.targets[train])
-        held_out = (self.views[0, validation], self.data.targets[validation])
-        return fitting_curve(seen, held_out, self.recipe.pooled_head.inverse_l2)
+        train, validation = self.training_photos, self.data.part("validation")
+        seen = (self.views[:, train], self.targets[train])
+        held_out = (self.views[0, validation], self.targets[validation])
+        head = self.recipe.pooled_head
+        return fitting_curve(seen, held_out, head.inverse_l2, class_weights(seen[1], head.balance))
 
     def _fold(self, answer: Any, **options: Any) -> CrossValidation:  # noqa: ANN401  # passed on to cross_validate
         data = self.data
         return cross_validate(
-            data.targets, data.groups, answer, num_classes=len(data.labels), seed=self.recipe.seed, **options
+            data.targets,
+            data.groups,
+            answer,
+            num_classes=len(data.labels),
+            seed=self.recipe.seed,
+            elsewhere=data.elsewhere,
+            **options,
         )
 
 
@@ -83,8 +165,16 @@ def prepare(recipe: Recipe, data: RunData, base: keras.Model, cache: Path) -> Ca
     """Compute or read the features of every photo, for a recipe with a `PooledHead` and `CachedViews`."""
     head, views = recipe.pooled_head, recipe.cached_views.views
     with_maps = recipe.fine_tune is not None and recipe.fine_tune.mode != "never"
-    features = extract(data.photos, views, recipe, base, head.taps, cache, grid=head.grid, with_maps=with_maps)
-    return CachedTraining(recipe, data, base, features, head_features(features, head.taps))
+    photos = [*data.photos, *(sourced.photo for sourced in data.elsewhere.photos)]
+    compute = partial(
+        extract, recipe=recipe, base=base, taps=head.taps, cache=cache, grid=head.grid, pooling=head.pooling
+    )
+    features = compute(photos, views, with_maps=with_maps)
+    strangers = None
+    if head.known is not None and data.strangers.photos:
+        strangers = compute([sourced.photo for sourced in data.strangers.photos], head.known.stranger_views)
+    targets = np.concatenate([data.targets, data.elsewhere.targets])
+    return CachedTraining(recipe, data, base, features, head_features(features, head.taps), targets, strangers)
 
 
 def choose(training: CachedTraining) -> tuple[CrossValidation, dict[str, Any] | None]:
@@ -114,10 +204,23 @@ def _right(logits: Floats, data: RunData) -> Floats:
     return right
 
 
-def train_network(network: keras.Model, training: CachedTraining, *, tuned: bool) -> None:
-    """Train on the run's training photos and put the result into `network`."""
-    chosen = training.data.part("train")
+def known_features(features: Features, taps: tuple[str, ...]) -> Floats:
+    """Return what tells known from strange: the object's features, then the scene's, `float32 [views, N, 2 D]`."""
+    return head_features(features, (*taps, *(scene(tap) for tap in taps)))
+
+
+def train_network(network: keras.Model, training: CachedTraining, crossval: CrossValidation, *, tuned: bool) -> None:
+    """Train on the run's training photos, all from elsewhere and all strangers, and put the result into `network`."""
+    chosen = training.training_photos
     if tuned:
         training.tune(chosen).put_into(network)
+        return
+    head = training.fit(chosen)
+    set_head(network, head)
+    if training.recipe.pooled_head.known is None:
+        return
+    if training.strangers is None:
+        known = free_energy_known(head, crossval.logits[0, training.data.not_test])
     else:
-        set_head(network, training.fit(chosen))
+        known = training.fit_known(chosen, np.arange(len(training.data.strangers.photos)))
+    known.put_into(network)

@@ -5,7 +5,7 @@ layer, so that whatever holds the network holds the right preprocessing too.
 """
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,50 +14,16 @@ import tensorflow as tf
 from keras import ops
 
 from train.metrics import Floats
+from train.networks.known import KNOWN, KNOWN_LOGITS, Known
+from train.networks.pixels import Preprocess, pixel_scaling
+from train.networks.pooling import pool_taps
 from train.networks.vgg16 import build_base, tap_maps
-from train.recipes import DenseHead, PooledHead, Preprocessing, Recipe
+from train.recipes import DenseHead, PooledHead, Recipe
 
-# Mean of the ImageNet training set, RGB, 0-255 (Simonyan & Zisserman 2014; keras.applications "caffe" mode).
-IMAGENET_MEAN_RGB = (123.68, 116.779, 103.939)
-# What a slim network takes off instead: one whole number for all channels, so that int8 needs no arithmetic for it.
-GREY = 115
 FLATTEN = "flatten"
+LOGITS = "logits"
 FORWARD_BATCH = 8
 _EPSILON = 1e-12
-
-PixelScaling = Literal[Preprocessing, "grey"]
-
-
-class Preprocess(keras.layers.Layer):
-    """RGB pixels in 0–255 -> what the base of `build_base` expects, still RGB.
-
-    Args:
-        scaling: `caffe` or `unit`, as in `train.recipes.Recipe`, or `grey`: `GREY` is taken off.
-    """
-
-    def __init__(self, scaling: PixelScaling, **options: object) -> None:
-        super().__init__(trainable=False, **options)
-        self.scaling = scaling
-
-    def call(self, image_rgb: keras.KerasTensor) -> keras.KerasTensor:  # symbolic or concrete, [N, H, W, 3]
-        """Return `float32 [N, H, W, 3]`."""
-        pixels = ops.cast(image_rgb, "float32")
-        match self.scaling:
-            case "unit":
-                return pixels / 255.0
-            case "grey":
-                return pixels - float(GREY)
-            case _:
-                return pixels - ops.convert_to_tensor(IMAGENET_MEAN_RGB, "float32")
-
-
-def pixel_scaling(recipe: Recipe) -> PixelScaling:
-    """Return how a recipe's network scales its pixels.
-
-    A slim network's first layer is solved anew, and its bias with it, so it can do with one grey
-    value where the full network needs a mean for each channel.
-    """
-    return "grey" if recipe.widths is not None and recipe.preprocessing == "caffe" else recipe.preprocessing
 
 
 class RootNormalize(keras.layers.Layer):
@@ -99,55 +65,53 @@ def build_network(recipe: Recipe, num_classes: int, weights: str | None) -> kera
         weights: As in `build_base`.
 
     Returns:
-        A model `[N, H, W, 3]` RGB 0–255 -> logits `[N, num_classes]`. The base's
-        layers keep VGG16's names and are frozen; the head's last layer with weights is `logits`.
+        A model `[N, H, W, 3]` RGB 0–255 -> logits `[N, num_classes]`; for a head with `known`, -> `logits` and
+        `known` `[N]` by name. The base's layers keep VGG16's names and are frozen; the layer that gives the
+        logits is `logits`.
     """
     base = build_base(recipe, weights)
     base.trainable = False
     image = keras.Input((recipe.image_size, recipe.image_size, 3), name="image_rgb")
     pixels = Preprocess(pixel_scaling(recipe), name="preprocess")(image)
+    known = None
     match recipe.head:
-        case PooledHead():
-            maps = tap_maps(base, recipe.head.taps)(pixels)
-            features = pooled_features([pool(maps[tap], recipe.head.grid, f"pool_{tap}") for tap in recipe.head.taps])
+        case PooledHead() as head:
+            maps = tap_maps(base, head.taps)(pixels)
+            features = pooled_features(list(pool_taps(maps, head.taps, head.grid, head.pooling).values()))
+            if head.known is not None:
+                scene = pooled_features(list(pool_taps(maps, head.taps).values()), "scene")
+                joined = keras.layers.Concatenate(name="object_and_scene")([features, scene])
+                known = Known(name=KNOWN)(keras.layers.Dense(num_classes + 1, name=KNOWN_LOGITS)(joined))
         case DenseHead():
             features = dense_features(recipe.head, ops.cast(base(pixels), "float32"))
     if isinstance(recipe.head, DenseHead) and recipe.head.sigmoid:
         logits = BinaryLogits(name="binary_logits")(keras.layers.Dense(1, name="logit")(features))
     else:
         logits = linear_logits(recipe.head, features, num_classes)
-    return keras.Model(image, logits, name=recipe.name.replace("-", "_"))
+    outputs = logits if known is None else {LOGITS: logits, KNOWN: known}
+    return keras.Model(image, outputs, name=recipe.name.replace("-", "_"))
+
+
+def output(network: keras.Model, name: str) -> keras.Model | None:
+    """Return a network with one of its outputs, `logits` or `known`; None if it has no such output."""
+    if isinstance(network.output, dict):
+        found = network.output.get(name)
+        return None if found is None else keras.Model(network.input, found)
+    return network if name == LOGITS else None
 
 
 def linear_logits(head: DenseHead | PooledHead, features: keras.KerasTensor, num_classes: int) -> keras.KerasTensor:
     """Apply a head's last layer to features `[N, D]`: logits `[N, num_classes]`."""
     if not (isinstance(head, PooledHead) and head.familiarity):
-        return keras.layers.Dense(num_classes, name="logits")(features)
-    return Familiarity(name="familiarity")(keras.layers.Dense(num_classes + 1, name="logits")(features))
+        return keras.layers.Dense(num_classes, name=LOGITS)(features)
+    return Familiarity(name="familiarity")(keras.layers.Dense(num_classes + 1, name=LOGITS)(features))
 
 
-def pool(maps: keras.KerasTensor, grid: int, name: str = "pool") -> keras.KerasTensor:
-    """Average grid x grid parts of feature maps `[N, h, w, C]`: `[N, C]`, or `[N, C * grid * grid]`.
-
-    Rows and columns that do not divide evenly are left out at the lower right.
-
-    Raises:
-        ValueError: The maps are too small for the grid.
-    """
-    if grid == 1:
-        return keras.layers.GlobalAveragePooling2D(name=name)(maps)
-    parts = keras.layers.AveragePooling2D((maps.shape[1] // grid, maps.shape[2] // grid), name=name)(maps)
-    if parts.shape[1:3] != (grid, grid):
-        raise ValueError(f"maps of {maps.shape[1]}x{maps.shape[2]} do not divide into {grid}x{grid} parts")
-    # Channels first is ONNX's own order, so the exported graph needs no reordering here.
-    channels_first = keras.layers.Permute((3, 1, 2), name=f"{name}_channels_first")(parts)
-    return keras.layers.Reshape((-1,), name=f"{name}_flat")(channels_first)
-
-
-def pooled_features(pooled: list[keras.KerasTensor]) -> keras.KerasTensor:
+def pooled_features(pooled: list[keras.KerasTensor], name: str = "features") -> keras.KerasTensor:
     """Join pooled taps `[N, C]`, each root-normalized, to `[N, sum of C]`."""
-    normalized = [RootNormalize(name=f"normalize_{i}")(features) for i, features in enumerate(pooled)]
-    return normalized[0] if len(normalized) == 1 else keras.layers.Concatenate(name="features")(normalized)
+    prefix = "normalize" if name == "features" else f"normalize_{name}"
+    normalized = [RootNormalize(name=f"{prefix}_{i}")(features) for i, features in enumerate(pooled)]
+    return normalized[0] if len(normalized) == 1 else keras.layers.Concatenate(name=name)(normalized)
 
 
 def dense_features(head: DenseHead, maps: keras.KerasTensor) -> keras.KerasTensor:

@@ -1,10 +1,10 @@
 """The recipes: data, not code. Nothing else in train and export knows about gems.
 
 `schema` says what a recipe is. `*-baseline`, `*-improved` and `*-l2` (`published`) repeat student
-projects as they were published; the names without a suffix (`ours`) are ours.
+projects as they were published; the others (`ours`) are ours.
 """
 
-from train.recipes.ours import CUSTOM, GEMS, GENDER
+from train.recipes.ours import CUSTOM, GEMS, GEMS_ELSEWHERE, GENDER
 from train.recipes.published import GEMS_BASELINE, GEMS_IMPROVED, GENDER_BASELINE, GENDER_L2
 from train.recipes.schema import (
     Augmentation,
@@ -12,8 +12,10 @@ from train.recipes.schema import (
     DenseHead,
     FineTune,
     FineTuneMode,
+    KnownHead,
     OnTheFly,
     PooledHead,
+    Pooling,
     Preprocessing,
     Recipe,
     recipe_from_json,
@@ -26,13 +28,16 @@ __all__ = [
     "DenseHead",
     "FineTune",
     "FineTuneMode",
+    "KnownHead",
     "OnTheFly",
     "PooledHead",
+    "Pooling",
     "Preprocessing",
     "Recipe",
     "recipe_from_json",
 ]
 
 RECIPES: dict[str, Recipe] = {
-    recipe.name: recipe for recipe in (GEMS, GEMS_BASELINE, GEMS_IMPROVED, GENDER, GENDER_BASELINE, GENDER_L2, CUSTOM)
+    recipe.name: recipe
+    for recipe in (GEMS, GEMS_ELSEWHERE, GEMS_BASELINE, GEMS_IMPROVED, GENDER, GENDER_BASELINE, GENDER_L2, CUSTOM)
 }

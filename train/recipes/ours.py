@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from edge_infer.model_file.metadata import FaceCrop
 from train.recipes.attribution import FACES_ATTRIBUTION, GEMS_ATTRIBUTION, VGG16_ATTRIBUTION
-from train.recipes.schema import Augmentation, CachedViews, FineTune, PooledHead, Recipe
+from train.recipes.schema import Augmentation, CachedViews, FineTune, KnownHead, PooledHead, Recipe
 
 CUSTOM = Recipe(
     name="custom",
@@ -29,6 +29,32 @@ GEMS = replace(
     summary="Ten gemstones, ours.",
     task="gems",
     attribution=(VGG16_ATTRIBUTION, GEMS_ATTRIBUTION),
+)
+
+GEMS_ELSEWHERE = replace(
+    GEMS,
+    name="gems-elsewhere",
+    summary="Ten gemstones as people photograph them: give --more and --others.",
+    head=PooledHead(
+        taps=("block4_conv3", "block5_conv3"),
+        inverse_l2=0.03,
+        pooling="energy",
+        balance=0.5,
+        # Things are nine in ten of the strangers' weight: there are few, of all kinds there are.
+        known=KnownHead(inverse_l2=0.01, stranger_views=3, part_weights={"other_stones": 3, "things": 32}),
+    ),
+    schedule=CachedViews(views=5),
+    augmentation=Augmentation(
+        crop=0.75,
+        rotation_deg=20,
+        horizontal_flip=True,
+        vertical_flip=True,
+        brightness=0.25,
+        contrast=0.2,
+        gamma=0.3,
+        tint=0.08,
+        saturation=0.25,
+    ),
 )
 
 GENDER = Recipe(

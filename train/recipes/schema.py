@@ -8,17 +8,20 @@ from edge_infer.model_file.metadata import FaceCrop
 
 Preprocessing = Literal["caffe", "unit"]
 FineTuneMode = Literal["never", "auto", "always"]
+Pooling = Literal["average", "energy"]
 
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
     """Random changes to a photo, each drawn anew for every view.
 
-    One affine warp (rotation, shift, shear, zoom, flips; edges repeat outwards), then
+    A part of the photo, then one affine warp (rotation, shift, shear, zoom, flips; edges repeat outwards), then
     lighting, then damage. Ranges are symmetric unless said otherwise. For a recipe of faces
-    the warp changes what is cut out of the photo, so its zoom is a jitter of the margin.
+    the warp changes what is cut out of the photo, so its zoom is a jitter of the margin, and there are no parts.
 
     Attributes:
+        crop: Largest share of the photo's area that is cut away; the part's aspect differs from the photo's by up
+            to 4:3.
         rotation_deg: Largest rotation, degrees.
         shift: Largest shift along each axis, as a share of its side.
         shear_deg: Largest shear angle, degrees.
@@ -35,6 +38,7 @@ class Augmentation:
         jpeg_share: Share of the views that are compressed with a quality of 25 to 80.
     """
 
+    crop: float = 0.0
     rotation_deg: float = 0.0
     shift: float = 0.0
     shear_deg: float = 0.0
@@ -69,8 +73,28 @@ class DenseHead:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownHead:
+    """What tells pictures of the classes from strangers, as the output `known` (`train.fitting.known`).
+
+    Attributes:
+        inverse_l2: As in `PooledHead`, of a layer that reads the object's features and the whole picture's.
+        stranger_views: Views of each stranger that are learned from, the first one unchanged.
+        part_weights: How much one stranger of a part counts, 1 if its part is not named. If none of the parts is,
+            each part counts as much as any other.
+        min_score: Certain is an answer with at least this score, less if that costs too many right answers.
+        kept: Share of the right answers for held-out photos of the data set that are to stay certain.
+    """
+
+    inverse_l2: float
+    stranger_views: int
+    part_weights: Mapping[str, float] = field(default_factory=dict)
+    min_score: float = 0.8
+    kept: float = 0.909
+
+
+@dataclass(frozen=True, slots=True)
 class PooledHead:
-    """Average-pooled feature maps -> square root -> unit length -> one Dense layer.
+    """Pooled feature maps -> square root -> unit length -> one Dense layer.
 
     The square root tames the bursty responses of convolution features (power
     normalization: Perronnin, Sánchez, Mensink 2010); the unit length takes out contrast.
@@ -82,12 +106,31 @@ class PooledHead:
             of the training photos (`train.fitting.head.with_familiarity`).
         inverse_l2: Inverse strength of the penalty on the layer's weights, on
             standardized features (scikit-learn's C).
+        pooling: `average`, or `energy`: weighted by how strongly a cell of the map responds and how close to the
+            centre it is (`train.networks.pooling.EnergyPooling`). That takes a grid of 1.
+        balance: How far small classes count more: the weight of a class's photos is its share of the photos to the
+            power of minus this; 0 for equal photos, 1 for equal classes.
+        known: The output `known`; None for a network without it. It takes energy pooling and no familiarity.
     """
 
     taps: tuple[str, ...]
     inverse_l2: float
     grid: int = 1
     familiarity: bool = False
+    pooling: Pooling = "average"
+    balance: float = 0.0
+    known: KnownHead | None = None
+
+    def __post_init__(self) -> None:
+        """Check that the settings go together.
+
+        Raises:
+            ValueError: They do not.
+        """
+        if self.pooling == "energy" and self.grid != 1:
+            raise ValueError("energy pooling weighs the cells of the whole map: it takes a grid of 1")
+        if self.known is not None and (self.pooling != "energy" or self.familiarity):
+            raise ValueError("`known` takes energy pooling and no familiarity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +260,7 @@ def recipe_from_json(record: dict[str, Any]) -> Recipe:
     return Recipe(
         **record
         | {
-            "head": head(**{key: _tupled(value) for key, value in record["head"].items()}),
+            "head": head(**{key: _head_value(key, value) for key, value in record["head"].items()}),
             "schedule": schedule(**record["schedule"]),
             "augmentation": Augmentation(**record["augmentation"]),
             "ratios": _tupled(record["ratios"]),
@@ -227,6 +270,10 @@ def recipe_from_json(record: dict[str, Any]) -> Recipe:
             "attribution": _tupled(record["attribution"]),
         }
     )
+
+
+def _head_value(key: str, value: Any) -> Any:  # noqa: ANN401  # a JSON value
+    return KnownHead(**value) if key == "known" and value is not None else _tupled(value)
 
 
 def _tupled(value: Any) -> Any:  # noqa: ANN401  # a JSON value

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from edge_infer.pictures.loading import load_rgb
+from train.results.elsewhere import elsewhere_lines, stranger_lines
 from train.results.lettering import lettering_for
 from train.runs.folder import CONFUSION, CURVES, EXAMPLES, RunFolder
 
@@ -109,6 +110,10 @@ def to_markdown(metrics: dict[str, Any]) -> str:
     """Return the metrics as a page: summary, then precision, recall, F1 and support a class."""
     lines = [f"# {metrics['recipe']} ({metrics['preprocessing']} preprocessing)", ""]
     split = metrics["split"]
+    if metrics.get("elsewhere"):
+        lines += elsewhere_lines(metrics["elsewhere"])
+    if metrics.get("strangers"):
+        lines += stranger_lines(metrics["strangers"])
     lines += [
         f"{metrics['parameters']:,} parameters; {split['train']} photos for training, {split['validation']} for "
         f"validation, {split['test']} for test, {split['excluded']} left out: duplicates of test photos, or a picture "
@@ -131,10 +136,11 @@ def to_markdown(metrics: dict[str, Any]) -> str:
         f"- logistic regression, test: {baseline['test']['right']}/{baseline['test']['photos']}",
     ]
     calibration = metrics["calibration"]
+    known = f", or with a `known` below {calibration['min_known']:.3f}," if "min_known" in calibration else ""
     lines.append(
         f"- calibrated on held-out answers: temperature {calibration['temperature']:.3f}, ECE "
         f"{calibration['ece_before']:.3f} before and {calibration['ece_after']:.3f} after; "
-        f"answers below {calibration['min_score']:.3f} count as uncertain"
+        f"answers below {calibration['min_score']:.3f}{known} count as uncertain"
     )
     for part in ("validation", "test"):
         lines += ["", f"## {part}", "", "| class | precision | recall | F1 | support |", "|---|---|---|---|---|"]

@@ -89,14 +89,26 @@ class RunFolder:
             base_weights: `imagenet`, or the sha256 of the file.
 
         Raises:
-            RunFolderError: The folder was started with other base weights.
+            RunFolderError: The folder was started with other base weights, or other pictures from elsewhere.
         """
-        if (self.path / DATA).exists() and self.base_weights != base_weights:
-            raise RunFolderError(f"{self.path} was started with other base weights: resume with those")
+        foreign = {
+            name: [str(folder.resolve()) for folder in folders]
+            for name, folders in (("more", dataset.more), ("others", dataset.others))
+            if folders
+        }
+        if (self.path / DATA).exists():
+            if self.base_weights != base_weights:
+                raise RunFolderError(f"{self.path} was started with other base weights: resume with those")
+            noted = read_json(self.path / DATA)
+            if {name: noted[name] for name in ("more", "others") if name in noted} != foreign:
+                raise RunFolderError(f"{self.path} was started with another --more or --others: resume with those")
         write_json(self.path / RECIPE, asdict(recipe))
         test = dataset.test_folder
-        places = {"data": str(dataset.folder.resolve()), "test": None if test is None else str(test.resolve())}
-        write_json(self.path / DATA, {**places, "base_weights": base_weights})
+        places = {
+            "data": str(dataset.folder.resolve()),
+            "test": None if test is None else str(test.resolve()),
+        }
+        write_json(self.path / DATA, {**places, **foreign, "base_weights": base_weights})
 
     @property
     def is_finished(self) -> bool:

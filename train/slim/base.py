@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from train.fitting.head import LinearHead, head_features
-from train.networks.network import Preprocess, pixel_scaling
+from train.networks.pixels import Preprocess, pixel_scaling
 from train.networks.vgg16 import build_base, copy_in_precision
 from train.progress import track
 from train.recipes import Recipe

@@ -2,9 +2,11 @@
 
 import keras
 
-from train.networks.network import Preprocess, pixel_scaling, pool, pooled_features
+from train.networks.network import pooled_features
+from train.networks.pixels import Preprocess, pixel_scaling
+from train.networks.pooling import pool_taps
 from train.networks.vgg16 import FULL_WIDTHS, LAST_CONV, conv_layers, tap_maps
-from train.recipes import DenseHead, Recipe
+from train.recipes import DenseHead, Pooling, Recipe
 
 
 def observed_taps(recipe: Recipe) -> tuple[tuple[str, ...], int]:
@@ -14,12 +16,17 @@ def observed_taps(recipe: Recipe) -> tuple[tuple[str, ...], int]:
     return recipe.head.taps, recipe.head.grid
 
 
+def observed_pooling(recipe: Recipe) -> Pooling:
+    """Return how those maps are pooled."""
+    return "average" if isinstance(recipe.head, DenseHead) else recipe.head.pooling
+
+
 def observed_features(base: keras.Model, recipe: Recipe) -> keras.Model:
     """Return `[N, H, W, 3]` RGB pixels 0–255 -> the features that are compared, `float32 [N, d]`."""
     taps, grid = observed_taps(recipe)
     image = keras.Input((recipe.image_size, recipe.image_size, 3))
     maps = tap_maps(base, taps)(Preprocess(pixel_scaling(recipe))(image))
-    pooled = [pool(keras.ops.cast(maps[tap], "float32"), grid, f"pool_{tap}") for tap in taps]
+    pooled = list(pool_taps(maps, taps, grid, observed_pooling(recipe)).values())
     return keras.Model(image, pooled[0] if isinstance(recipe.head, DenseHead) else pooled_features(pooled))
 
 

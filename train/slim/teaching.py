@@ -14,7 +14,7 @@ from train.metrics import Floats, Ints
 from train.networks.vgg16 import copy_in_precision
 from train.recipes import PooledHead, Recipe
 from train.slim.distillation import Distillation, view_recipe
-from train.slim.observed import observed_taps
+from train.slim.observed import observed_pooling, observed_taps
 from train.views.features import Features, extract, load_view
 
 
@@ -52,5 +52,7 @@ def teach(base: keras.Model, recipe: Recipe, photos: Sequence[Photo], settings: 
     """Compute or read the original's features."""
     taps, grid = observed_taps(recipe)
     recipe = view_recipe(recipe, settings)
-    features = extract(photos, settings.views, recipe, copy_in_precision(base, recipe), taps, cache, grid=grid)
+    base = copy_in_precision(base, recipe)
+    pooling = observed_pooling(recipe)
+    features = extract(photos, settings.views, recipe, base, taps, cache, grid=grid, pooling=pooling)
     return Teaching(photos, features, settings, recipe)

@@ -23,7 +23,7 @@ from train.runs.finished import FinishedRun
 from train.runs.slim_folder import SlimFolder
 from train.slim.base import slim_base
 from train.slim.goal import Goal
-from train.slim.observed import full_widths, observed_taps
+from train.slim.observed import full_widths, observed_pooling, observed_taps
 from train.slim.readout import Readout, slim_head
 from train.slim.teaching import Teaching
 from train.views.features import extract
@@ -53,7 +53,8 @@ def slim_to(
     exact = replace(recipe, mixed_precision=False)  # measured as it will be exported
     taps, grid = observed_taps(recipe)
     # A dense head reads no pooled features; they are only for the baseline beside it, whose grid is 1.
-    features = extract(data.photos, 1, exact, slim, taps, cache, grid=1 if head is None else grid)
+    grid, pooling = 1 if head is None else grid, observed_pooling(recipe)
+    features = extract(data.photos, 1, exact, slim, taps, cache, grid=grid, pooling=pooling)
     network = build_network(exact, len(data.labels), None)
     network.get_layer("vgg16").set_weights(slim.get_weights())
     crossval = None

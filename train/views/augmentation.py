@@ -1,4 +1,4 @@
-"""Augmented views of a photo: one affine warp, then lighting, then damage, all from a seed.
+"""Augmented views of a photo: a part of it, one affine warp, then lighting, then damage, all from a seed.
 
 Views depend on the photo's hash and the view's number only, not on the order in which
 they are made, so a resumed run and a run on more threads see the same pictures.
@@ -18,11 +18,40 @@ from train.recipes import Augmentation
 
 _BLURRED_TO = (0.2, 0.6)  # of the size
 _JPEG_QUALITY = (25, 80)
+_LARGEST_ASPECT = 4 / 3  # by which a part's aspect differs from the photo's
+_PART_ATTEMPTS = 10
 
 
 def view_rng(sha256: str, view: int, seed: int) -> np.random.Generator:
     """Return the generator that decides view number `view` of a photo."""
     return np.random.default_rng([int(sha256[:16], 16), view, seed])
+
+
+def random_part(
+    size: tuple[int, int], policy: Augmentation, rng: np.random.Generator
+) -> tuple[float, float, float, float]:
+    """Draw a part of a photo (random resized crop: Szegedy et al. 2015).
+
+    Args:
+        size: Width and height of the photo, pixels.
+        policy: Its `crop`.
+        rng: Decides the part.
+
+    Returns:
+        Left, upper, right and lower edge, pixels.
+    """
+    for _ in range(_PART_ATTEMPTS):
+        area = rng.uniform(1 - policy.crop, 1)
+        aspect = _LARGEST_ASPECT ** rng.uniform(-1, 1)
+        shares = np.sqrt([area * aspect, area / aspect])
+        if shares.max() <= 1:
+            break
+    else:
+        shares = np.sqrt([1 - policy.crop] * 2)
+    corner = rng.uniform(0, 1 - shares)
+    left, upper = corner * size
+    right, lower = (corner + shares) * size
+    return float(left), float(upper), float(right), float(lower)
 
 
 def augment(image_rgb: npt.NDArray[np.uint8], policy: Augmentation, rng: np.random.Generator) -> npt.NDArray[np.uint8]:

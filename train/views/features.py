@@ -19,6 +19,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+from PIL import Image
 
 from edge_infer.atomic_files import write_atomic
 from edge_infer.faces.crops import cut, face_region
@@ -26,20 +27,23 @@ from edge_infer.faces.decoding import decode
 from edge_infer.faces.detector import SCENE_SIDE, FaceDetector
 from edge_infer.model_file.metadata import FaceCrop, InputSpec
 from edge_infer.pictures.containers.walk import read_container
-from edge_infer.pictures.loading import fit, load_input, load_scene
+from edge_infer.pictures.loading import fit, load_input, load_rgb, load_scene
 from edge_infer.pictures.opening import open_picture
 from edge_infer.pictures.pixels import PixelRule
 from edge_infer.pictures.profiles import to_srgb
 from train.data.photos import Photo, sha256_file
 from train.errors import CacheError
-from train.networks.network import FORWARD_BATCH, Preprocess, pixel_scaling, pool
+from train.networks.network import FORWARD_BATCH
+from train.networks.pixels import Preprocess, pixel_scaling
+from train.networks.pooling import pool_taps
 from train.networks.vgg16 import block_of, conv_layers, tap_maps
 from train.progress import track
-from train.recipes import Recipe
-from train.views.augmentation import augment, jitter, relight, view_rng
+from train.recipes import Pooling, Recipe
+from train.views.augmentation import augment, jitter, random_part, relight, view_rng
 from train.views.face_views import detector_sha256, find_face
 
 MAPS = "maps"
+_PART_DECODE_SIDES = 3  # of the input: a quarter of the photo's area still has more pixels than the input
 
 Features = dict[str, npt.NDArray[np.floating[Any]]]
 
@@ -61,8 +65,18 @@ def load_view(photo: Photo, view: int, recipe: Recipe) -> npt.NDArray[np.uint8]:
     spec, rng = input_spec(recipe), view_rng(photo.sha256, view, recipe.seed)
     if recipe.face is not None:
         return _load_face_view(photo, view, recipe, recipe.face, rng)
-    image_rgb = load_input(photo.path, spec)
+    if view > 0 and recipe.augmentation.crop:
+        image_rgb = _load_part(photo, recipe, rng)
+    else:
+        image_rgb = load_input(photo.path, spec)
     return image_rgb if view == 0 else augment(image_rgb, recipe.augmentation, rng)
+
+
+def _load_part(photo: Photo, recipe: Recipe, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """Cut a random part out of the file, which shows more of it than the network's input does, and stretch it."""
+    image = load_rgb(photo.path, needed_side=_PART_DECODE_SIDES * recipe.image_size)
+    side, box = recipe.image_size, random_part(image.size, recipe.augmentation, rng)
+    return np.asarray(image.resize((side, side), Image.Resampling.BILINEAR, box=box))
 
 
 def _load_face_view(
@@ -93,6 +107,7 @@ def extract(
     cache: Path,
     *,
     grid: int = 1,
+    pooling: Pooling = "average",
     with_maps: bool = False,
 ) -> Features:
     """Return pooled features of the frozen base for several views of every photo.
@@ -102,16 +117,19 @@ def extract(
         views: Views a photo, the first one unchanged.
         recipe: Size, preprocessing and augmentation.
         base: VGG16 with its weights.
-        taps: Layers whose maps are averaged over the picture.
+        taps: Layers whose maps are pooled.
         cache: Cache folder.
         grid: As in the recipe's `PooledHead`.
+        pooling: Likewise.
         with_maps: Also return the maps that enter the last tap's block, for fine-tuning.
 
     Returns:
-        For each tap `float32 [views, N, D]`; under `"maps"`, `float16 [views, N, h, w, C]`.
+        For each tap `float32 [views, N, D]`; with energy pooling, the plain averages too, under the name that
+        `scene` gives them: the object's features and those of the whole picture. Under `"maps"`,
+        `float16 [views, N, h, w, C]`.
     """
-    folder = cache / "features" / _cache_key(recipe, base, taps, grid, with_maps)
-    network = _extractor(recipe, base, taps, grid, with_maps)
+    folder = cache / "features" / _cache_key(recipe, base, taps, grid, pooling, with_maps)
+    network = _extractor(recipe, base, taps, grid, pooling, with_maps)
     run = tf.function(lambda pixels: network(pixels, training=False))
     wanted = [(photo, view) for view in range(views) for photo in photos]
     missing = [item for item in wanted if not _entry(folder, *item).exists()]
@@ -137,18 +155,34 @@ def select(features: Features, indices: npt.NDArray[np.int64]) -> Features:
     return {name: values[:, indices] for name, values in features.items()}
 
 
-def _extractor(recipe: Recipe, base: keras.Model, taps: tuple[str, ...], grid: int, with_maps: bool) -> keras.Model:
+def select_views(features: Features, views: int) -> Features:
+    """Return the features of the first views."""
+    return {name: values[:views] for name, values in features.items()}
+
+
+def scene(tap: str) -> str:
+    """Return the name of a tap's plain averages beside its energy-pooled features."""
+    return f"{tap}_average"
+
+
+def _extractor(
+    recipe: Recipe, base: keras.Model, taps: tuple[str, ...], grid: int, pooling: Pooling, with_maps: bool
+) -> keras.Model:
     image = keras.Input((recipe.image_size, recipe.image_size, 3), dtype="uint8")
     block_input, _ = block_of(taps[-1])
     wanted = (*taps, block_input) if with_maps else taps
     maps = tap_maps(base, wanted)(Preprocess(pixel_scaling(recipe))(image))
-    outputs = {tap: pool(keras.ops.cast(maps[tap], "float32"), grid, f"pool_{tap}") for tap in taps}
+    outputs = pool_taps(maps, taps, grid, pooling)
+    if pooling == "energy":
+        outputs |= {scene(tap): values for tap, values in pool_taps(maps, taps).items()}
     if with_maps:
         outputs[MAPS] = keras.ops.cast(maps[block_input], "float16")
     return keras.Model(image, outputs)
 
 
-def _cache_key(recipe: Recipe, base: keras.Model, taps: tuple[str, ...], grid: int, with_maps: bool) -> str:
+def _cache_key(
+    recipe: Recipe, base: keras.Model, taps: tuple[str, ...], grid: int, pooling: Pooling, with_maps: bool
+) -> str:
     """Hash everything besides the photo and the view's number."""
     weights = hashlib.sha256()
     for layer in conv_layers(taps[-1]):
@@ -169,7 +203,9 @@ def _cache_key(recipe: Recipe, base: keras.Model, taps: tuple[str, ...], grid: i
             "detector": detector_sha256(),
         },
         "augmentation_code": sha256_file(Path(augment.__code__.co_filename)),
-        "network_code": [sha256_file(Path(function.__code__.co_filename)) for function in (tap_maps, pool)],
+        "network_code": [
+            sha256_file(Path(function.__code__.co_filename)) for function in (tap_maps, pool_taps, pixel_scaling)
+        ],
         "versions": {name: version(name) for name in ("tensorflow", "pillow", "scipy")},
         "input": asdict(input_spec(recipe)),
         "pixels": pixel_scaling(recipe),
@@ -178,6 +214,7 @@ def _cache_key(recipe: Recipe, base: keras.Model, taps: tuple[str, ...], grid: i
         "seed": recipe.seed,
         "taps": taps,
         "grid": grid,
+        "pooling": pooling,
         "with_maps": with_maps,
         "weights": weights.hexdigest(),
     }

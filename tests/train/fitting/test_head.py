@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from train.fitting.head import LinearHead, fit_linear, fitting_curve, head_features, with_familiarity
+from train.fitting.head import LinearHead, class_weights, fit_linear, fitting_curve, head_features, with_familiarity
 from train.metrics import softmax
 from train.networks.network import root_normalize
 
@@ -117,3 +117,23 @@ def test_the_fitting_curve_ends_at_the_solution():
         loss = -np.log(probabilities[np.arange(len(y)), y]).mean()
         assert curve[f"{prefix}loss"][-1] == pytest.approx(loss, abs=1e-4)
         assert curve[f"{prefix}accuracy"][-1] == (probabilities.argmax(axis=1) == y).mean()
+
+
+def test_small_classes_count_more_by_the_balance():
+    targets = np.array([0] * 8 + [1] * 2)
+    assert class_weights(targets, 0).tolist() == [1] * 10
+    assert class_weights(targets, 1) == pytest.approx(np.array([5 / 8] * 8 + [5 / 2] * 2))
+    assert class_weights(targets, 0.5) == pytest.approx(np.sqrt(class_weights(targets, 1)))
+
+
+def test_a_weight_of_two_is_the_photo_twice_and_only_proportions_count():
+    rng = np.random.default_rng(7)
+    features, targets = rng.normal(0, 1, (20, 3)), np.arange(20) % 2
+    weights = np.array([1.0] * 10 + [2.0] * 10)
+    twice = np.concatenate([np.arange(20), np.arange(10, 20)])
+    # The penalty is that of weights of 1 on average, so it counts 20 photos here and 30 there.
+    weighted = fit_linear(features, targets, 0.3, weights=weights)
+    repeated = fit_linear(features[twice], targets[twice], 0.2)
+    assert weighted.kernel == pytest.approx(repeated.kernel, rel=1e-3, abs=1e-4)
+    again = fit_linear(features, targets, 0.3, weights=10 * weights)
+    assert again.kernel == pytest.approx(weighted.kernel, rel=1e-5)

@@ -11,7 +11,8 @@ from keras.applications.vgg16 import preprocess_input
 from tests.train.conftest import SIDE_PX, assert_close
 from train.errors import WeightsError
 from train.fitting.head import LinearHead, set_head
-from train.networks.network import GREY, Preprocess, RootNormalize, build_network, pixel_scaling, pool, root_normalize
+from train.networks.network import RootNormalize, build_network, root_normalize
+from train.networks.pixels import GREY, Preprocess, pixel_scaling
 from train.networks.vgg16 import FIRST_CONV, LAST_CONV, block_of, build_base, copy_in_precision, resolve_weights
 from train.recipes import RECIPES, DenseHead, Recipe
 
@@ -174,19 +175,6 @@ def test_the_real_weights_load(base_weights: str):
 def test_blocks_are_named_by_their_last_layer():
     assert block_of("block5_conv3") == ("block4_pool", ("block5_conv1", "block5_conv2", "block5_conv3"))
     assert block_of("block2_conv2") == ("block1_pool", ("block2_conv1", "block2_conv2"))
-
-
-def test_pooling_averages_the_parts_of_a_grid_channels_first():
-    maps = np.arange(2 * 7 * 6 * 3, dtype=np.float32).reshape(2, 7, 6, 3)
-    pooled = pool(keras.ops.convert_to_tensor(maps), 3).numpy()
-    expected = maps[:, :6, :6].reshape(2, 3, 2, 3, 2, 3).mean(axis=(2, 4)).transpose(0, 3, 1, 2).reshape(2, 27)
-    np.testing.assert_allclose(pooled, expected, rtol=1e-6)
-    np.testing.assert_allclose(pool(keras.ops.convert_to_tensor(maps), 1).numpy(), maps.mean(axis=(1, 2)), rtol=1e-6)
-
-
-def test_a_grid_that_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match="maps of 7x7 do not divide into 4x4 parts"):
-        pool(keras.Input((7, 7, 8)), 4)
 
 
 def test_a_sigmoid_head_answers_for_both_classes(random_weights: str, published_recipe: Recipe):

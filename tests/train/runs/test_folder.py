@@ -23,6 +23,9 @@ def test_a_folder_is_created_only_when_the_run_starts(tmp_path: Path):
         "inverse_l2": 0.1,
         "grid": 1,
         "familiarity": True,
+        "pooling": "average",
+        "balance": 0.0,
+        "known": None,
     }
 
 

@@ -10,7 +10,7 @@ import onnx
 import pytest
 
 from tests.conftest import drawn
-from tests.export.conftest import dense_run, export_run, photos, pooled_run, train_run
+from tests.export.conftest import dense_run, export_run, known_run, photos, pooled_run, train_run
 from tests.train.conftest import cached_recipe, one_repeat, published_recipe, random_weights
 from train.errors import GoalError, RunFolderError
 from train.files import read_json, write_json
@@ -21,7 +21,16 @@ from train.slim.distillation import Distillation
 from train.slim.goal import Goal
 from train.slim.pipeline import slim
 
-__all__ = ["cached_recipe", "dense_run", "one_repeat", "photos", "pooled_run", "published_recipe", "random_weights"]
+__all__ = [
+    "cached_recipe",
+    "dense_run",
+    "known_run",
+    "one_repeat",
+    "photos",
+    "pooled_run",
+    "published_recipe",
+    "random_weights",
+]
 __all__ += ["train_run"]
 
 SETTINGS = Distillation(views=2, epochs=2, learning_rate=1e-6)  # random weights bear no larger steps
@@ -54,6 +63,18 @@ def test_a_dense_head_keeps_its_maps_and_its_weights(dense_run: Path, tmp_path: 
         weights = (network.get_layer(name).get_weights() for network in (slim.network, full.network))
         for kept, original in zip(*weights, strict=True):
             assert np.array_equal(kept, original)
+
+
+def test_energy_pooling_is_slimmed_and_known_is_left_out(
+    known_run: Path, tmp_path: Path, one_repeat: None, capsys: pytest.CaptureFixture[str]
+):
+    metrics = slim_run(known_run, tmp_path / "run", Goal(speedup=8.0), tmp_path / "cache")
+    assert "the slim network will not say whether a picture shows any of its classes" in capsys.readouterr().err
+    slim = load_run(tmp_path / "run")
+    assert (slim.recipe.pooled_head.pooling, slim.recipe.pooled_head.known) == ("energy", None)
+    assert not isinstance(slim.network.output, dict)
+    assert "min_known" not in metrics["calibration"]
+    assert metrics["slim"]["speedup"] >= 8
 
 
 def test_a_speedup_that_no_network_reaches_is_refused_and_nothing_written(dense_run: Path, tmp_path: Path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from train.recipes import RECIPES, Augmentation
-from train.views.augmentation import augment, view_rng
+from train.views.augmentation import augment, random_part, view_rng
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (8, 12, 3), dtype=np.uint8)
 
@@ -85,3 +85,17 @@ def test_views_keep_shape_dtype_and_the_photos_range(name: str):
         gain = RECIPES[name].augmentation.brightness
         assert view.min() == view.max()  # edges repeat: nothing black comes in
         assert 100 * (1 - gain) <= view.min() <= 100 * (1 + gain)
+
+
+def test_parts_keep_to_the_photo_to_their_area_and_nearly_to_its_aspect():
+    policy = Augmentation(crop=0.75)
+    areas = []
+    for view in range(200):
+        left, upper, right, lower = random_part((400, 200), policy, view_rng("ab" * 32, view, 1))
+        assert 0 <= left < right <= 400 + 1e-9
+        assert 0 <= upper < lower <= 200 + 1e-9
+        width, height = (right - left) / 400, (lower - upper) / 200
+        assert 3 / 4 <= width / height <= 4 / 3
+        areas.append(width * height)
+    assert 0.25 <= min(areas) < 0.3
+    assert 0.8 < max(areas) <= 1

@@ -7,13 +7,15 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
-from tests.train.conftest import SIDE_PX, assert_close, write_photos
+from tests.train.conftest import SIDE_PX, assert_close, photo, write_photos
 from train.data.photos import Photo, find_photos
-from train.networks.network import Preprocess
+from train.networks.pixels import Preprocess
+from train.networks.pooling import EnergyPooling
 from train.networks.vgg16 import block_of, build_base
 from train.recipes import Augmentation, Recipe
-from train.views.features import extract, load_batch, load_view, select
+from train.views.features import extract, load_batch, load_view, scene, select
 
 TAPS = ("block4_conv3", "block5_conv3")
 
@@ -60,6 +62,36 @@ def test_pooled_features_are_the_means_of_the_maps(
     for tap, values in zip(TAPS, (first, last), strict=True):
         assert_close(features[tap][0], values.numpy().mean(axis=(1, 2)))
     assert_close(features["maps"][0], maps.numpy(), share=1e-3)  # stored in half precision
+
+
+def test_energy_pooled_features_come_with_the_averages(
+    photos: list[Photo], base: keras.Model, cached_recipe: Recipe, tmp_path: Path
+):
+    features = extract(photos[:2], 1, cached_recipe, base, TAPS, tmp_path, pooling="energy")
+    plain = extract(photos[:2], 1, cached_recipe, base, TAPS, tmp_path)
+    assert set(features) == {*TAPS, *map(scene, TAPS)}
+    (maps,) = [
+        keras.Model(base.input, base.get_layer(TAPS[-1]).output)(
+            Preprocess("caffe")(load_batch(photos[:2], cached_recipe))
+        )
+    ]
+    assert_close(features[TAPS[-1]][0], EnergyPooling()(maps).numpy())
+    for tap in TAPS:
+        assert np.array_equal(features[scene(tap)], plain[tap])
+        assert not np.allclose(features[tap], plain[tap])
+
+
+def test_a_view_may_be_a_part_of_the_photo(tmp_path: Path, cached_recipe: Recipe):
+    """Left half red, right half blue: the whole has as much of both, a small part seldom."""
+    pixels = np.zeros((120, 160, 3), np.uint8)
+    pixels[:, :80, 0], pixels[:, 80:, 2] = 200, 200
+    Image.fromarray(pixels).save(tmp_path / "halves.png")
+    halves = photo(tmp_path / "halves.png")
+    parts = replace(cached_recipe, augmentation=Augmentation(crop=0.9))
+    assert np.array_equal(load_view(halves, 0, parts), load_view(halves, 0, cached_recipe))
+    shares = [(load_view(halves, view, parts)[..., 0] > 100).mean() for view in range(1, 9)]
+    assert np.array_equal(load_view(halves, 3, parts), load_view(halves, 3, parts))
+    assert max(shares) - min(shares) > 0.3
 
 
 def test_view_zero_is_the_photo_and_the_others_are_not(photos: list[Photo], cached_recipe: Recipe):
