@@ -22,7 +22,7 @@ from benchmarks.quality.accuracy_table import accuracy_text
 from benchmarks.quality.model_accuracy import measure_accuracy, read_photos
 from edge_infer import Classifier
 from edge_infer.errors import ModelError
-from edge_infer.model_file.metadata import FaceMode
+from edge_infer.faces.mode import FaceMode
 from edge_infer.model_file.opening import open_model
 from edge_infer.pictures.finding.folders import find_images
 from train.console import run as run_command

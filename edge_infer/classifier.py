@@ -17,7 +17,8 @@ from PIL import Image
 
 from edge_infer.engine import Engine
 from edge_infer.faces.detector import Face, FaceDetector
-from edge_infer.model_file.metadata import ClassifierMetadata, FaceMode
+from edge_infer.faces.mode import FaceMode
+from edge_infer.model_file.metadata import ClassifierMetadata
 from edge_infer.model_file.opening import open_model
 from edge_infer.model_file.registry import bundled_models
 from edge_infer.pictures.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+STDIN = "-"  # what a picture on standard input is called
+
 
 @dataclass(frozen=True, slots=True)
 class LabelScore:

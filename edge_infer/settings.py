@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import get_args
 
-from edge_infer.model_file.metadata import FaceMode
+from edge_infer.faces.mode import FaceMode
 from edge_infer.pictures.turning import as_turn
 
 

@@ -10,8 +10,7 @@ import click
 from edge_infer.cli.exit_codes import EXIT_FAILED
 from edge_infer.cli.options import load_classifier, model_options
 from edge_infer.cli.writers import OutputFormat, make_writer, one_line
-from edge_infer.model_file.metadata import FaceMode
-from edge_infer.pictures.finding.sources import expand_in_groups
+from edge_infer.faces.mode import FaceMode
 from edge_infer.pictures.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
 from edge_infer.results import FailedInput
 
@@ -95,6 +94,7 @@ def classify(
     """
     from edge_infer.errors import InputError, OutputError
     from edge_infer.pictures.decoded import KeptPicture, Room
+    from edge_infer.pictures.finding.sources import expand_in_groups
 
     loading = {"max_pixels": max_pixels, "max_bytes": max_bytes, "rotate": int(rotate or 0)}
     classifier = load_classifier(

@@ -10,8 +10,7 @@ from typing import Self
 
 from edge_infer.cli.writers import make_writer
 from edge_infer.errors import OutputError
-from edge_infer.pictures.finding.sources import STDIN
-from edge_infer.results import Prediction
+from edge_infer.results import STDIN, Prediction
 
 _AT_ONCE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _PIPE_BUF = getattr(select, "PIPE_BUF", 512)  # so much goes into a pipe that has room at all

@@ -11,7 +11,6 @@ import click
 
 from edge_infer.cli.number_range import NumberRange
 from edge_infer.cli.options import load_classifier, model_options
-from edge_infer.cli.record_stream import RecordStream
 from edge_infer.cli.writers import one_line
 from edge_infer.webcam.defaults import RETRIES, SMOOTHING_S, TIMEOUT_S
 
@@ -159,6 +158,7 @@ def webcam(
     --jsonl. Keys in the window: q quit, s snapshot, r record, t turn, space pause. Needs the webcam extra:
     pip install 'edge-infer[webcam]'.
     """
+    from edge_infer.cli.record_stream import RecordStream
     from edge_infer.pictures.turning import as_turn
     from edge_infer.webcam.answers.video_classifier import VideoClassifier
     from edge_infer.webcam.camera.capture import Capture

@@ -6,8 +6,7 @@ import re
 from types import TracebackType
 from typing import Literal, Protocol, Self, TextIO
 
-from edge_infer.pictures.finding.sources import STDIN
-from edge_infer.results import FacePrediction, FailedInput, Prediction, Result
+from edge_infer.results import STDIN, FacePrediction, FailedInput, Prediction, Result
 
 OutputFormat = Literal["text", "json", "jsonl", "csv"]
 

@@ -23,7 +23,6 @@ Resize = Literal["stretch", "crop"]
 Interpolation = Literal["bilinear", "bicubic"]
 Precision = Literal["fp32", "int8"]
 Kind = Literal["classifier", "face_detector"]
-FaceMode = Literal["auto", "always", "never"]  # whether a classifier of faces looks for them first
 
 
 @dataclass(frozen=True, slots=True)

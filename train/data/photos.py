@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import cast
 
 from edge_infer.pictures.finding.folders import look_through, summarize
-from edge_infer.pictures.finding.sources import STDIN, expand
-from edge_infer.results import FailedInput
+from edge_infer.pictures.finding.sources import expand
+from edge_infer.results import STDIN, FailedInput
 from train.data.layout import Part, Report, class_folders, folded, part_folders
 from train.errors import DataError
 

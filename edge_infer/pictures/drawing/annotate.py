@@ -7,10 +7,9 @@ from PIL import Image, ImageDraw
 from edge_infer.errors import OutputError
 from edge_infer.pictures.drawing.fonts import runs
 from edge_infer.pictures.drawing.jpeg_files import write_jpeg
-from edge_infer.pictures.finding.sources import STDIN
 from edge_infer.pictures.loading import ImageSource, load_rgb
 from edge_infer.pictures.whole import open_as
-from edge_infer.results import FacePrediction, Prediction
+from edge_infer.results import STDIN, FacePrediction, Prediction
 
 Colour = tuple[int, int, int]
 

@@ -19,12 +19,11 @@ from edge_infer.pictures.finding.folders import look_through, summarize
 from edge_infer.pictures.finding.natural_order import natural_key
 from edge_infer.pictures.limits import DEFAULT_MAX_BYTES
 from edge_infer.pictures.reading import HEAD_BYTES, read_up_to
-from edge_infer.results import FailedInput
+from edge_infer.results import STDIN, FailedInput
 
 Source = str | BinaryIO | FailedInput
 Report = Callable[[str], None]
 
-STDIN = "-"
 _LONGEST_NAME_BYTES = 65_536  # no system allows longer ones
 
 

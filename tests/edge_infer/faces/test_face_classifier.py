@@ -14,7 +14,8 @@ from benchmarks.quality.drawn_pages import draw_pages
 from edge_infer import Classifier, FaceDetector, FacePrediction, FailedInput, Prediction
 from edge_infer.errors import NoFaceError
 from edge_infer.faces.crops import crop_face
-from edge_infer.model_file.metadata import FaceCrop, FaceMode, InputSpec
+from edge_infer.faces.mode import FaceMode
+from edge_infer.model_file.metadata import FaceCrop, InputSpec
 from edge_infer.pictures.loading import fit
 from tests.conftest import drawn
 from tests.support.tiny_model import COLOURS, write_tiny_model
