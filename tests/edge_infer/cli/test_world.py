@@ -200,7 +200,8 @@ def test_a_disk_that_fills_up_leaves_no_half_copy(folder: Path, model: str) -> N
 # The interpreter may lie where other users cannot read, so it loads everything before it becomes one.
 AS_NOBODY = f"""
 import os, sys
-import shlex, click._termui_impl, edge_infer.pictures.drawing.annotate, edge_infer.classifier, edge_infer.pictures.finding.sources
+import shlex, click._termui_impl, edge_infer.pictures.drawing.annotate, edge_infer.classifier
+import edge_infer.pictures.finding.sources
 from PIL import Image
 from edge_infer.cli.main import main
 Image.init()
