@@ -6,9 +6,6 @@ from collections.abc import Callable
 
 from edge_infer.errors import ImageDecodeError
 from edge_infer.pictures.containers.container import Container, counted
-from edge_infer.pictures.containers.jpeg import read_jpeg
-from edge_infer.pictures.containers.png import read_png
-from edge_infer.pictures.containers.tiff import read_tiff
 
 MAX_GIF_BLOCKS = 262_144  # of 255 bytes, before the first frame
 PPM_HEADER_BYTES = 1024
@@ -99,10 +96,28 @@ def _read_avif(data: bytes) -> Container:
     return Container(hidden)
 
 
+def _read_jpeg(data: bytes) -> Container:
+    from edge_infer.pictures.containers.jpeg import read_jpeg  # late: who answers one photo needs one format
+
+    return read_jpeg(data)
+
+
+def _read_png(data: bytes) -> Container:
+    from edge_infer.pictures.containers.png import read_png
+
+    return read_png(data)
+
+
+def _read_tiff(data: bytes) -> Container:
+    from edge_infer.pictures.containers.tiff import read_tiff
+
+    return read_tiff(data)
+
+
 _WALKS: dict[str, Callable[[bytes], Container]] = {
-    "JPEG": read_jpeg,
-    "PNG": read_png,
-    "TIFF": read_tiff,
+    "JPEG": _read_jpeg,
+    "PNG": _read_png,
+    "TIFF": _read_tiff,
     "GIF": _read_gif,
     "PPM": _read_ppm,
     "WEBP": _read_webp,

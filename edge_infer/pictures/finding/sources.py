@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from edge_infer.errors import ImageNotFoundError, ImageTooLargeError, NoImagesError
-from edge_infer.pictures.finding.folders import look_through, summarize
-from edge_infer.pictures.finding.natural_order import natural_key
 from edge_infer.pictures.limits import DEFAULT_MAX_BYTES
 from edge_infer.pictures.reading import HEAD_BYTES, read_up_to
 from edge_infer.results import STDIN, FailedInput
@@ -103,6 +101,8 @@ def _stdin_picture(max_bytes: int) -> BinaryIO | FailedInput:
 
 
 def _folder(folder: str, recursive: bool, report: Report | None) -> Iterator[Source]:
+    from edge_infer.pictures.finding.folders import look_through, summarize
+
     content = look_through(folder, recursive=recursive)
     lines = summarize(content.left_out)
     if not content.images:
@@ -116,6 +116,8 @@ def _folder(folder: str, recursive: bool, report: Report | None) -> Iterator[Sou
 
 
 def _pattern(pattern: str, recursive: bool, report: Report | None) -> Iterator[Source]:
+    from edge_infer.pictures.finding.natural_order import natural_key
+
     matches = sorted(glob.glob(pattern, recursive=True), key=natural_key)
     if not matches:
         yield FailedInput(pattern, NoImagesError(f"{pattern} matches no file"))
