@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from train.data.dataset import Dataset, RunData, read_run_data
+from train.data.dataset import Dataset
 from train.data.photos import sha256_file
+from train.data.run_data import RunData, read_run_data
 from train.fitting.crossval import CrossValidation
 from train.fitting.onthefly import fit_on_the_fly
 from train.fitting.pooled import choose, prepare, train_network

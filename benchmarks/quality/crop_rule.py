@@ -18,8 +18,9 @@ from sklearn.metrics import log_loss
 from edge_infer.cache import default_cache
 from edge_infer.model_file.metadata import FaceCrop
 from edge_infer.pictures.loading import load_rgb
-from train.data.dataset import Dataset, RunData, read_run_data
+from train.data.dataset import Dataset
 from train.data.photos import Photo
+from train.data.run_data import RunData, read_run_data
 from train.fitting.crossval import cross_validate
 from train.fitting.head import fit_linear, head_features
 from train.metrics import Floats, Ints, softmax

@@ -24,8 +24,8 @@ from edge_infer.cache import default_cache
 from edge_infer.runtime.session import INPUT_NAME, session_options
 from export.results.quality import agreement, score_auroc, share
 from train.console import run as run_command
-from train.data.dataset import RunData, read_run_data
 from train.data.photos import Photo, find_pictures
+from train.data.run_data import RunData, read_run_data
 from train.files import write_json
 from train.fitting.crossval import CrossValidation, cross_validate
 from train.fitting.head import LinearHead

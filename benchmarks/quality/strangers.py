@@ -22,8 +22,9 @@ from benchmarks.quality.drawn_pages import draw_pages
 from benchmarks.quality.faces import compose_one, shuffled_pictures
 from edge_infer import Classifier, Prediction
 from edge_infer.pictures.loading import load_rgb
-from train.data.dataset import Dataset, read_run_data
+from train.data.dataset import Dataset
 from train.data.photos import Photo
+from train.data.run_data import read_run_data
 from train.progress import track
 from train.recipes import RECIPES
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from export.errors import ParityError
-from train.data.dataset import RunData
+from train.data.run_data import RunData
 from train.metrics import Floats
 
 _IN_THE_FILE = ("photos", "right", "accuracy", "accuracy_95", "ece")

@@ -12,7 +12,7 @@ from export.conversion.parity import Pixels
 from export.results.accuracy import accuracy_record
 from export.results.latency import latency_ms
 from export.results.quality import agreement, measure_answers
-from train.data.dataset import RunData
+from train.data.run_data import RunData
 from train.metrics import Floats
 
 

@@ -15,7 +15,7 @@ WITH_THE_WHEEL_ALONE = (
 )
 WITHOUT_TENSORFLOW = (
     "metrics",
-    *("data.audit", "data.dataset", "data.duplicates"),
+    *("data.audit", "data.dataset", "data.duplicates", "data.run_data"),
     *("fitting.crossval", "results.report", "runs.folder", "runs.slim_folder"),
     *("slim.patches", "slim.sensitivity", "views.augmentation", "views.face_views"),
 )

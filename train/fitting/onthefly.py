@@ -13,8 +13,8 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from train.data.dataset import RunData
 from train.data.photos import Photo
+from train.data.run_data import RunData
 from train.metrics import Floats, Ints
 from train.networks.network import FLATTEN, forward
 from train.progress import track

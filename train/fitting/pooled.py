@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from scipy.special import expit, logsumexp
 
-from train.data.dataset import RunData
+from train.data.run_data import RunData
 from train.fitting.crossval import FOLDS, CrossValidation, KnownAnswers, cross_validate, fold_numbers
 from train.fitting.finetune import LastBlock, fine_tune
 from train.fitting.head import (

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from train.data.dataset import RunData
 from train.data.layout import PARTS, Part
 from train.data.photos import class_counts
+from train.data.run_data import RunData
 from train.fitting.crossval import CrossValidation, cross_validate
 from train.fitting.head import BASELINE_INVERSE_L2, fit_linear
 from train.metrics import Floats, Ints, calibrate, evaluate, known_thresholds, softmax

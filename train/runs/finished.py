@@ -6,7 +6,8 @@ from typing import Any
 
 import keras
 
-from train.data.dataset import Dataset, RunData
+from train.data.dataset import Dataset
+from train.data.run_data import RunData
 from train.data.splits import Split
 from train.errors import DataError, RunFolderError
 from train.networks.network import build_network

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_infer.atomic_files import write_atomic
-from train.data.dataset import Dataset, RunData
+from train.data.dataset import Dataset
+from train.data.run_data import RunData
 from train.data.splits import Split
 from train.errors import DataError, RunFolderError
 from train.files import read_json, write_json

@@ -9,8 +9,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from train.data.dataset import Dataset, RunData, read_run_data
+from train.data.dataset import Dataset
 from train.data.photos import Photo, sha256_file
+from train.data.run_data import RunData, read_run_data
 from train.errors import RunFolderError
 from train.progress import say
 from train.recipes import PooledHead, Recipe

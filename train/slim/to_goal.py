@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from train.data.dataset import RunData
+from train.data.run_data import RunData
 from train.fitting.crossval import CrossValidation, cross_validate
 from train.fitting.head import LinearHead, head_features, set_head
 from train.fitting.pooled import prepare

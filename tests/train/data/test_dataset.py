@@ -9,9 +9,10 @@ from PIL import Image
 from tests.conftest import drawn
 from tests.train.conftest import COLOURS, write_photos
 from train.data.audit import audit
-from train.data.dataset import Dataset, RunData, read_run_data
+from train.data.dataset import Dataset
 from train.data.duplicates import Fingerprint, fingerprint
 from train.data.photos import Photo, find_pictures
+from train.data.run_data import RunData, read_run_data
 from train.errors import DataError
 from train.recipes import RECIPES
 

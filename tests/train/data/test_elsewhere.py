@@ -7,8 +7,9 @@ import pytest
 
 from tests.conftest import drawn
 from tests.train.conftest import write_photos
-from train.data.dataset import Dataset, read_run_data
+from train.data.dataset import Dataset
 from train.data.elsewhere import find_elsewhere, find_strangers, linked, same_kind
+from train.data.run_data import read_run_data
 from train.errors import DataError
 from train.recipes import RECIPES
 

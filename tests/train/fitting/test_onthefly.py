@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tests.train.conftest import write_photos
-from train.data.dataset import Dataset, RunData, read_run_data
+from train.data.dataset import Dataset
+from train.data.run_data import RunData, read_run_data
 from train.fitting.onthefly import _drawn, _validation_sets, _views, fit_on_the_fly
 from train.networks.network import build_network
 from train.recipes import Augmentation, OnTheFly, Recipe
