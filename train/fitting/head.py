@@ -123,14 +123,30 @@ def class_weights(targets: Ints, balance: float) -> Floats:
 def with_familiarity(head: LinearHead, features: Floats) -> LinearHead:
     """Let a head answer with less confidence where features are unlike those it was fitted on.
 
-    A linear head is as sure of a face as of a gem whose features point the same way. What all training
-    photos have in common tells the two apart: the direction of their mean, turned away from where they
-    differ (their covariance, shrunk). The logits of a picture that reaches `STRANGE_DEVIATIONS` standard
-    deviations less far in that direction than the photos do on average are halved.
+    A linear head is as sure of a face as of a gem whose features point the same way. The logits are multiplied by
+    the sigmoid of `familiarity`: those of a picture `STRANGE_DEVIATIONS` below the training photos are halved.
 
     Args:
         head: Without familiarity.
         features: Of the photos it was fitted on, `[N, D]`, as the head's own network computes them.
+    """
+    direction, bias = familiarity(features)
+    kernel = np.column_stack([head.kernel, direction])
+    return LinearHead(kernel.astype(np.float32), np.append(head.bias, np.float32(bias)), familiarity=True)
+
+
+def familiarity(features: Floats) -> tuple[Floats, float]:
+    """Return a linear function of the features that falls below 0 where they are unlike those of some photos.
+
+    What all photos have in common tells them from other pictures: the direction of their mean, turned away from
+    where they differ (their covariance, shrunk). The function is how far features reach in that direction, in
+    standard deviations of the photos, plus `STRANGE_DEVIATIONS` less the photos' own mean.
+
+    Args:
+        features: Of the photos, `[N, D]`.
+
+    Returns:
+        Weights `[D]` and bias.
     """
     rows = features.astype(np.float64)
     mean, spread = rows.mean(axis=0), np.atleast_2d(np.cov(rows, rowvar=False, bias=True))
@@ -139,9 +155,7 @@ def with_familiarity(head: LinearHead, features: Floats) -> LinearHead:
     direction = common / np.linalg.norm(common)
     reach = rows @ direction
     deviation = max(reach.std(), _LEAST_DEVIATION)
-    kernel = np.column_stack([head.kernel, direction / deviation])
-    bias = np.append(head.bias, STRANGE_DEVIATIONS - reach.mean() / deviation)
-    return LinearHead(kernel.astype(np.float32), bias.astype(np.float32), familiarity=True)
+    return direction / deviation, float(STRANGE_DEVIATIONS - reach.mean() / deviation)
 
 
 def fitting_curve(

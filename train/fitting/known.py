@@ -1,8 +1,8 @@
 """Fit what tells the classes from everything else: from strangers, or without any.
 
 With strangers it is a logistic regression with one class more, "none of these", on the object's features and on
-those of the whole scene: the object tells another stone, the scene a thing or a face. Without, it is how little
-the classes themselves respond.
+those of the whole scene: the object tells another stone, the scene a thing. Without, it is how little the classes
+themselves respond. Either way the familiarity of the scene tells what is unlike anything learned from.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy.special import expit, logsumexp
 
 from train.data.dataset import Strangers
-from train.fitting.head import LinearHead, fit_rows
+from train.fitting.head import LinearHead, familiarity, fit_rows
 from train.metrics import Floats, Ints
 from train.networks.known import KNOWN, KNOWN_LOGITS
 from train.recipes import KnownHead
@@ -29,9 +29,9 @@ class KnownOutput:
     """The weights behind the output `known`, as `train.networks.known.Known` has them.
 
     Attributes:
-        kernel: `float32 [2 D, C + 1]`: the object's features, then the scene's.
-        bias: `float32 [C + 1]`.
-        scale: Of the difference between the classes' free energy and the last output.
+        kernel: `float32 [2 D, C + 2]`: the object's features, then the scene's.
+        bias: `float32 [C + 2]`: of the classes, of "none of these" and of familiarity.
+        scale: Of the difference between the classes' free energy and "none of these".
     """
 
     kernel: npt.NDArray[np.float32]
@@ -41,7 +41,8 @@ class KnownOutput:
     def known(self, features: Floats) -> Floats:
         """Return `[N]` in 0–1 for features `[N, 2 D]`."""
         outputs = features @ self.kernel + self.bias
-        known: Floats = expit(self.scale * (logsumexp(outputs[:, :-1], axis=1) - outputs[:, -1]))
+        energy = logsumexp(outputs[:, :-2], axis=1)
+        known: Floats = expit(self.scale * (energy - outputs[:, -2])) * expit(outputs[:, -1])
         return known
 
     def put_into(self, network: keras.Model) -> None:
@@ -59,7 +60,8 @@ def fit_known(
     """Learn from strangers.
 
     Args:
-        views: Features `[views, N, 2 D]`, class indices `[N]` and weights `[N]` of photos of the classes.
+        views: Features `[views, N, 2 D]`, the first view unchanged, class indices `[N]` and weights `[N]` of photos of
+            the classes.
         stranger_views: Features `[views, S, 2 D]` and weights `[S]` of strangers; scaled so that all of them
             together weigh as much as all photos of the classes.
         num_classes: C.
@@ -74,7 +76,7 @@ def fit_known(
         np.concatenate([np.tile(weights, len(features)), np.tile(strange_weights, len(strange))]),
         inverse_l2,
     )
-    return KnownOutput(head.kernel, head.bias)
+    return _with_familiarity(head.kernel, head.bias, features[0])
 
 
 def free_energy_scale(logits: Floats) -> tuple[float, float]:
@@ -88,18 +90,27 @@ def free_energy_scale(logits: Floats) -> tuple[float, float]:
     return float(energies.mean()) - FREE_ENERGY_OFFSET * deviation, FREE_ENERGY_STEEPNESS / deviation
 
 
-def free_energy_known(head: LinearHead, logits: Floats) -> KnownOutput:
+def free_energy_known(head: LinearHead, logits: Floats, features: Floats) -> KnownOutput:
     """Tell the classes by the free energy of their logits, without strangers to learn from.
 
     Args:
         head: The classes' own, on `[N, D]`.
-        logits: Its answers for photos of the classes that were held out, `[N, C]`.
+        logits: Answers of such heads for photos of the classes that were held out, `[N, C]`.
+        features: Of the photos that the head was fitted on, `[N, 2 D]`.
     """
     none, scale = free_energy_scale(logits)
     kernel = np.zeros((2 * len(head.kernel), len(head.bias) + 1), np.float32)
     kernel[: len(head.kernel), :-1] = head.kernel
-    bias = np.append(head.bias, np.float32(none)).astype(np.float32)
-    return KnownOutput(kernel, bias, scale)
+    return _with_familiarity(kernel, np.append(head.bias, np.float32(none)), features, scale)
+
+
+def _with_familiarity(
+    kernel: npt.NDArray[np.float32], bias: npt.NDArray[np.float32], features: Floats, scale: float = 1.0
+) -> KnownOutput:
+    """Add the familiarity of the scene, whose features are the second half of `[N, 2 D]`."""
+    direction, offset = familiarity(features[:, features.shape[1] // 2 :])
+    column = np.concatenate([np.zeros(len(kernel) - len(direction)), direction])
+    return KnownOutput(np.column_stack([kernel, column]).astype(np.float32), np.append(bias, np.float32(offset)), scale)
 
 
 def stranger_weights(strangers: Strangers, settings: KnownHead) -> Floats:

@@ -8,7 +8,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from scipy.special import expit, logsumexp
 
 from train.data.run_data import RunData
 from train.fitting.crossval import FOLDS, CrossValidation, KnownAnswers, cross_validate, fold_numbers
@@ -22,7 +21,7 @@ from train.fitting.head import (
     set_head,
     with_familiarity,
 )
-from train.fitting.known import KnownOutput, fit_known, free_energy_known, free_energy_scale, stranger_weights
+from train.fitting.known import KnownOutput, fit_known, free_energy_known, stranger_weights
 from train.metrics import Floats, Ints
 from train.progress import track
 from train.recipes import Recipe
@@ -64,19 +63,28 @@ class CachedTraining:
         )
         return with_familiarity(fitted, self.views[0, chosen]) if head.familiarity else fitted
 
-    def fit_known(self, chosen: Ints, strangers: Ints) -> KnownOutput:
-        """Learn what is known from some of the photos and some of the strangers."""
-        head, targets = self.recipe.pooled_head, self.targets[chosen]
-        if head.known is None or self.strangers is None:
-            raise TypeError(f"recipe {self.recipe.name} learns from no strangers")
-        photos = known_features(select(self.features, chosen), head.taps)
-        strange = known_features(select(self.strangers, strangers), head.taps)
-        weights = stranger_weights(self.data.strangers, head.known)[strangers]
+    def fit_known(self, chosen: Ints, strangers: Ints, head: LinearHead, held_out_logits: Floats) -> KnownOutput:
+        """Learn what is known from some of the photos and, where there are any, some of the strangers.
+
+        Args:
+            chosen: The photos.
+            strangers: The strangers; of no account where there are none.
+            head: Fitted on the photos.
+            held_out_logits: As in `free_energy_known`.
+        """
+        settings, targets = self.recipe.pooled_head, self.targets[chosen]
+        if settings.known is None:
+            raise TypeError(f"recipe {self.recipe.name} does not say what is known")
+        photos = known_features(select(self.features, chosen), settings.taps)
+        if self.strangers is None:
+            return free_energy_known(head, held_out_logits, photos[0])
+        strange = known_features(select(self.strangers, strangers), settings.taps)
+        weights = stranger_weights(self.data.strangers, settings.known)[strangers]
         return fit_known(
-            (photos, targets, class_weights(targets, head.balance)),
+            (photos, targets, class_weights(targets, settings.balance)),
             (strange, weights),
             len(self.data.labels),
-            head.known.inverse_l2,
+            settings.known.inverse_l2,
         )
 
     def tune(self, chosen: Ints) -> LastBlock:
@@ -110,22 +118,16 @@ class CachedTraining:
     def _crossval_known(
         self, crossval: CrossValidation, folds: Sequence[tuple[Ints, Ints, LinearHead]]
     ) -> KnownAnswers:
-        own = len(self.data.photos)
-        logits = np.concatenate([crossval.logits[0], crossval.elsewhere[0]])
-        if self.strangers is None:
-            none, scale = free_energy_scale(crossval.logits[0, self.data.not_test])
-            known = expit(scale * (logsumexp(logits, axis=1) - none))
-            return KnownAnswers(known[:own], known[own:], np.empty(0), np.empty((0, logits.shape[1])))
-        taps, strangers = self.recipe.pooled_head.taps, self.data.strangers
-        photos, strange = (
-            known_features(select_views(features, 1), taps)[0] for features in (self.features, self.strangers)
-        )
+        own, taps, strangers = len(self.data.photos), self.recipe.pooled_head.taps, self.data.strangers
+        photos = known_features(select_views(self.features, 1), taps)[0]
+        strange = photos[:0] if self.strangers is None else known_features(select_views(self.strangers, 1), taps)[0]
         parts = np.unique([sourced.part for sourced in strangers.photos], return_inverse=True)[1].astype(np.int64)
-        numbers = fold_numbers(parts, strangers.groups, self.recipe.seed)
-        known = np.empty(len(photos))
-        stranger_known, stranger_logits = np.empty(len(strange)), np.empty((len(strange), logits.shape[1]))
+        numbers = fold_numbers(parts, strangers.groups, self.recipe.seed) if len(strange) else np.empty(0, np.int64)
+        known, stranger_known = np.empty(len(photos)), np.empty(len(strange))
+        stranger_logits = np.empty((len(strange), crossval.logits.shape[-1]))
         for number, (chosen, held_out, head) in track(list(enumerate(folds)), "Cross-validating what is known"):
-            fitted = self.fit_known(chosen, np.flatnonzero(numbers != number))
+            others = np.flatnonzero(numbers != number)
+            fitted = self.fit_known(chosen, others, head, held_out_logits(crossval, self.data))
             known[held_out] = fitted.known(photos[held_out])
             unseen = np.flatnonzero(numbers == number)
             stranger_known[unseen] = fitted.known(strange[unseen])
@@ -204,6 +206,12 @@ def _right(logits: Floats, data: RunData) -> Floats:
     return right
 
 
+def held_out_logits(crossval: CrossValidation, data: RunData) -> Floats:
+    """Return the answers, each from a model that had not seen the photo, for the photos outside the test `[n, C]`."""
+    logits: Floats = crossval.logits[0, data.not_test]
+    return logits
+
+
 def known_features(features: Features, taps: tuple[str, ...]) -> Floats:
     """Return what tells known from strange: the object's features, then the scene's, `float32 [views, N, 2 D]`."""
     return head_features(features, (*taps, *(scene(tap) for tap in taps)))
@@ -217,10 +225,6 @@ def train_network(network: keras.Model, training: CachedTraining, crossval: Cros
         return
     head = training.fit(chosen)
     set_head(network, head)
-    if training.recipe.pooled_head.known is None:
-        return
-    if training.strangers is None:
-        known = free_energy_known(head, crossval.logits[0, training.data.not_test])
-    else:
-        known = training.fit_known(chosen, np.arange(len(training.data.strangers.photos)))
-    known.put_into(network)
+    if training.recipe.pooled_head.known is not None:
+        strangers = np.arange(len(training.data.strangers.photos))
+        training.fit_known(chosen, strangers, head, held_out_logits(crossval, training.data)).put_into(network)

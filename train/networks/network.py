@@ -81,7 +81,7 @@ def build_network(recipe: Recipe, num_classes: int, weights: str | None) -> kera
             if head.known is not None:
                 scene = pooled_features(list(pool_taps(maps, head.taps).values()), "scene")
                 joined = keras.layers.Concatenate(name="object_and_scene")([features, scene])
-                known = Known(name=KNOWN)(keras.layers.Dense(num_classes + 1, name=KNOWN_LOGITS)(joined))
+                known = Known(name=KNOWN)(keras.layers.Dense(num_classes + 2, name=KNOWN_LOGITS)(joined))
         case DenseHead():
             features = dense_features(recipe.head, ops.cast(base(pixels), "float32"))
     if isinstance(recipe.head, DenseHead) and recipe.head.sigmoid:

@@ -88,7 +88,7 @@ class KnownHead:
     inverse_l2: float
     stranger_views: int
     part_weights: Mapping[str, float] = field(default_factory=dict)
-    min_score: float = 0.8
+    min_score: float = 0.75
     kept: float = 0.909
 
 

@@ -17,6 +17,7 @@ from train.networks.known import KNOWN, KNOWN_LOGITS, Known
 from train.networks.network import LOGITS, build_network, forward, output
 from train.recipes import KnownHead, PooledHead, Recipe
 
+FAMILIAR = 30.0
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, SIDE_PX, SIDE_PX, 3), dtype=np.uint8)
 
 
@@ -28,17 +29,22 @@ def recipe(cached_recipe: Recipe) -> Recipe:
 
 
 def test_known_is_the_classes_share_of_a_softmax():
-    logits = np.array([[2.0, 1.0, 0.5], [-400.0, 300.0, 300.0]], np.float32)
-    expected = keras.ops.softmax(logits).numpy()[:, :2].sum(axis=1)
+    logits = np.array([[2.0, 1.0, 0.5, FAMILIAR], [-400.0, 300.0, 300.0, FAMILIAR]], np.float32)
+    expected = keras.ops.softmax(logits[:, :3]).numpy()[:, :2].sum(axis=1)
     assert Known()(logits).numpy() == pytest.approx(expected, rel=1e-5)
     assert expected[1] == pytest.approx(0.5)
 
 
+def test_what_is_unfamiliar_is_not_known():
+    logits = np.array([[9.0, 9.0, -9.0, 0.0], [9.0, 9.0, -9.0, -4.0]], np.float32)
+    assert Known()(logits).numpy() == pytest.approx([0.5, 1 / (1 + np.exp(4))], rel=1e-5)
+
+
 def test_a_scale_makes_it_steeper():
     layer = Known()
-    layer(np.zeros((1, 3), np.float32))
+    layer(np.zeros((1, 4), np.float32))
     layer.set_weights([np.float32(3)])
-    logits = np.array([[0.0, 0.0, 0.2]], np.float32)
+    logits = np.array([[0.0, 0.0, 0.2, FAMILIAR]], np.float32)
     assert layer(logits).numpy() == pytest.approx(1 / (1 + np.exp(-3 * (np.log(2) - 0.2))), rel=1e-5)
 
 
@@ -51,7 +57,9 @@ def test_the_network_says_what_numpy_and_the_exported_file_say(recipe: Recipe, r
     network = build_network(recipe, 2, random_weights)
     rng = np.random.default_rng(3)
     set_head(network, LinearHead(rng.normal(0, 3, (1024, 2)).astype(np.float32), np.zeros(2, np.float32)))
-    known = KnownOutput(rng.normal(0, 0.3, (2048, 3)).astype(np.float32), np.array([0.3, -0.2, 0.1], np.float32), 1.5)
+    known = KnownOutput(
+        rng.normal(0, 0.3, (2048, 4)).astype(np.float32), np.array([0.3, -0.2, 0.1, 0.5], np.float32), 1.5
+    )
     known.put_into(network)
     batch = IMAGES.astype(np.float32)
     features = keras.Model(network.input, network.get_layer(KNOWN_LOGITS).input)(batch).numpy()
