@@ -11,7 +11,15 @@ from edge_infer.cli.number_range import NumberRange
 from train.console import run as run_command
 from train.progress import say
 from train.quiet import start_tensorflow
-from train.recipes import RECIPES, CachedViews, FineTuneMode, PooledHead, Preprocessing, Recipe
+from train.recipes import (
+    RECIPES,
+    CachedViews,
+    FineTuneMode,
+    PooledHead,
+    Preprocessing,
+    Recipe,
+    with_fine_tuning,
+)
 
 FOLDER = click.Path(path_type=Path)
 SEED = click.IntRange(0, 2**31 - 1)
@@ -96,6 +104,7 @@ def split(source: Path, destination: Path, ratios: tuple[float, float, float], s
 @click.option("--views", type=click.IntRange(1), default=4, show_default=True, help="Augmented views of each picture.")
 @click.option("--epochs", type=click.IntRange(1), default=8, show_default=True, help="Passes over all views.")
 @click.option("--wide-views", is_flag=True, help="Change the views further than training does.")
+@click.option("--image-size", metavar="PIXELS", type=click.IntRange(1), help="Side of the input; default: as it was.")
 @click.option("--data", metavar="DIR", type=FOLDER, help="The run's photos, if they have moved.")
 @click.option("--test", metavar="DIR", type=FOLDER, help="The run's separate test photos, if they have moved.")
 @click.option("--resume", is_flag=True, help="Finish an interrupted run.")
@@ -111,6 +120,7 @@ def slim(
     views: int,
     epochs: int,
     wide_views: bool,
+    image_size: int | None,
     data: Path | None,
     test: Path | None,
     resume: bool,
@@ -120,8 +130,10 @@ def slim(
     """Make the network of a finished RUN a fraction of its size.
 
     Channels that its photos can do without are taken away, the rest is solved anew and then taught
-    by the original, without labels.
+    by the original, without labels; then heads are fitted on it, as on any network.
     """
+    if image_size is not None and speedup is None and width is None:
+        raise click.UsageError("--image-size goes with --speedup or --width")
     if sum(goal is not None for goal in (speedup, width, max_drop)) > 1:
         raise click.UsageError("give one of --speedup, --width and --max-drop")
     started = time.monotonic()
@@ -136,7 +148,7 @@ def slim(
 
     goal: Goal | float = 0.01 if max_drop is None else max_drop
     if speedup is not None or width is not None:
-        goal = Goal(speedup, width)
+        goal = Goal(speedup, width, image_size)
     original, slimmed = load_run(run), SlimFolder(out)
     metrics = slim_run(
         original,
@@ -188,7 +200,9 @@ def _add_recipe(recipe: Recipe) -> None:
     ) -> None:
         chosen = replace(recipe, seed=seed, preprocessing=preprocessing, mixed_precision=mixed_precision)
         if recipe.fine_tune is not None and fine_tune is not None:
-            chosen = replace(chosen, fine_tune=replace(recipe.fine_tune, mode=fine_tune))
+            chosen = with_fine_tuning(chosen, fine_tune)
+            if others and chosen.pooled_head.known is None:
+                raise click.UsageError("a fine-tuned network does not learn from --others: leave out one of the two")
         _train(chosen, data, test, more, others, out, resume, base_weights, cache)
 
     if isinstance(recipe.schedule, CachedViews):

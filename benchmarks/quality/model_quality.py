@@ -1,7 +1,7 @@
 r"""Measure what slimming and int8 cost a task: the full and the slim network in Keras, fp32 and int8.
 
-Every network answers every photo held out in turn: the head of a fold is fitted on the full network's
-features of the fold's training photos, and put behind each network's own features.
+Every network answers every photo held out in turn: the head of a fold is fitted on the features that the network
+gives in Keras for the fold's training photos, and put behind the features that it gives in each form.
 
     python -m benchmarks.quality.model_quality runs/gems runs/gems-slim --files out \\
         --other 'other-stones/*' --off-task 'faces/*/*' --json OUT.json
@@ -21,7 +21,9 @@ import onnxruntime as ort
 from benchmarks.harness.exported import exported_file
 from benchmarks.harness.invocation import typed_command
 from edge_infer.cache import default_cache
-from edge_infer.runtime.session import INPUT_NAME, session_options
+from edge_infer.model_file.metadata import Precision
+from edge_infer.runtime.session import INPUT_NAME, OUTPUT_NAME, session_options
+from export.conversion.int8 import last_layers
 from export.results.quality import agreement, score_auroc, share
 from train.console import run as run_command
 from train.data.photos import Photo, find_pictures
@@ -35,13 +37,13 @@ from train.networks.network import forward
 from train.networks.vgg16 import count_macs
 from train.progress import say, track
 from train.quiet import start_tensorflow
+from train.results.elsewhere import measure_elsewhere
 from train.runs.finished import FinishedRun, load_run
-from train.runs.slim_folder import SlimFolder
 from train.slim.observed import full_widths, observed_features
-from train.slim.readout import Readout, load_readout, slim_head
 from train.views.features import load_view
 
 Pixels = np.ndarray  # uint8 [N, H, W, 3]
+PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +53,14 @@ class NetworkVariant:
     Attributes:
         name: What the table calls it.
         features: Pixels -> what its last layer reads, `float32 [N, d]`.
-        readout: From those to the full network's features; None if they are the full network's.
         temperature: Its calibrated softmax temperature.
         file_bytes: Size of its file; None for Keras.
     """
 
     name: str
     features: Callable[[Pixels], Floats]
-    readout: Readout | None
     temperature: float
     file_bytes: int | None
-
-    def head(self, full: LinearHead, features: Floats) -> LinearHead:
-        """Return a head of the full network as one for this network, given its features of the head's photos."""
-        return full if self.readout is None else slim_head(full, self.readout, features)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,27 +80,22 @@ class Answers:
     off_task: Floats | None
 
 
-def network_variants(full: FinishedRun, slim: FinishedRun, files: Path) -> list[NetworkVariant]:
-    """Return the rows of the table."""
-    rows = []
-    for title, run in (("full", full), ("slim", slim)):
-        readout = None if run is full else load_readout(SlimFolder(run.path))
-        keras_features = forward(observed_features(run.network.get_layer("vgg16"), run.recipe))
-        rows.append(NetworkVariant(f"{title}, Keras", keras_features, readout, run.temperature, None))
-        for precision in ("fp32", "int8"):
-            file = exported_file(run.recipe, files, precision)
-            rows.append(
-                NetworkVariant(
-                    f"{title}, {precision}", onnx_features(file), readout, run.temperature, file.stat().st_size
-                )
-            )
+def network_variants(title: str, run: FinishedRun, files: Path) -> list[NetworkVariant]:
+    """Return a run's rows of the table."""
+    # Without `known`, whose features the labels' head does not read.
+    recipe = replace(run.recipe, head=replace(run.recipe.pooled_head, known=None))
+    keras_features = forward(observed_features(run.network.get_layer("vgg16"), recipe))
+    rows = [NetworkVariant(f"{title}, Keras", keras_features, run.temperature, None)]
+    for precision in PRECISIONS:
+        file = exported_file(run.recipe, files, precision)
+        rows.append(NetworkVariant(f"{title}, {precision}", onnx_features(file), run.temperature, file.stat().st_size))
     return rows
 
 
 def onnx_features(path: Path) -> Callable[[Pixels], Floats]:
-    """Return a model file's last layer's input as a function of pixels."""
+    """Return the input of the layer that gives a model file's labels as a function of pixels."""
     model = onnx.load(path)
-    last = [node for node in model.graph.node if node.op_type in ("MatMul", "Gemm")][-1]
+    (last,) = last_layers(model.graph, (OUTPUT_NAME,))
     model.graph.output.append(onnx.helper.make_tensor_value_info(last.input[0], onnx.TensorProto.FLOAT, None))
     session = ort.InferenceSession(model.SerializeToString(), session_options(), providers=["CPUExecutionProvider"])
     return lambda pixels: np.concatenate(
@@ -120,16 +111,14 @@ def answer(
     features = {name: variant.features(pixels) for name, pixels in pictures.items() if len(pixels)}
     data = training.data
 
-    def head(chosen: Ints) -> LinearHead:
-        return variant.head(fit(chosen), features["task"][chosen])
-
-    final = head(data.part("train"))
+    final = fit(training.training_photos)
     held_out = cross_validate(
         data.targets,
         data.groups,
-        lambda chosen, left_out: head(chosen).logits(features["task"][left_out]),
+        lambda chosen, left_out: fit(chosen).logits(features["task"][left_out]),
         num_classes=len(data.labels),
         seed=training.recipe.seed,
+        elsewhere=data.elsewhere,
     )
     return Answers(
         held_out,
@@ -165,6 +154,11 @@ def quality_row(
         "right_and_certain": share(int((scores[right] >= min_score).sum()), int(right.sum())),
         "agreement_held_out": agreement(held_out, told(full.held_out.logits)),
     }
+    if data.elsewhere.photos:
+        probabilities = softmax(answers.held_out.elsewhere / variant.temperature)
+        row["elsewhere"] = measure_elsewhere(
+            probabilities, probabilities.max(axis=-1) >= min_score, data.elsewhere, data.labels
+        )
     for name in ("other", "off_task"):
         if (logits := getattr(answers, name)) is not None:
             strange = told(logits)
@@ -193,30 +187,34 @@ def measure_networks(
     full: FinishedRun, slim: FinishedRun, files: Path, other: Sequence[str], off_task: Sequence[str], cache: Path
 ) -> dict[str, Any]:
     """Measure all rows."""
-    data = read_run_data(full.recipe, full.folder.dataset(), full.folder.split_path)
-    pictures = {
-        "task": load_pictures(data.photos, full, "Loading photos"),
-        "other": load_pictures(find_pictures(other), full, "Loading other pictures"),
-        "off_task": load_pictures(find_pictures(off_task), full, "Loading off-task pictures"),
-    }
-    recipe = replace(full.recipe, fine_tune=None)
-    training = prepare(recipe, data, full.network.get_layer("vgg16"), cache)
-    heads: dict[bytes, LinearHead] = {}  # every network is folded alike, so each fold's head is fitted once
+    measured: dict[str, Any] = {}
+    reference: Answers | None = None
+    for title, run in (("full", full), ("slim", slim)):
+        data = read_run_data(run.recipe, run.folder.dataset(), run.folder.split_path)
+        pictures = {
+            "task": load_pictures(
+                [*data.photos, *(sourced.photo for sourced in data.elsewhere.photos)], run, "Loading photos"
+            ),
+            "other": load_pictures(find_pictures(other), run, "Loading other pictures"),
+            "off_task": load_pictures(find_pictures(off_task), run, "Loading off-task pictures"),
+        }
+        recipe = replace(run.recipe, fine_tune=None)
+        training = prepare(recipe, data, run.network.get_layer("vgg16"), cache)
+        heads: dict[bytes, LinearHead] = {}  # every form of a network is folded alike: a fold's head is fitted once
 
-    def fit(chosen: Ints) -> LinearHead:
-        key = chosen.tobytes()
-        if key not in heads:
-            heads[key] = training.fit(chosen)
-        return heads[key]
+        def fit(
+            chosen: Ints, training: CachedTraining = training, heads: dict[bytes, LinearHead] = heads
+        ) -> LinearHead:
+            key = chosen.tobytes()
+            if key not in heads:
+                heads[key] = training.fit(chosen)
+            return heads[key]
 
-    rows = network_variants(full, slim, files)
-    answers = {row.name: answer(row, training, fit, pictures) for row in rows}
-    reference = answers[rows[0].name]
-    measured = {}
-    for row in rows:
-        run = full if row.name.startswith("full") else slim
-        min_score = run.metrics["calibration"]["min_score"]
-        measured[row.name] = size_of(run) | quality_row(row, answers[row.name], reference, data, min_score)
+        for row in network_variants(title, run, files):
+            answers = answer(row, training, fit, pictures)
+            reference = reference or answers
+            min_score = run.metrics["calibration"]["min_score"]
+            measured[row.name] = size_of(run) | quality_row(row, answers, reference, data, min_score)
     return measured
 
 

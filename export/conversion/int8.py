@@ -67,10 +67,15 @@ def quantize_classifier(model: onnx.ModelProto, calibration: Sequence[Pixels]) -
     return Quantized(quantized, errors, kept)
 
 
-def last_layers(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
-    """Return the layers whose output no other layer reads on its way to the answer: their logits are the answer's."""
+def last_layers(graph: onnx.GraphProto, outputs: Sequence[str] = ()) -> list[onnx.NodeProto]:
+    """Return the layers whose output no other layer reads on its way to the answer: their logits are the answer's.
+
+    Args:
+        graph: A classifier's.
+        outputs: Names of the graph's outputs to look at; by default all.
+    """
     made_by = {output: node for node in graph.node for output in node.output}
-    found, pending = [], [output.name for output in graph.output]
+    found, pending = [], list(outputs or [output.name for output in graph.output])
     while pending:
         node = made_by.get(pending.pop())
         if node is None or node in found:

@@ -50,7 +50,7 @@ def pooled_run(train_run: Callable[[Recipe], Path], cached_recipe: Recipe) -> Pa
 def known_run(train_run: Callable[[Recipe], Path], cached_recipe: Recipe) -> Path:
     """A run whose network says whether a picture shows any of its classes."""
     known = KnownHead(inverse_l2=0.1, stranger_views=1, kept=0.8)
-    head = replace(cached_recipe.head, pooling="energy", familiarity=False, known=known)
+    head = replace(cached_recipe.head, pooling="energy", known=known)
     return train_run(replace(cached_recipe, name="small-known", head=head))
 
 

@@ -17,7 +17,7 @@ import tensorflow as tf
 from tests.conftest import drawn
 from train.data.photos import Photo, sha256_file
 from train.fitting.crossval import cross_validate
-from train.recipes import RECIPES, Augmentation, CachedViews, DenseHead, OnTheFly, Recipe
+from train.recipes import RECIPES, Augmentation, CachedViews, DenseHead, OnTheFly, PooledHead, Recipe
 
 tf.config.experimental.enable_op_determinism()  # as the pipeline does, so that no test depends on the order
 
@@ -36,8 +36,9 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="session")
 def cached_recipe() -> Recipe:
-    """Our recipe in small: two views of photos of 32 pixels."""
-    return replace(RECIPES["custom"], name="small", image_size=SIDE_PX, schedule=CachedViews(views=2))
+    """Our recipe in small: two views of photos of 32 pixels, plain averages, and nothing said of what is known."""
+    head = PooledHead(RECIPES["custom"].pooled_head.taps, inverse_l2=0.1)
+    return replace(RECIPES["custom"], name="small", image_size=SIDE_PX, head=head, schedule=CachedViews(views=2))
 
 
 @pytest.fixture(scope="session")

@@ -195,7 +195,7 @@ def test_what_is_known_is_learned_and_measured(
     cached_recipe: Recipe, random_weights: str, tmp_path: Path, one_repeat: None, with_strangers: bool
 ):
     known = KnownHead(inverse_l2=0.1, stranger_views=1, kept=0.75)
-    head = replace(cached_recipe.head, pooling="energy", familiarity=False, balance=0.5, known=known)
+    head = replace(cached_recipe.head, pooling="energy", balance=0.5, known=known)
     recipe = replace(cached_recipe, head=head)
     data = write_photos(tmp_path / "photos", count=6, labels=("red", "blue"))
     others = []

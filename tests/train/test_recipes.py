@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from train.recipes import RECIPES, Augmentation, CachedViews, DenseHead, OnTheFly, PooledHead, recipe_from_json
+from train.recipes import (
+    RECIPES,
+    Augmentation,
+    CachedViews,
+    DenseHead,
+    OnTheFly,
+    PooledHead,
+    recipe_from_json,
+    with_fine_tuning,
+)
 
 ROOT = Path(__file__).parents[2]
 # The device's default task, and the recipes themselves.
@@ -18,7 +27,7 @@ MAY_NAME_A_TASK = {*RECIPE_FILES, "edge_infer/cli/options.py"}
 
 def test_the_recipes_of_the_command_line():
     assert list(RECIPES) == [
-        *("gems", "gems-elsewhere", "gems-baseline", "gems-improved"),
+        *("gems", "gems-baseline", "gems-improved"),
         *("gender", "gender-baseline", "gender-l2"),
         "custom",
     ]
@@ -41,18 +50,23 @@ def test_the_improved_recipe_is_as_published():
     assert recipe.schedule == OnTheFly(optimizer="adam", learning_rate=1e-4, batch_size=32, epochs=50)
 
 
-def test_gems_differs_from_custom_in_names_only_and_its_sister_in_head_and_views():
-    gems, elsewhere, custom = (asdict(RECIPES[name]) for name in ("gems", "gems-elsewhere", "custom"))
+def test_gems_differs_from_custom_in_names_and_what_a_stranger_counts():
+    gems, custom = (asdict(RECIPES[name]) for name in ("gems", "custom"))
     names = {"name", "summary", "task", "attribution"}
-    assert {key for key in gems if gems[key] != custom[key]} == names
-    own = {"head", "schedule", "augmentation"}
-    assert {key for key in gems if elsewhere[key] != gems[key]} == {"name", "summary"} | own
-    assert RECIPES["gems-elsewhere"].pooled_head.pooling == "energy"
-    assert (elsewhere["head"]["inverse_l2"], RECIPES["gems-elsewhere"].cached_views.views) == (0.03, 5)
+    assert {key for key in gems if gems[key] != custom[key]} == names | {"head"}
+    assert {key for key in gems["head"] if gems["head"][key] != custom["head"][key]} == {"known"}
+    assert gems["head"]["known"] == custom["head"]["known"] | {"part_weights": {"other_stones": 3, "things": 32}}
     assert isinstance(RECIPES["gems"].head, PooledHead)
     assert isinstance(RECIPES["gems"].schedule, CachedViews)
     assert RECIPES["gems"].preprocessing == "caffe"
     assert not RECIPES["gems"].published
+
+
+def test_what_is_fine_tuned_does_not_say_what_is_known():
+    tuned = with_fine_tuning(RECIPES["gems"], "auto")
+    assert (tuned.pooled_head.known, tuned.fine_tune.mode) == (None, "auto")
+    assert with_fine_tuning(tuned, "never").fine_tune.mode == "never"
+    assert with_fine_tuning(RECIPES["gems"], "never") == RECIPES["gems"]
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from train.fitting.head import LinearHead
-from train.networks.network import linear_logits, pooled_features
+from train.networks.network import LOGITS, pooled_features
 from train.networks.pooling import pool_taps
 from train.networks.vgg16 import block_of
 from train.recipes import FineTune, PooledHead
@@ -66,8 +66,8 @@ def fine_tune(
         seed: Decides the order of the views.
     """
     keras.utils.set_random_seed(seed)
-    model = _build(features, base, shape, num_classes=head.classes)
-    model.get_layer("logits").set_weights([head.kernel, head.bias])
+    model = _build(features, base, shape, num_classes=len(head.bias))
+    model.get_layer(LOGITS).set_weights([head.kernel, head.bias])
     model.compile(
         keras.optimizers.Adam(settings.learning_rate), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     )
@@ -94,7 +94,7 @@ def _build(features: Features, base: keras.Model, shape: PooledHead, num_classes
         inputs[tap] = keras.Input(features[tap].shape[2:], name=tap)
         pooled.append(inputs[tap])
     pooled += pool_taps({last_tap: maps}, (last_tap,), shape.grid, shape.pooling).values()
-    model = keras.Model(inputs, linear_logits(shape, pooled_features(pooled), num_classes))
+    model = keras.Model(inputs, keras.layers.Dense(num_classes, name=LOGITS)(pooled_features(pooled)))
     for name in block:
         model.get_layer(name).set_weights(base.get_layer(name).get_weights())
     return model

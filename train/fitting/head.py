@@ -3,8 +3,7 @@
 The head is one Dense layer with softmax on root-normalized features: a multinomial
 logistic regression, a convex problem with one solution, which scikit-learn finds. It is
 solved on standardized features, where one penalty fits all of them; the standardization
-is then folded into the layer, so the network needs no extra step for it. A further output of
-the layer may tell how familiar a picture is.
+is then folded into the layer, so the network needs no extra step for it.
 """
 
 import warnings
@@ -14,7 +13,6 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
@@ -25,7 +23,7 @@ from train.networks.network import root_normalize
 from train.views.features import Features
 
 MAX_ITERATIONS = 2048
-STRANGE_DEVIATIONS = 4.0  # far enough below the training photos to leave their own confidence alone
+STRANGE_DEVIATIONS = 4.0  # far enough below the training photos to leave them alone
 _SHRINKAGE = 10.0  # of the covariance, towards a sphere of its own mean variance
 _EPSILON = 1e-12
 _LEAST_DEVIATION = 0.005  # of features of unit length: photos may all be the same
@@ -34,27 +32,20 @@ BASELINE_INVERSE_L2 = 1.0  # scikit-learn's default: the baseline is what anyone
 
 @dataclass(frozen=True, slots=True)
 class LinearHead:
-    """A Dense layer, and what `train.networks.network.Familiarity` does behind it.
+    """A Dense layer.
 
     Attributes:
-        kernel: `float32 [D, C]`, or `[D, C + 1]` with `familiarity`.
-        bias: `float32 [C]`, or `[C + 1]`.
-        familiarity: Whether the last output scales the others.
+        kernel: `float32 [D, C]`.
+        bias: `float32 [C]`.
     """
 
     kernel: npt.NDArray[np.float32]
     bias: npt.NDArray[np.float32]
-    familiarity: bool = False
-
-    @property
-    def classes(self) -> int:
-        """C, the number of labels."""
-        return len(self.bias) - self.familiarity
 
     def logits(self, features: Floats) -> Floats:
         """Return `float32 [N, C]` for features `[N, D]`."""
-        outputs = features @ self.kernel + self.bias
-        return outputs[:, :-1] * expit(outputs[:, -1:]) if self.familiarity else outputs
+        logits: Floats = features @ self.kernel + self.bias
+        return logits
 
 
 def set_head(network: keras.Model, head: LinearHead) -> None:
@@ -118,21 +109,6 @@ def class_weights(targets: Ints, balance: float) -> Floats:
     counts = np.bincount(targets)
     weights: Floats = (counts[counts > 0].mean() / counts[targets]) ** balance
     return weights
-
-
-def with_familiarity(head: LinearHead, features: Floats) -> LinearHead:
-    """Let a head answer with less confidence where features are unlike those it was fitted on.
-
-    A linear head is as sure of a face as of a gem whose features point the same way. The logits are multiplied by
-    the sigmoid of `familiarity`: those of a picture `STRANGE_DEVIATIONS` below the training photos are halved.
-
-    Args:
-        head: Without familiarity.
-        features: Of the photos it was fitted on, `[N, D]`, as the head's own network computes them.
-    """
-    direction, bias = familiarity(features)
-    kernel = np.column_stack([head.kernel, direction])
-    return LinearHead(kernel.astype(np.float32), np.append(head.bias, np.float32(bias)), familiarity=True)
 
 
 def familiarity(features: Floats) -> tuple[Floats, float]:

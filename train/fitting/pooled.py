@@ -19,7 +19,6 @@ from train.fitting.head import (
     fitting_curve,
     head_features,
     set_head,
-    with_familiarity,
 )
 from train.fitting.known import KnownOutput, fit_known, free_energy_known, stranger_weights
 from train.metrics import Floats, Ints
@@ -58,10 +57,8 @@ class CachedTraining:
     def fit(self, chosen: Ints) -> LinearHead:
         """Fit the head on some of the photos."""
         head, targets = self.recipe.pooled_head, self.targets[chosen]
-        fitted = fit_linear(
-            self.views[:, chosen], targets, head.inverse_l2, weights=class_weights(targets, head.balance)
-        )
-        return with_familiarity(fitted, self.views[0, chosen]) if head.familiarity else fitted
+        weights = class_weights(targets, head.balance)
+        return fit_linear(self.views[:, chosen], targets, head.inverse_l2, weights=weights)
 
     def fit_known(self, chosen: Ints, strangers: Ints, head: LinearHead, held_out_logits: Floats) -> KnownOutput:
         """Learn what is known from some of the photos and, where there are any, some of the strangers.

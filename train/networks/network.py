@@ -4,7 +4,7 @@ A network takes RGB pixels in 0–255 and returns logits; preprocessing is its f
 layer, so that whatever holds the network holds the right preprocessing too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -44,18 +44,6 @@ class BinaryLogits(keras.layers.Layer):
         return ops.pad(logit, [[0, 0], [1, 0]])
 
 
-class Familiarity(keras.layers.Layer):
-    """Scale the logits by how familiar the picture is, 0–1: the sigmoid of the last one of them.
-
-    What a picture has to be confident about is the quotient of two outputs, as in Generalized ODIN
-    (Hsu, Shen, Jin, Kira 2020). The label stays the same; a strange picture's scores come out even.
-    """
-
-    def call(self, outputs: keras.KerasTensor) -> keras.KerasTensor:  # [N, C + 1]
-        """Return `[N, C]`."""
-        return outputs[:, :-1] * ops.sigmoid(outputs[:, -1:])
-
-
 def build_network(recipe: Recipe, num_classes: int, weights: str | None) -> keras.Model:
     """Build a recipe's network.
 
@@ -79,15 +67,14 @@ def build_network(recipe: Recipe, num_classes: int, weights: str | None) -> kera
             maps = tap_maps(base, head.taps)(pixels)
             features = pooled_features(list(pool_taps(maps, head.taps, head.grid, head.pooling).values()))
             if head.known is not None:
-                scene = pooled_features(list(pool_taps(maps, head.taps).values()), "scene")
-                joined = keras.layers.Concatenate(name="object_and_scene")([features, scene])
+                joined = object_and_scene(features, maps, head.taps)
                 known = Known(name=KNOWN)(keras.layers.Dense(num_classes + 2, name=KNOWN_LOGITS)(joined))
         case DenseHead():
             features = dense_features(recipe.head, ops.cast(base(pixels), "float32"))
     if isinstance(recipe.head, DenseHead) and recipe.head.sigmoid:
         logits = BinaryLogits(name="binary_logits")(keras.layers.Dense(1, name="logit")(features))
     else:
-        logits = linear_logits(recipe.head, features, num_classes)
+        logits = keras.layers.Dense(num_classes, name=LOGITS)(features)
     outputs = logits if known is None else {LOGITS: logits, KNOWN: known}
     return keras.Model(image, outputs, name=recipe.name.replace("-", "_"))
 
@@ -100,18 +87,19 @@ def output(network: keras.Model, name: str) -> keras.Model | None:
     return network if name == LOGITS else None
 
 
-def linear_logits(head: DenseHead | PooledHead, features: keras.KerasTensor, num_classes: int) -> keras.KerasTensor:
-    """Apply a head's last layer to features `[N, D]`: logits `[N, num_classes]`."""
-    if not (isinstance(head, PooledHead) and head.familiarity):
-        return keras.layers.Dense(num_classes, name=LOGITS)(features)
-    return Familiarity(name="familiarity")(keras.layers.Dense(num_classes + 1, name=LOGITS)(features))
-
-
 def pooled_features(pooled: list[keras.KerasTensor], name: str = "features") -> keras.KerasTensor:
     """Join pooled taps `[N, C]`, each root-normalized, to `[N, sum of C]`."""
     prefix = "normalize" if name == "features" else f"normalize_{name}"
     normalized = [RootNormalize(name=f"{prefix}_{i}")(features) for i, features in enumerate(pooled)]
     return normalized[0] if len(normalized) == 1 else keras.layers.Concatenate(name=name)(normalized)
+
+
+def object_and_scene(
+    features: keras.KerasTensor, maps: Mapping[str, keras.KerasTensor], taps: Sequence[str]
+) -> keras.KerasTensor:
+    """Join the object's features with the plain averages of the maps, which see the whole scene: `[N, 2 D]`."""
+    scene = pooled_features(list(pool_taps(maps, taps).values()), "scene")
+    return keras.layers.Concatenate(name="object_and_scene")([features, scene])
 
 
 def dense_features(head: DenseHead, maps: keras.KerasTensor) -> keras.KerasTensor:

@@ -4,7 +4,7 @@
 projects as they were published; the others (`ours`) are ours.
 """
 
-from train.recipes.ours import CUSTOM, GEMS, GEMS_ELSEWHERE, GENDER
+from train.recipes.ours import CUSTOM, GEMS, GENDER
 from train.recipes.published import GEMS_BASELINE, GEMS_IMPROVED, GENDER_BASELINE, GENDER_L2
 from train.recipes.schema import (
     Augmentation,
@@ -19,6 +19,7 @@ from train.recipes.schema import (
     Preprocessing,
     Recipe,
     recipe_from_json,
+    with_fine_tuning,
 )
 
 __all__ = [
@@ -35,9 +36,9 @@ __all__ = [
     "Preprocessing",
     "Recipe",
     "recipe_from_json",
+    "with_fine_tuning",
 ]
 
 RECIPES: dict[str, Recipe] = {
-    recipe.name: recipe
-    for recipe in (GEMS, GEMS_ELSEWHERE, GEMS_BASELINE, GEMS_IMPROVED, GENDER, GENDER_BASELINE, GENDER_L2, CUSTOM)
+    recipe.name: recipe for recipe in (GEMS, GEMS_BASELINE, GEMS_IMPROVED, GENDER, GENDER_BASELINE, GENDER_L2, CUSTOM)
 }

@@ -1,7 +1,7 @@
 """What a recipe says: everything that decides a run, besides the photos."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from edge_infer.model_file.metadata import FaceCrop
@@ -102,21 +102,18 @@ class PooledHead:
     Attributes:
         taps: VGG16 layers whose maps are pooled; the last one is the network's end.
         grid: Pooled are grid x grid parts of the map; 1 for the whole.
-        familiarity: Answer with less confidence where the features have little in common with those
-            of the training photos (`train.fitting.head.with_familiarity`).
         inverse_l2: Inverse strength of the penalty on the layer's weights, on
             standardized features (scikit-learn's C).
         pooling: `average`, or `energy`: weighted by how strongly a cell of the map responds and how close to the
             centre it is (`train.networks.pooling.EnergyPooling`). That takes a grid of 1.
         balance: How far small classes count more: the weight of a class's photos is its share of the photos to the
             power of minus this; 0 for equal photos, 1 for equal classes.
-        known: The output `known`; None for a network without it. It takes energy pooling and no familiarity.
+        known: The output `known`; None for a network without it. It takes energy pooling.
     """
 
     taps: tuple[str, ...]
     inverse_l2: float
     grid: int = 1
-    familiarity: bool = False
     pooling: Pooling = "average"
     balance: float = 0.0
     known: KnownHead | None = None
@@ -129,8 +126,8 @@ class PooledHead:
         """
         if self.pooling == "energy" and self.grid != 1:
             raise ValueError("energy pooling weighs the cells of the whole map: it takes a grid of 1")
-        if self.known is not None and (self.pooling != "energy" or self.familiarity):
-            raise ValueError("`known` takes energy pooling and no familiarity")
+        if self.known is not None and self.pooling != "energy":
+            raise ValueError("`known` takes energy pooling")
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +247,17 @@ class Recipe:
         if not isinstance(self.schedule, CachedViews):
             raise TypeError(f"recipe {self.name} caches no views")
         return self.schedule
+
+
+def with_fine_tuning(recipe: Recipe, mode: FineTuneMode) -> Recipe:
+    """Return a recipe that fine-tunes as asked.
+
+    A network that may be fine-tuned does not say what is known: that is learned from the frozen network's features.
+    """
+    if recipe.fine_tune is None:
+        raise TypeError(f"recipe {recipe.name} fine-tunes nothing")
+    head = recipe.pooled_head if mode == "never" else replace(recipe.pooled_head, known=None)
+    return replace(recipe, fine_tune=replace(recipe.fine_tune, mode=mode), head=head)
 
 
 def recipe_from_json(record: dict[str, Any]) -> Recipe:

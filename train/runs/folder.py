@@ -134,7 +134,7 @@ class RunFolder:
         return str(read_json(self.path / DATA, "base_weights")["base_weights"])
 
     def dataset(self, data: Path | None = None, test: Path | None = None, unlabelled: Sequence[str] = ()) -> Dataset:
-        """Return the run's photos, by default where it found them.
+        """Return the run's photos and those from elsewhere, by default where it found them.
 
         Args:
             data: Where they are now, if they have moved.
@@ -143,7 +143,8 @@ class RunFolder:
         """
         noted = read_json(self.path / DATA, "data", "test")
         noted_test = Path(noted["test"]) if noted["test"] else None
-        return Dataset(data or Path(noted["data"]), test or noted_test, unlabelled)
+        more, others = ([Path(folder) for folder in noted.get(name, [])] for name in ("more", "others"))
+        return Dataset(data or Path(noted["data"]), test or noted_test, unlabelled, more, others)
 
     @property
     def split_path(self) -> Path:

@@ -2,15 +2,11 @@
 
 import shutil
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from edge_infer.atomic_files import write_atomic
 from train.errors import RunFolderError
 from train.files import read_json, write_json
-from train.metrics import Floats
 from train.runs.checkpoints import Checkpoints
 from train.runs.folder import METRICS, RunFolder
 
@@ -22,7 +18,6 @@ WIDTHS = "widths.json"  # how many channels each layer keeps
 PRUNED = "pruned.weights.h5"  # the base on those channels
 DISTILLATION = "distillation.json"  # the loss by round
 DISTILLED = "distilled.weights.h5"  # the base, taught by the original
-READOUT = "readout.npz"  # from its features to the original's
 _CANDIDATE = "speedup-{speedup:g}"  # folders of speed-ups that are tried
 
 
@@ -82,23 +77,13 @@ class SlimFolder(RunFolder):
         """Whether the base is taught."""
         return (self.path / DISTILLED).exists()
 
-    def write_distilled(self, base: "keras.Model", readout: tuple[Floats, Floats] | None) -> None:
-        """Write the readout's kernel and bias, if there is one, then the distilled base."""
-        if readout is not None:
-            kernel, bias = readout
-            write_atomic(self.path / READOUT, lambda path: _save_arrays(path, kernel=kernel, bias=bias))
+    def write_distilled(self, base: "keras.Model") -> None:
+        """Write the distilled base."""
         write_atomic(self.path / DISTILLED, base.save_weights)
 
     def load_distilled(self, base: "keras.Model") -> None:
         """Read the distilled base's weights."""
         base.load_weights(self.path / DISTILLED)
-
-    def readout(self) -> tuple[Floats, Floats] | None:
-        """Read the readout's kernel and bias; None if the run has none."""
-        if not (self.path / READOUT).exists():
-            return None
-        with np.load(self.path / READOUT, allow_pickle=False) as saved:
-            return saved["kernel"], saved["bias"]
 
     def candidate(self, speedup: float) -> "SlimFolder":
         """Return the folder in which a speed-up is tried."""
@@ -111,8 +96,3 @@ class SlimFolder(RunFolder):
             path.replace(self.path / path.name)
         for tried in self.path.glob("speedup-*"):
             shutil.rmtree(tried)
-
-
-def _save_arrays(path: Path, **arrays: Floats) -> None:
-    with path.open("wb") as file:  # an open file, or numpy appends a suffix of its own
-        np.savez(file, **arrays)  # type: ignore[arg-type]  # none of them is called allow_pickle

@@ -16,7 +16,6 @@ from train.slim.distillation import distil
 from train.slim.goal import Goal
 from train.slim.observed import observed_taps
 from train.slim.pruning import Pruner
-from train.slim.readout import Readout, load_readout
 from train.slim.sensitivity import Channels, Reader, Sensitivity
 from train.slim.teaching import Teaching
 from train.slim.widths import uniform_widths, widths_for_speedup
@@ -27,7 +26,7 @@ PRUNING_PHOTOS = 192
 
 def slim_base(
     base: keras.Model, recipe: Recipe, head: LinearHead | None, teaching: Teaching, goal: Goal, folder: SlimFolder
-) -> tuple[Recipe, keras.Model, Readout | None]:
+) -> tuple[Recipe, keras.Model]:
     """Prune and distil a base; each step that the run folder holds is not done again.
 
     Args:
@@ -39,25 +38,26 @@ def slim_base(
         folder: The run folder, where the steps are kept.
 
     Returns:
-        The slim recipe, its base and, for a pooled head, the readout.
+        The slim recipe and its base.
     """
     slim, pruned = prune(base, recipe, head, teaching, goal, folder)
     if folder.is_distilled:
         folder.load_distilled(pruned)
-        readout = load_readout(folder)
     else:
         taught = copy_in_precision(pruned, slim)
-        readout = distil(taught, slim, teaching.load, teaching.wanted(), teaching.settings, folder.distillation)
+        load = teaching.resized(slim.image_size).load
+        distil(taught, slim, load, teaching.wanted(), teaching.settings, folder.distillation)
         pruned.set_weights(taught.get_weights())
-        folder.write_distilled(pruned, None if readout is None else (readout.kernel, readout.bias))
+        folder.write_distilled(pruned)
     folder.distillation.drop()
-    return slim, pruned, readout
+    return slim, pruned
 
 
 def prune(
     base: keras.Model, recipe: Recipe, head: LinearHead | None, teaching: Teaching, goal: Goal, folder: SlimFolder
 ) -> tuple[Recipe, keras.Model]:
     """Choose widths and rebuild the base on them, or read what the run folder holds."""
+    full_size, recipe = recipe.image_size, goal.resized(recipe)
     if (widths := folder.widths()) is not None:
         slim, pruned = _empty_base(recipe, widths)
         folder.load_pruned(pruned)
@@ -65,9 +65,10 @@ def prune(
     chosen = np.random.default_rng(recipe.seed).permutation(len(teaching.photos))[:PRUNING_PHOTOS]
     images = np.stack([load_view(teaching.photos[i], 0, recipe) for i in track(chosen.tolist(), "Loading photos")])
     taps, grid = observed_taps(recipe)
+    # At the slim network's size: a layer is solved to give what the original's gives there.
     pruner = Pruner(base, taps[-1], Preprocess(pixel_scaling(recipe))(images).numpy(), recipe.seed)
     sensitivities = pruner.sensitivities(_head_readers(head, teaching.features, taps, grid))
-    widths = _choose_widths(goal, pruner.layers, sensitivities, recipe.image_size)
+    widths = _choose_widths(goal, pruner.layers, sensitivities, full_size, recipe.image_size)
     keep = _kept_channels(pruner.layers, widths, sensitivities)
     slim, pruned = _empty_base(recipe, widths)
     for name, weights in pruner.prune(Preprocess(pixel_scaling(slim))(images).numpy(), keep).items():
@@ -84,10 +85,10 @@ def _empty_base(recipe: Recipe, widths: tuple[int, ...]) -> tuple[Recipe, keras.
 
 
 def _choose_widths(
-    goal: Goal, layers: tuple[str, ...], sensitivities: dict[str, Sensitivity], image_size: int
+    goal: Goal, layers: tuple[str, ...], sensitivities: dict[str, Sensitivity], full_size: int, image_size: int
 ) -> tuple[int, ...]:
     if goal.speedup is not None:
-        return widths_for_speedup(sensitivities, layers, image_size, goal.speedup)
+        return widths_for_speedup(sensitivities, layers, full_size, image_size, goal.speedup)
     if goal.width is not None:
         return uniform_widths(layers, goal.width, frozenset(layers) - sensitivities.keys())
     raise ValueError("a goal is a speed-up or a width")
@@ -107,7 +108,7 @@ def _head_readers(head: LinearHead | None, features: Features, taps: Sequence[st
     """Describe a pooled head as what reads the tapped layers."""
     if head is None:
         return {}
-    kernel = head.kernel[:, : head.classes].astype(np.float64)
+    kernel = head.kernel.astype(np.float64)
     kernel -= kernel.mean(axis=1, keepdims=True)  # a softmax does not see what all classes have in common
     rows = head_features(features, taps).reshape(-1, len(kernel))
     readers, start = {}, 0

@@ -2,8 +2,8 @@
 
 The original's features are computed once for some augmented views of every photo. The pruned
 network is trained to give them from the same views (Hinton, Vinyals, Dean 2015; Romero et al.
-2015), through a linear readout that is learned with it: its head then is the original's head
-behind the readout, so it needs no labels either.
+2015), through a linear readout that is learned with it and has then done its work: heads are fitted
+on the slim network's own features, as on any other network's.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +19,6 @@ from train.progress import track
 from train.recipes import Augmentation, DenseHead, Recipe
 from train.runs.checkpoints import Checkpoints
 from train.slim.observed import observed_features
-from train.slim.readout import Readout
 from train.slim.sensitivity import solve_ridge
 
 BATCH = 16
@@ -97,7 +96,7 @@ def distil(
     wanted: Floats,
     settings: Distillation,
     state: Checkpoints,
-) -> Readout | None:
+) -> None:
     """Train a pruned base in place, resuming after the last whole round.
 
     Args:
@@ -108,15 +107,14 @@ def distil(
         settings: How long and how fast.
         state: Where the state is kept.
 
-    Returns:
-        The readout; None for a dense head, whose maps keep all their channels and need none.
+    Raises:
+        DistillationError: The loss is not finite any more.
     """
     features = observed_features(base, recipe)
     features.trainable = True
     target = Standardization.of(wanted)
     if isinstance(recipe.head, DenseHead):
-        readout, seen = None, target
-        outputs = seen.layer()(features.output)
+        outputs = target.layer()(features.output)  # its maps keep all their channels, and need no readout
     else:
         first = _drawn(len(wanted), 0, recipe.seed)
         rows = features.predict(load(first), batch_size=_FORWARD_BATCH, verbose=0)
@@ -140,11 +138,6 @@ def distil(
             )
         losses.append(logs["loss"][0])
         state.keep(model, history)
-    if readout is None:
-        return None
-    kernel, bias = readout.get_weights()
-    kernel = kernel * target.scale / seen.scale[:, np.newaxis]
-    return Readout(kernel, bias * target.scale + target.mean - seen.mean @ kernel)
 
 
 def _compile(model: keras.Model, rounds: int, learning_rate: float) -> None:

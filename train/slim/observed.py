@@ -2,11 +2,11 @@
 
 import keras
 
-from train.networks.network import pooled_features
+from train.networks.network import object_and_scene, pooled_features
 from train.networks.pixels import Preprocess, pixel_scaling
 from train.networks.pooling import pool_taps
 from train.networks.vgg16 import FULL_WIDTHS, LAST_CONV, conv_layers, tap_maps
-from train.recipes import DenseHead, Pooling, Recipe
+from train.recipes import DenseHead, PooledHead, Pooling, Recipe
 
 
 def observed_taps(recipe: Recipe) -> tuple[tuple[str, ...], int]:
@@ -27,7 +27,13 @@ def observed_features(base: keras.Model, recipe: Recipe) -> keras.Model:
     image = keras.Input((recipe.image_size, recipe.image_size, 3))
     maps = tap_maps(base, taps)(Preprocess(pixel_scaling(recipe))(image))
     pooled = list(pool_taps(maps, taps, grid, observed_pooling(recipe)).values())
-    return keras.Model(image, pooled[0] if isinstance(recipe.head, DenseHead) else pooled_features(pooled))
+    match recipe.head:
+        case DenseHead():
+            return keras.Model(image, pooled[0])
+        case PooledHead(known=None):
+            return keras.Model(image, pooled_features(pooled))
+        case _:
+            return keras.Model(image, object_and_scene(pooled_features(pooled), maps, taps))
 
 
 def observed_layers(recipe: Recipe) -> tuple[str, ...]:

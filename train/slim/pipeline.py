@@ -14,7 +14,6 @@ from train.data.photos import Photo, sha256_file
 from train.data.run_data import RunData, read_run_data
 from train.errors import RunFolderError
 from train.progress import say
-from train.recipes import PooledHead, Recipe
 from train.runs.finished import FinishedRun
 from train.runs.slim_folder import SlimFolder
 from train.slim.distillation import Distillation
@@ -62,7 +61,7 @@ def slim(
     out.check(resume=resume)
     if isinstance(goal, Goal):
         check_goal(goal, original.recipe)
-    original = replace(original, recipe=replace(_without_known(original.recipe), mixed_precision=mixed_precision))
+    original = replace(original, recipe=replace(original.recipe, mixed_precision=mixed_precision))
     data = read_run_data(original.recipe, dataset, original.folder.split_path)
     photos = pictures_to_learn_from(data)
     out.note_settings(
@@ -84,17 +83,13 @@ def slim(
     return slim_to_goal(goal, out) if isinstance(goal, Goal) else slim_within(goal, original.metrics, slim_to_goal, out)
 
 
-def _without_known(recipe: Recipe) -> Recipe:
-    """Return a recipe whose head does not say what is known: the readout does not teach what strangers look like."""
-    if not isinstance(recipe.head, PooledHead) or recipe.head.known is None:
-        return recipe
-    say("Note: the slim network will not say whether a picture shows any of its classes (`known`)")
-    return replace(recipe, head=replace(recipe.head, known=None))
-
-
 def pictures_to_learn_from(data: RunData) -> Sequence[Photo]:
-    """Return the training photos and the unlabelled pictures."""
-    photos, more = data.part_photos("train"), data.unlabelled()
-    has_more = data.dataset.has_unlabelled
-    say(f"Learning from {len(photos)} training photos" + (f" and {len(more)} unlabelled pictures" * has_more))
-    return [*photos, *more]
+    """Return the training photos, those from elsewhere, the strangers and the unlabelled pictures, each once."""
+    named = {
+        "training photos": data.part_photos("train"),
+        "photos from elsewhere": [sourced.photo for sourced in data.elsewhere.photos],
+        "pictures of none of the classes": [sourced.photo for sourced in data.strangers.photos],
+        "unlabelled pictures": data.unlabelled(),
+    }
+    say("Learning from " + ", ".join(f"{len(photos)} {name}" for name, photos in named.items() if photos))
+    return list({photo.sha256: photo for photos in named.values() for photo in photos}.values())

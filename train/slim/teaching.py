@@ -1,7 +1,7 @@
 """What the slim network learns from: pictures, and the features that the original gives for them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from train.data.photos import Photo
 from train.fitting.head import head_features
+from train.fitting.pooled import known_features
 from train.metrics import Floats, Ints
 from train.networks.vgg16 import copy_in_precision
 from train.recipes import PooledHead, Recipe
@@ -34,6 +35,10 @@ class Teaching:
     settings: Distillation
     recipe: Recipe
 
+    def resized(self, image_size: int) -> "Teaching":
+        """Return the same for a network whose input has another side, pixels: its views are the same, smaller."""
+        return replace(self, recipe=replace(self.recipe, image_size=image_size))
+
     def load(self, chosen: Ints) -> npt.NDArray[np.uint8]:
         """Load some views, numbered as the features are when their first two axes are joined."""
         return np.stack(
@@ -43,8 +48,13 @@ class Teaching:
     def wanted(self) -> Floats:
         """Return what the slim network is to give for the views, in the order of `load`, `[views * N, D]`."""
         taps, _ = observed_taps(self.recipe)
-        is_pooled = isinstance(self.recipe.head, PooledHead)
-        features = head_features(self.features, taps) if is_pooled else self.features[taps[0]]
+        match self.recipe.head:
+            case PooledHead(known=None):
+                features = head_features(self.features, taps)
+            case PooledHead():
+                features = known_features(self.features, taps)
+            case _:
+                features = self.features[taps[0]]
         return features.reshape(-1, features.shape[-1])
 
 

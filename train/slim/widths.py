@@ -23,21 +23,25 @@ def uniform_widths(layers: tuple[str, ...], share: float, fixed: frozenset[str] 
     )
 
 
-def check_speedup(speedup: float, layers: tuple[str, ...], prunable: Iterable[str], image_size: int) -> None:
+def check_speedup(
+    speedup: float, layers: tuple[str, ...], prunable: Iterable[str], full_size: int, image_size: int
+) -> None:
     """Refuse a speed-up that no widths reach.
 
     Args:
         speedup: Factor, at least 1.
         layers: The network's convolutions, in order.
         prunable: Those of them that may be pruned.
-        image_size: Side of the input, pixels.
+        full_size: Side of the full network's input, pixels.
+        image_size: Of the slim one's.
 
     Raises:
         GoalError: It is too high.
     """
     full = {name: FULL_WIDTHS[name] for name in layers}
     narrowest = full | dict.fromkeys(prunable, STEP)
-    macs, least = (count_macs(tuple(widths.values()), image_size) for widths in (full, narrowest))
+    macs = count_macs(tuple(full.values()), full_size)
+    least = count_macs(tuple(narrowest.values()), image_size)
     if least > macs / speedup:
         raise GoalError(
             f"a speed-up of {speedup:g} cannot be reached: with {STEP} channels wherever any can be taken away, this "
@@ -46,7 +50,7 @@ def check_speedup(speedup: float, layers: tuple[str, ...], prunable: Iterable[st
 
 
 def widths_for_speedup(
-    sensitivities: Mapping[str, Sensitivity], layers: tuple[str, ...], image_size: int, speedup: float
+    sensitivities: Mapping[str, Sensitivity], layers: tuple[str, ...], full_size: int, image_size: int, speedup: float
 ) -> tuple[int, ...]:
     """Return widths that divide the multiply-accumulates by a factor and lose little.
 
@@ -56,16 +60,17 @@ def widths_for_speedup(
     Args:
         sensitivities: Of the layers that may be pruned.
         layers: The network's convolutions, in order.
-        image_size: Side of the input, pixels.
+        full_size: Side of the full network's input, pixels.
+        image_size: Of the slim one's.
         speedup: Factor, at least 1.
 
     Raises:
         GoalError: The narrowest network is not fast enough.
     """
-    check_speedup(speedup, layers, sensitivities, image_size)
+    check_speedup(speedup, layers, sensitivities, full_size, image_size)
     widths = {name: FULL_WIDTHS[name] for name in layers}
+    budget = count_macs(tuple(widths.values()), full_size) / speedup
     macs = count_macs(tuple(widths.values()), image_size)
-    budget = macs / speedup
     while macs > budget:
         steps = []
         for name, sensitivity in sensitivities.items():

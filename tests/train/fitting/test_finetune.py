@@ -10,7 +10,7 @@ import pytest
 from tests.train.conftest import assert_close, write_photos
 from train.data.photos import Photo, find_photos, labels_of
 from train.fitting.finetune import fine_tune
-from train.fitting.head import LinearHead, fit_linear, head_features, set_head, with_familiarity
+from train.fitting.head import LinearHead, fit_linear, head_features, set_head
 from train.networks.network import build_network, forward
 from train.networks.vgg16 import LAST_CONV, block_of, build_base
 from train.recipes import FineTune, PooledHead, Recipe
@@ -41,12 +41,6 @@ def features(
 ) -> Features:
     cache: Path = tmp_path_factory.mktemp("cache")
     return extract(photos, 2, cached_recipe, base, cached_recipe.head.taps, cache, with_maps=True)
-
-
-@pytest.fixture(scope="session")
-def cached_recipe(cached_recipe: Recipe) -> Recipe:
-    """Without familiarity: to a random network's features, tuned ones are so strange that all logits vanish."""
-    return replace(cached_recipe, head=replace(cached_recipe.head, familiarity=False))
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +94,7 @@ def test_fine_tuning_lowers_the_loss_and_follows_from_the_seed(
     features: Features, targets: np.ndarray, head: LinearHead, base: keras.Model, cached_recipe: Recipe
 ):
     taps = cached_recipe.head.taps
-    hesitant = LinearHead(head.kernel / 10, head.bias / 10, head.familiarity)
+    hesitant = LinearHead(head.kernel / 10, head.bias / 10)
     settings = replace(GENTLE, learning_rate=1e-5)
 
     def tuned_logits() -> np.ndarray:
@@ -141,13 +135,13 @@ def _weights_of(base: keras.Model, name: str) -> list[np.ndarray]:
 def test_a_head_on_an_earlier_layer_tunes_the_block_that_ends_there(
     photos: list[Photo], targets: np.ndarray, random_weights: str, tmp_path: Path, cached_recipe: Recipe
 ):
-    shape = PooledHead(("block3_conv3", "block4_conv3"), 0.1, grid=2, familiarity=True)
+    shape = PooledHead(("block3_conv3", "block4_conv3"), 0.1, grid=2)
     recipe = replace(cached_recipe, head=shape)
     base = build_base(recipe, random_weights)
     features = extract(photos, 2, recipe, base, shape.taps, tmp_path, grid=2, with_maps=True)
     assert features["maps"].shape[2:] == (4, 4, 256)  # block3_pool of 32 pixels
     inputs = head_features(features, shape.taps)
-    head = with_familiarity(fit_linear(inputs, targets, inverse_l2=0.1), inputs[0])
+    head = fit_linear(inputs, targets, inverse_l2=0.1)
     network = build_network(recipe, len(set(targets.tolist())), random_weights)
     set_head(network, head)
     still = fine_tune(features, targets, head, base, shape, STILL, seed=1)

@@ -6,7 +6,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from train.fitting.head import LinearHead, class_weights, fit_linear, fitting_curve, head_features, with_familiarity
+from train.fitting.head import (
+    STRANGE_DEVIATIONS,
+    class_weights,
+    familiarity,
+    fit_linear,
+    fitting_curve,
+    head_features,
+)
 from train.metrics import softmax
 from train.networks.network import root_normalize
 
@@ -59,35 +66,33 @@ def unit_rows(seed: int, count: int, *, centre: int) -> np.ndarray:
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
-def test_familiarity_keeps_the_labels_and_takes_confidence_from_strange_features():
-    rng, known, strange = np.random.default_rng(5), unit_rows(1, 200, centre=0), unit_rows(2, 50, centre=3)
-    plain = LinearHead(rng.normal(0, 5, (8, 3)).astype(np.float32), np.zeros(3, np.float32))
-    head = with_familiarity(plain, known)
-    assert (head.classes, head.kernel.shape, head.bias.shape) == (3, (8, 4), (4,))
-    assert (head.kernel.dtype, head.bias.dtype) == (np.float32, np.float32)
-    for features in (known, strange):
-        assert np.array_equal(head.logits(features).argmax(axis=1), plain.logits(features).argmax(axis=1))
-    scales = [head.logits(features) / plain.logits(features) for features in (known, strange)]
-    assert np.median(scales[0]) == pytest.approx(1 / (1 + np.exp(-4)), abs=0.01)
-    assert scales[1].max() < 1e-6
+def familiar(photos: np.ndarray, features: np.ndarray) -> np.ndarray:
+    """Return the familiarity of features, measured on those of photos."""
+    direction, bias = familiarity(photos)
+    return features @ direction + bias
 
 
-def test_four_deviations_below_the_training_photos_the_logits_are_halved():
+def test_strange_features_are_far_less_familiar_than_photos():
+    known, strange = unit_rows(1, 200, centre=0), unit_rows(2, 50, centre=3)
+    assert familiar(known, known).mean() == pytest.approx(STRANGE_DEVIATIONS, abs=1e-6)
+    assert familiar(known, known).std() == pytest.approx(1, abs=1e-6)
+    assert familiar(known, strange).max() < -6
+
+
+def test_familiarity_is_zero_four_deviations_below_the_photos_along_what_they_have_in_common():
     known = unit_rows(1, 200, centre=0)
-    head = with_familiarity(LinearHead(np.eye(8, 2, dtype=np.float32), np.zeros(2, np.float32)), known)
     covariance = np.cov(known.astype(np.float64), rowvar=False, bias=True)
     common = np.linalg.solve(covariance + 10 * covariance.trace() / 8 * np.eye(8), known.mean(axis=0))
     direction = common / np.linalg.norm(common)
     reach = known @ direction
     probe = direction * (reach.mean() - 4 * reach.std())
-    assert head.logits(probe[np.newaxis])[0] == pytest.approx(probe[:2] / 2, rel=1e-4)
+    assert familiar(known, probe[np.newaxis]) == pytest.approx([0], abs=1e-4)
 
 
 def test_photos_that_are_all_the_same_are_familiar_and_nothing_else_is():
     known = np.repeat(unit_rows(1, 1, centre=0), 5, axis=0)
-    head = with_familiarity(LinearHead(np.eye(8, 2, dtype=np.float32), np.ones(2, np.float32)), known)
-    assert head.logits(known)[0] == pytest.approx((known[0, :2] + 1) / (1 + np.exp(-4)), rel=1e-3)
-    assert np.abs(head.logits(unit_rows(2, 1, centre=3))).max() < 1e-6
+    assert familiar(known, known) == pytest.approx(np.full(5, STRANGE_DEVIATIONS), rel=1e-3)
+    assert familiar(known, unit_rows(2, 1, centre=3)).max() < -6
 
 
 def test_a_weaker_penalty_gives_larger_weights():

@@ -24,7 +24,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (3, SIDE_PX, SIDE_PX, 3), dty
 @pytest.fixture(scope="module")
 def recipe(cached_recipe: Recipe) -> Recipe:
     known = KnownHead(inverse_l2=0.01, stranger_views=1)
-    head = replace(cached_recipe.head, pooling="energy", familiarity=False, known=known)
+    head = replace(cached_recipe.head, pooling="energy", known=known)
     return replace(cached_recipe, head=head)
 
 
@@ -49,7 +49,7 @@ def test_a_scale_makes_it_steeper():
 
 
 def test_known_takes_the_objects_and_the_scenes_features():
-    with pytest.raises(ValueError, match="takes energy pooling and no familiarity"):
+    with pytest.raises(ValueError, match="takes energy pooling"):
         PooledHead(("block5_conv3",), 0.1, known=KnownHead(inverse_l2=0.01, stranger_views=1))
 
 

@@ -10,7 +10,6 @@ from keras.applications.vgg16 import preprocess_input
 
 from tests.train.conftest import SIDE_PX, assert_close
 from train.errors import WeightsError
-from train.fitting.head import LinearHead, set_head
 from train.networks.network import RootNormalize, build_network, root_normalize
 from train.networks.pixels import GREY, Preprocess, pixel_scaling
 from train.networks.vgg16 import FIRST_CONV, LAST_CONV, block_of, build_base, copy_in_precision, resolve_weights
@@ -105,19 +104,6 @@ def test_root_normalize_survives_features_that_are_all_zero():
     nothing = np.zeros((1, 4), np.float32)
     assert root_normalize(nothing) == pytest.approx(np.full((1, 4), 0.5))
     assert RootNormalize()(nothing).numpy() == pytest.approx(np.full((1, 4), 0.5))
-
-
-def test_familiarity_is_the_same_in_keras_and_numpy(cached_recipe: Recipe):
-    recipe = replace(cached_recipe, head=replace(cached_recipe.head, familiarity=True))
-    network = build_network(recipe, num_classes=3, weights=None)
-    features = keras.Model(network.input, network.get_layer("logits").input)(IMAGES.astype(np.float32)).numpy()
-    rng = np.random.default_rng(3)
-    kernel = rng.normal(0, 1, (features.shape[1], 4)).astype(np.float32)
-    head = LinearHead(kernel, rng.normal(0, 1, 4).astype(np.float32), familiarity=True)
-    set_head(network, head)
-    answer = network(IMAGES.astype(np.float32)).numpy()
-    assert answer.shape == (len(IMAGES), 3)
-    assert answer == pytest.approx(head.logits(features), rel=1e-4, abs=1e-5)
 
 
 def test_the_base_is_frozen_and_the_head_is_not(cached_recipe: Recipe, published_recipe: Recipe):

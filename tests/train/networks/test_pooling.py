@@ -71,7 +71,7 @@ def test_energy_pooling_takes_the_whole_map():
 
 
 def test_energy_pooling_becomes_standard_operators(cached_recipe: Recipe, random_weights: str):
-    recipe = replace(cached_recipe, head=replace(cached_recipe.head, pooling="energy", familiarity=False))
+    recipe = replace(cached_recipe, head=replace(cached_recipe.head, pooling="energy"))
     network = build_network(recipe, 3, random_weights)
     model = convert(network, temperature=1.0)
     check_graph(model)

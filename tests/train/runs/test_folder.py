@@ -20,12 +20,11 @@ def test_a_folder_is_created_only_when_the_run_starts(tmp_path: Path):
     assert read_json(run.path / DATA) == {"data": str(tmp_path / "photos"), "test": None, "base_weights": "imagenet"}
     assert read_json(run.path / RECIPE)["head"] == {
         "taps": ["block4_conv3", "block5_conv3"],
-        "inverse_l2": 0.1,
+        "inverse_l2": 0.03,
         "grid": 1,
-        "familiarity": True,
-        "pooling": "average",
-        "balance": 0.0,
-        "known": None,
+        "pooling": "energy",
+        "balance": 0.5,
+        "known": {"inverse_l2": 0.01, "stranger_views": 3, "part_weights": {}, "min_score": 0.75, "kept": 0.909},
     }
 
 

@@ -65,16 +65,15 @@ def test_a_dense_head_keeps_its_maps_and_its_weights(dense_run: Path, tmp_path: 
             assert np.array_equal(kept, original)
 
 
-def test_energy_pooling_is_slimmed_and_known_is_left_out(
-    known_run: Path, tmp_path: Path, one_repeat: None, capsys: pytest.CaptureFixture[str]
-):
-    metrics = slim_run(known_run, tmp_path / "run", Goal(speedup=8.0), tmp_path / "cache")
-    assert "the slim network will not say whether a picture shows any of its classes" in capsys.readouterr().err
+def test_a_slim_network_with_a_smaller_input_says_what_is_known(known_run: Path, tmp_path: Path, one_repeat: None):
+    metrics = slim_run(known_run, tmp_path / "run", Goal(speedup=24.0, image_size=16), tmp_path / "cache")
     slim = load_run(tmp_path / "run")
-    assert (slim.recipe.pooled_head.pooling, slim.recipe.pooled_head.known) == ("energy", None)
-    assert not isinstance(slim.network.output, dict)
-    assert "min_known" not in metrics["calibration"]
-    assert metrics["slim"]["speedup"] >= 8
+    assert (slim.recipe.image_size, slim.recipe.pooled_head.pooling) == (16, "energy")
+    assert slim.network.input_shape == (None, 16, 16, 3)
+    assert sorted(slim.network.output) == ["known", "logits"]
+    assert 0 < metrics["calibration"]["min_known"] < 1
+    assert metrics["slim"]["speedup"] >= 24
+    assert {part: row["pictures"] for part, row in metrics["strangers"]["by_part"].items()} == STRANGERS
 
 
 def test_a_speedup_that_no_network_reaches_is_refused_and_nothing_written(dense_run: Path, tmp_path: Path):
