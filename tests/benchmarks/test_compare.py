@@ -33,15 +33,13 @@ from benchmarks.runtimes.row_names import KERAS, KERAS_SLIM, ONNX_FP32
 from edge_infer.errors import ModelError
 from edge_infer.model_file.metadata import InputSpec
 from export.conversion.convert import convert, with_metadata
+from tests.support.small_runs import SIDE_PX
 from tests.support.tiny_model import METADATA, write_tiny_model
-from tests.train.conftest import SIDE_PX, cached_recipe
 from train.console import run as run_command
 from train.files import write_json
 from train.networks.network import build_network
 from train.recipes import Recipe
 from train.runs.finished import FinishedRun, load_run
-
-__all__ = ["cached_recipe"]
 
 LABELS = ("blue", "green", "red")
 ANSWERS = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1]])

@@ -10,8 +10,7 @@ import onnx
 import pytest
 
 from tests.conftest import drawn
-from tests.export.conftest import dense_run, export_run, known_run, photos, pooled_run, train_run
-from tests.train.conftest import cached_recipe, one_repeat, published_recipe, random_weights
+from tests.export.conftest import export_run
 from train.errors import GoalError, RunFolderError
 from train.files import read_json, write_json
 from train.runs.finished import load_run
@@ -20,18 +19,6 @@ from train.slim import distillation
 from train.slim.distillation import Distillation
 from train.slim.goal import Goal
 from train.slim.pipeline import slim
-
-__all__ = [
-    "cached_recipe",
-    "dense_run",
-    "known_run",
-    "one_repeat",
-    "photos",
-    "pooled_run",
-    "published_recipe",
-    "random_weights",
-]
-__all__ += ["train_run"]
 
 SETTINGS = Distillation(views=2, epochs=2, learning_rate=1e-6)  # random weights bear no larger steps
 ROUND = 32  # views: three rounds in all
