@@ -6,6 +6,7 @@ A plugin of all tests (tests/conftest.py), so it imports TensorFlow late: most t
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,16 @@ def folded_once() -> Iterator[None]:
 def one_repeat() -> Iterator[None]:
     """Fold the photos once instead of five times, where the figures do not matter."""
     with folded_once():
+        yield
+
+
+@pytest.fixture(scope="module")
+def eager_fits() -> Iterator[None]:
+    """Train without tracing: at a step or two a fit, the trace takes many times as long as what it computes."""
+    import keras
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.Model, "compile", partialmethod(keras.Model.compile, run_eagerly=True))
         yield
 
 

@@ -15,7 +15,7 @@ from train.errors import GoalError, RunFolderError
 from train.files import read_json, write_json
 from train.runs.finished import load_run
 from train.runs.slim_folder import SlimFolder
-from train.slim import distillation
+from train.slim import distillation, sensitivity
 from train.slim.distillation import Distillation
 from train.slim.goal import Goal
 from train.slim.pipeline import slim
@@ -35,10 +35,11 @@ def slim_run(
 
 
 @pytest.fixture(scope="module", autouse=True)
-def short_rounds() -> Iterator[None]:
-    """Keep the state after a few steps, and make no more of them than it takes."""
+def short_rounds(eager_fits: None) -> Iterator[None]:
+    """Keep the state after a few steps, make no more of them than it takes, and measure layers at few widths."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(distillation, "VIEWS_A_ROUND", ROUND)
+        patch.setattr(sensitivity, "_SHARES", (1 / 16, 1 / 4))
         yield
 
 
