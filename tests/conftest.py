@@ -9,6 +9,8 @@ from PIL import Image
 
 from tests.support.tiny_model import write_tiny_model
 
+pytest_plugins = ["tests.support.small_runs"]
+
 DATA_VARIABLE = "EDGE_INFER_DATA"
 WEIGHTS_VARIABLE = "EDGE_INFER_BASE_WEIGHTS"
 # Who asks for a network of VGG16's size or for real photos works with them: seconds at least.

@@ -33,18 +33,16 @@ from benchmarks.runtimes.row_names import KERAS, KERAS_SLIM, ONNX_FP32
 from edge_infer.errors import ModelError
 from edge_infer.model_file.metadata import InputSpec
 from export.conversion.convert import convert, with_metadata
+from tests.benchmarks.fake_runtimes import answers, fails
+from tests.support.small_runs import SIDE_PX
 from tests.support.tiny_model import METADATA, write_tiny_model
-from tests.train.conftest import SIDE_PX, cached_recipe
 from train.console import run as run_command
 from train.files import write_json
 from train.networks.network import build_network
 from train.recipes import Recipe
 from train.runs.finished import FinishedRun, load_run
 
-__all__ = ["cached_recipe"]
-
 LABELS = ("blue", "green", "red")
-ANSWERS = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1]])
 
 
 @pytest.fixture(scope="module")
@@ -134,17 +132,6 @@ def test_the_rows_are_of_the_network_that_they_say(slim: FinishedRun, tmp_path: 
         assert ("slim" in entry.name) == (entry.network == "slim")
         if entry.build in (networks.onnx_runtime, networks.openvino, networks.edge_infer):
             assert entry.source() == files[f"{entry.network} {'int8' if 'int8' in entry.name else 'fp32'}"]
-
-
-def answers(shift: float, source: Path, threads: int | None) -> networks.Answer:
-    """Answer pictures of 0 and 1 with the rows of `ANSWERS`, the first label's probability shifted."""
-    assert source.name == "source"
-    moved = ANSWERS + np.array([-shift, shift, 0])
-    return lambda batch: moved[batch[:, 0, 0, 0]]
-
-
-def fails(source: Path, threads: int | None) -> networks.Answer:
-    raise RuntimeError("no such operator\nand more")
 
 
 def cannot_be_converted() -> Path:

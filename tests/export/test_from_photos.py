@@ -25,6 +25,7 @@ from train.files import read_json
 from train.recipes import RECIPES, CachedViews, Recipe
 from train.runs.finished import load_run
 from train.runs.slim_folder import SlimFolder
+from train.slim import distillation
 from train.slim.goal import Goal
 from train.slim.pipeline import slim
 
@@ -32,11 +33,12 @@ OPTIONS = {"unlabelled": (), "mixed_precision": False, "speedup": 4.0}
 
 
 @pytest.fixture(scope="module")
-def settings(cached_recipe: Recipe) -> Iterator[None]:
+def settings(cached_recipe: Recipe, one_repeat: None) -> Iterator[None]:
     """The command's own settings, in small."""
     with pytest.MonkeyPatch.context() as patch:
         recipe = replace(RECIPES["custom"], image_size=cached_recipe.image_size, schedule=CachedViews(views=2))
         patch.setitem(export.from_photos.RECIPES, "custom", recipe)
+        patch.setattr(distillation, "VIEWS_A_ROUND", 64)  # photos are so few that a round would be many epochs
         # Random weights bear no larger steps, and what they tell apart is too little for int8.
         patch.setattr(export.from_photos, "export", partial(export.pipeline.export, max_drop=1.0))
         patch.setattr(export.from_photos, "SETTINGS", replace(export.from_photos.SETTINGS, views=2, learning_rate=1e-6))

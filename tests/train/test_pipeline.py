@@ -224,7 +224,7 @@ def test_what_is_known_is_learned_and_measured(
 
 
 def test_fine_tuning_is_decided_by_folds_and_ends_in_the_network(
-    cached_recipe: Recipe, random_weights: str, tmp_path: Path, one_repeat: None
+    cached_recipe: Recipe, random_weights: str, tmp_path: Path, one_repeat: None, eager_fits: None
 ):
     gentle = replace(cached_recipe.fine_tune, mode="auto", learning_rate=1e-6, epochs=1)
     recipe = replace(cached_recipe, fine_tune=gentle)

@@ -6,6 +6,7 @@ pass on (He, Zhang, Sun 2017; ThiNet: Luo, Wu, Lin 2017). No labels, no training
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 import keras
 import numpy as np
@@ -102,11 +103,25 @@ def _mean_product(rows: Singles, others: Singles) -> Doubles:
 
 def convolve(maps: Maps, kernel: Singles, bias: Singles, *, pooled: bool) -> Maps:
     """Apply one layer of VGG16 to `[N, h, w, C]`, and the max pooling behind it where there is one."""
+    weights = tf.constant(kernel), tf.constant(bias)
+    batches = (tf.constant(maps[i : i + _BATCH]) for i in range(0, len(maps), _BATCH))
+    return np.concatenate([_LAYERS[pooled](batch, *weights).numpy() for batch in batches])
 
-    def layer(batch: tf.Tensor) -> tf.Tensor:
-        outputs = tf.nn.relu(tf.nn.conv2d(tf.cast(batch, tf.float32), kernel, 1, "SAME") + bias)
-        return tf.cast(tf.nn.max_pool2d(outputs, 2, 2, "VALID") if pooled else outputs, tf.float16)
 
-    run = tf.function(layer, reduce_retracing=True)
-    parts = [run(tf.constant(maps[i : i + _BATCH])).numpy() for i in range(0, len(maps), _BATCH)]
-    return np.concatenate(parts)
+def _layer(maps: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, *, pooled: bool) -> tf.Tensor:
+    outputs = tf.nn.relu(tf.nn.conv2d(tf.cast(maps, tf.float32), kernel, 1, "SAME") + bias)
+    return tf.cast(tf.nn.max_pool2d(outputs, 2, 2, "VALID") if pooled else outputs, tf.float16)
+
+
+# Weights are arguments, and shapes are open: one graph does for all layers, and none is traced again.
+_LAYERS = {
+    pooled: tf.function(
+        partial(_layer, pooled=pooled),
+        input_signature=(
+            tf.TensorSpec((None, None, None, None), tf.float16),
+            tf.TensorSpec((3, 3, None, None), tf.float32),
+            tf.TensorSpec((None,), tf.float32),
+        ),
+    )
+    for pooled in (False, True)
+}

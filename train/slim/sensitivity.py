@@ -60,8 +60,9 @@ class Reader:
         """Return the share of the output's variance, 0-1, that the best weights on some channels leave over."""
         rows = (kept[:, np.newaxis] * self.block + np.arange(self.block)).ravel()
         inner, target = self.covariance[np.ix_(rows, rows)], self.products[rows]
-        solution = solve_ridge(inner, target)
-        explained = float((solution * (2 * target - inner @ solution)).sum())
+        ridge, solution = ridge_of(inner), solve_ridge(inner, target)
+        # `2 * target - inner @ solution`, without another product: the solution solves the equations with the ridge.
+        explained = float((solution * (target + ridge * solution)).sum())
         return float(np.clip(1 - explained / max(self.output_variance, _NOTHING), 0.0, 1.0))
 
 
@@ -127,6 +128,14 @@ def channel_order(gram: Doubles) -> Channels:
 
 def solve_ridge(covariance: Doubles, target: Doubles) -> Doubles:
     """Solve `covariance @ x = target` with a small ridge."""
-    ridge = RIDGE * np.trace(covariance) / len(covariance) + _NOTHING
-    solution: Doubles = scipy.linalg.solve(covariance + ridge * np.eye(len(covariance)), target, assume_a="pos")
+    ridged = covariance.copy()
+    ridged.flat[:: len(ridged) + 1] += ridge_of(covariance)
+    # Symmetric, so its transpose is itself, in the memory order that LAPACK overwrites instead of copying.
+    factor = scipy.linalg.cho_factor(ridged.T, lower=True, overwrite_a=True)
+    solution: Doubles = scipy.linalg.cho_solve(factor, target)
     return solution
+
+
+def ridge_of(covariance: Doubles) -> float:
+    """Return what `solve_ridge` adds to the diagonal."""
+    return float(RIDGE * np.trace(covariance) / len(covariance) + _NOTHING)

@@ -7,7 +7,7 @@ import h5py
 import keras
 import pytest
 
-from tests.train.conftest import SIDE_PX
+from tests.support.small_runs import SIDE_PX
 from train.errors import WeightsError
 from train.networks.network import build_base
 from train.recipes import Recipe

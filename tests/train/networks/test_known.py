@@ -10,7 +10,8 @@ import pytest
 from edge_infer.runtime.session import INPUT_NAME, OUTPUT_NAME
 from export.conversion.convert import convert
 from export.conversion.graph import check_graph
-from tests.train.conftest import SIDE_PX, assert_close
+from tests.support.small_runs import SIDE_PX
+from tests.train.conftest import assert_close
 from train.fitting.head import LinearHead, set_head
 from train.fitting.known import KnownOutput
 from train.networks.known import KNOWN, KNOWN_LOGITS, Known

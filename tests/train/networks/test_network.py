@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from keras.applications.vgg16 import preprocess_input
 
-from tests.train.conftest import SIDE_PX, assert_close
+from tests.support.small_runs import SIDE_PX
+from tests.train.conftest import assert_close
 from train.errors import WeightsError
 from train.networks.network import RootNormalize, build_network, root_normalize
 from train.networks.pixels import GREY, Preprocess, pixel_scaling

@@ -10,7 +10,8 @@ import pytest
 
 from export.conversion.convert import convert
 from export.conversion.graph import check_graph
-from tests.train.conftest import SIDE_PX, assert_close
+from tests.support.small_runs import SIDE_PX
+from tests.train.conftest import assert_close
 from train.networks.network import build_network
 from train.networks.pooling import EnergyPooling, average, centre_weights, pool_taps
 from train.recipes import PooledHead, Recipe

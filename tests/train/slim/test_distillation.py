@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.train.conftest import SIDE_PX, cached_recipe
+from tests.support.small_runs import SIDE_PX
 from train.errors import DistillationError
 from train.files import read_json, write_json
 from train.networks.vgg16 import build_base
@@ -16,8 +16,6 @@ from train.recipes import RECIPES, Recipe
 from train.runs.slim_folder import SlimFolder
 from train.slim import distillation
 from train.slim.distillation import Distillation, distil, view_recipe
-
-__all__ = ["cached_recipe"]
 
 VIEWS = 48
 ROUNDS = 6  # of 32 views: four passes

@@ -10,28 +10,15 @@ import onnx
 import pytest
 
 from tests.conftest import drawn
-from tests.export.conftest import dense_run, export_run, known_run, photos, pooled_run, train_run
-from tests.train.conftest import cached_recipe, one_repeat, published_recipe, random_weights
+from tests.export.conftest import export_run
 from train.errors import GoalError, RunFolderError
 from train.files import read_json, write_json
 from train.runs.finished import load_run
 from train.runs.slim_folder import SlimFolder
-from train.slim import distillation
+from train.slim import distillation, sensitivity
 from train.slim.distillation import Distillation
 from train.slim.goal import Goal
 from train.slim.pipeline import slim
-
-__all__ = [
-    "cached_recipe",
-    "dense_run",
-    "known_run",
-    "one_repeat",
-    "photos",
-    "pooled_run",
-    "published_recipe",
-    "random_weights",
-]
-__all__ += ["train_run"]
 
 SETTINGS = Distillation(views=2, epochs=2, learning_rate=1e-6)  # random weights bear no larger steps
 ROUND = 32  # views: three rounds in all
@@ -48,10 +35,11 @@ def slim_run(
 
 
 @pytest.fixture(scope="module", autouse=True)
-def short_rounds() -> Iterator[None]:
-    """Keep the state after a few steps, and make no more of them than it takes."""
+def short_rounds(eager_fits: None) -> Iterator[None]:
+    """Keep the state after a few steps, make no more of them than it takes, and measure layers at few widths."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(distillation, "VIEWS_A_ROUND", ROUND)
+        patch.setattr(sensitivity, "_SHARES", (1 / 16, 1 / 4))
         yield
 
 
@@ -73,7 +61,27 @@ def test_a_slim_network_with_a_smaller_input_says_what_is_known(known_run: Path,
     assert sorted(slim.network.output) == ["known", "logits"]
     assert 0 < metrics["calibration"]["min_known"] < 1
     assert metrics["slim"]["speedup"] >= 24
-    assert {part: row["pictures"] for part, row in metrics["strangers"]["by_part"].items()} == STRANGERS
+    assert metrics["slim"]["widths"] == list(slim.recipe.widths)
+
+
+@pytest.mark.parametrize(
+    ("image_size", "message"),
+    [
+        (40, "an input of 40 pixels does not fit: give --image-size a multiple of 16 up to 32"),
+        (24, "an input of 24 pixels does not fit: give --image-size a multiple of 16 up to 32"),
+    ],
+)
+def test_an_input_that_does_not_fit_is_refused_and_nothing_written(
+    pooled_run: Path, tmp_path: Path, image_size: int, message: str
+):
+    with pytest.raises(GoalError, match=f"^{message}$"):
+        slim_run(pooled_run, tmp_path / "run", Goal(speedup=8.0, image_size=image_size), tmp_path / "cache")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_head_that_reads_the_maps_keeps_its_input(dense_run: Path, tmp_path: Path):
+    with pytest.raises(GoalError, match="^a network whose head reads the maps keeps the size of its input: leave out"):
+        slim_run(dense_run, tmp_path / "run", Goal(speedup=8.0, image_size=16), tmp_path / "cache")
 
 
 def test_a_speedup_that_no_network_reaches_is_refused_and_nothing_written(dense_run: Path, tmp_path: Path):

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.train.conftest import SIDE_PX, assert_close, photo, write_photos
+from tests.support.small_runs import SIDE_PX
+from tests.train.conftest import assert_close, photo, write_photos
 from train.data.photos import Photo, find_photos
 from train.networks.pixels import Preprocess
 from train.networks.pooling import EnergyPooling
