@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 from ruamel.yaml import YAML
 
 import edge_infer
@@ -16,7 +17,8 @@ ROOT = Path(__file__).parents[1]
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
 FORMS = sorted(path for path in (GITHUB / "ISSUE_TEMPLATE").glob("*.yml") if path.name != "config.yml")
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT, BUILD = PYPROJECT["project"], PYPROJECT["build-system"]
 PINNED = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}")
 
 
@@ -77,6 +79,18 @@ def test_the_wheel_is_tried_on_every_system_and_every_python_that_is_promised():
     assert PROJECT["requires-python"] == f">={promised[0]}"
     assert {system.split("-")[0] for system in matrix["os"]} == {"ubuntu", "macos", "windows"}
     assert any(system.endswith("-arm") for system in matrix["os"])
+
+
+def test_the_lowest_version_of_every_requirement_is_tried():
+    groups = [BUILD["requires"], PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    promised = {Requirement(line) for group in groups for line in group if not line.startswith("edge-infer[")}
+    unbounded = [str(wanted) for wanted in promised if [bound.operator for bound in wanted.specifier] != [">="]]
+    assert unbounded == []
+
+    command = [sys.executable, ROOT / ".ci" / "lowest_versions.py"]
+    tried = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert sorted(tried) == sorted(f"{wanted.name}=={next(iter(wanted.specifier)).version}" for wanted in promised)
+    assert len({wanted.name.lower() for wanted in promised}) == len(promised)  # or pip could not install them together
 
 
 def test_the_citation_names_this_version_and_licence():

@@ -30,7 +30,7 @@ def prepare(model: onnx.ModelProto) -> onnx.ModelProto:
     """Fuse what onnxruntime would fuse before it quantizes: the graph whose nodes `quantize` knows by name.
 
     Args:
-        model: fp32. Fusing renames nodes: a MatMul with its Add becomes a Gemm of another name.
+        model: fp32. Fusing renames nodes: since onnxruntime 1.31 a MatMul with its Add becomes a Gemm of another name.
     """
     with TemporaryDirectory() as folder:
         fp32, prepared = Path(folder) / "fp32.onnx", Path(folder) / "prepared.onnx"

@@ -91,8 +91,9 @@ def test_reading_the_bytes_changes_no_answer(pictures: list[np.ndarray]):
     model = network()
     scales = pixel_scales(model.graph)
     assert scales == {"preprocess/Transpose": (1.0, 115)}
-    last, operators = "logits/MatMul/MatMulAddFusion", export.conversion.int8.OPERATORS
-    plain = quantize(prepare(model), pictures, [last], operators=operators, scales=scales)
+    prepared, operators = prepare(model), export.conversion.int8.OPERATORS
+    last = [node.name for node in last_layers(prepared.graph)]
+    plain = quantize(prepared, pictures, last, operators=operators, scales=scales)
     direct = onnx.ModelProto.FromString(plain.SerializeToString())
     feed_pixels(direct.graph, "preprocess/Transpose")
     assert len(direct.graph.node) == len(plain.graph.node) - 3
@@ -109,11 +110,12 @@ def test_a_mean_for_each_channel_stays_in_float(pictures: list[np.ndarray]):
 
 def test_the_last_layer_stays_in_float(pictures: list[np.ndarray]):
     graph = quantize_classifier(network(), pictures).model.graph
-    made_by = {output: node.op_type for node in graph.node for output in node.output}
     (last,) = last_layers(graph)
-    assert (last.op_type, [made_by.get(source) for source in last.input]) == ("Gemm", ["Flatten", None, None])
-    assert made_by[last.output[0]] == "Gemm"
-    assert next(node.op_type for node in graph.node if last.output[0] in node.input) == "Softmax"
+    assert is_float(graph, last)
+    operators = [node.op_type for node in graph.node]
+    computed = operators[operators.index("Flatten") :]
+    # Before 1.31 onnxruntime leaves MatMul and Add apart.
+    assert computed in (["Flatten", "Gemm", "Softmax"], ["Flatten", "MatMul", "Add", "Softmax"])
 
 
 def test_the_layers_of_both_outputs_stay_in_float(pictures: list[np.ndarray]):
@@ -132,8 +134,8 @@ def test_the_last_layer_of_a_bundled_model_is_in_float(name: str):
 
 
 def test_a_node_that_was_to_stay_in_float_is_looked_for_in_the_graph_that_is_quantized(pictures: list[np.ndarray]):
-    with pytest.raises(GraphError, match="node logits/MatMul was to stay in float, but the prepared graph has none"):
-        quantize(prepare(network()), pictures, ["logits/MatMul"])
+    with pytest.raises(GraphError, match="node other/MatMul was to stay in float, but the prepared graph has none"):
+        quantize(prepare(network()), pictures, ["other/MatMul"])
 
 
 def test_a_layer_that_changes_too_much_stays_in_float(pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch):
