@@ -80,7 +80,7 @@ def test_an_input_that_does_not_fit_is_refused_and_nothing_written(
 
 
 def test_a_head_that_reads_the_maps_keeps_its_input(dense_run: Path, tmp_path: Path):
-    with pytest.raises(GoalError, match="^a network whose head reads the maps keeps the size of its input: leave out"):
+    with pytest.raises(GoalError, match=r"^a network whose head reads the maps keeps the size of its input: leave out"):
         slim_run(dense_run, tmp_path / "run", Goal(speedup=8.0, image_size=16), tmp_path / "cache")
 
 
