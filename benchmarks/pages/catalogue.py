@@ -44,6 +44,7 @@ def all_tables() -> dict[str, str]:
     compared = {task: _kept(f"compare/{task}") for task in TASKS}
     training = _training()
     faces, bundled = _kept("faces"), _kept("faces_bundled")
+    elsewhere = {"gender": faces["portraits"]["all"]}
     tables = {
         "readme-cost": package_table(compared),
         "jpeg-decode": jpeg_decode_table(_kept("jpeg_decode")),
@@ -60,7 +61,7 @@ def all_tables() -> dict[str, str]:
     }
     for task in TASKS:
         tables[f"compare-{task}"] = comparison_table(compared[task])
-        tables[f"training-{task}"] = training_table(training, task)
+        tables[f"training-{task}"] = training_table(training, task, elsewhere)
         tables |= task_tables(task)
     return tables | lever_tables(_kept("levers"))
 

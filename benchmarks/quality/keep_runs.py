@@ -12,15 +12,16 @@ import click
 
 from train.console import run as run_command
 from train.files import read_json, write_json
-from train.runs.folder import HISTORY, METRICS, RECIPE
+from train.runs.folder import DATA, HISTORY, METRICS, RECIPE
 
 RESULTS = Path(__file__).parents[1] / "results" / "training"
 
 
 def keep(run: Path) -> None:
     """Copy what a finished run measured, without any path of this machine."""
-    recipe = read_json(run / RECIPE)
-    options = ["--preprocessing", recipe["preprocessing"], "--seed", str(recipe["seed"])]
+    recipe, photos = read_json(run / RECIPE), read_json(run / DATA)
+    options = [f"--{name} {Path(path).name}" for name in ("more", "others") for path in photos.get(name, ())]
+    options += ["--preprocessing", recipe["preprocessing"], "--seed", str(recipe["seed"])]
     options += ["--mixed-precision"] if recipe["mixed_precision"] else []
     options += ["--fine-tune", recipe["fine_tune"]["mode"]] if recipe["fine_tune"] else []
     kept = {

@@ -1,0 +1,28 @@
+"""A kept run says by which command it was made, without a path of this machine."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.quality import keep_runs
+from train.files import read_json, write_json
+from train.runs.folder import DATA, HISTORY, METRICS, RECIPE
+
+
+def test_the_command_names_the_folders_of_photos_and_no_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = tmp_path / "mine"
+    run.mkdir()
+    recipe = {"name": "gems", "preprocessing": "caffe", "seed": 1, "mixed_precision": True, "fine_tune": None}
+    photos = {"data": "/home/me/gems", "more": ["/home/me/wild"], "others": ["/home/me/stones", "/home/me/things"]}
+    for name, record in {RECIPE: recipe, DATA: photos, METRICS: {"x": 1}, HISTORY: {"loss": [2]}}.items():
+        write_json(run / name, record)
+    monkeypatch.setattr(keep_runs, "RESULTS", tmp_path)
+
+    keep_runs.keep(run)
+
+    kept = read_json(tmp_path / "mine.json")
+    assert kept == {"command": kept["command"], "recipe": recipe, "metrics": {"x": 1}, "history": {"loss": [2]}}
+    assert kept["command"] == (
+        "python -m train gems --data DIR --out RUN --more wild --others stones --others things "
+        "--preprocessing caffe --seed 1 --mixed-precision"
+    )
