@@ -7,15 +7,17 @@ from typing import Any
 from benchmarks.pages.cost_chart import draw_costs
 from benchmarks.pages.drawing import Drawing
 from benchmarks.pages.help_texts import all_commands, help_text
+from benchmarks.pages.tables.elsewhere import breakdown_table as elsewhere_breakdown
+from benchmarks.pages.tables.elsewhere import summary_table
 from benchmarks.pages.tables.faces import breakdown_table, detector_table, gender_table
 from benchmarks.pages.tables.jpeg_decode import jpeg_decode_table
 from benchmarks.pages.tables.latency import latency_table
-from benchmarks.pages.tables.levers import GROUPS, certainty_table, colour_table, lever_table, source_table
-from benchmarks.pages.tables.levers import breakdown_table as lever_breakdown
+from benchmarks.pages.tables.levers import GROUPS, certainty_table, lever_table
 from benchmarks.pages.tables.networks import cost_table, quality_table
 from benchmarks.pages.tables.other_cpus import other_cpus_table
 from benchmarks.pages.tables.processes import peer_wheel_table, process_start_table
 from benchmarks.pages.tables.runtimes import comparison_table, package_table
+from benchmarks.pages.tables.sources import source_table
 from benchmarks.pages.tables.training import crop_table, loss_table, training_table
 from benchmarks.pages.tables.webcam import webcam_table
 from benchmarks.speed.latency_plot import draw_latency
@@ -58,20 +60,24 @@ def all_tables() -> dict[str, str]:
         "faces": detector_table(faces, bundled),
         "training-loss": loss_table(training),
         "crop-rules": crop_table(_kept("crop_rule")),
+        "photo-sources": source_table(_kept("photo_sources")),
     }
     for task in TASKS:
         tables[f"compare-{task}"] = comparison_table(compared[task])
         tables[f"training-{task}"] = training_table(training, task, elsewhere)
         tables |= task_tables(task)
-    return tables | lever_tables(_kept("levers"))
+    return tables | elsewhere_tables(training["gems"]["metrics"], _kept("levers"))
 
 
-def lever_tables(levers: dict[str, Any]) -> dict[str, str]:
+def elsewhere_tables(gems: dict[str, Any], levers: dict[str, Any]) -> dict[str, str]:
     """Return the tables of photos from elsewhere, by name."""
     tables = {f"levers-{group}": lever_table(levers, group) for group in GROUPS}
-    tables |= {f"levers-{by}": lever_breakdown(levers, by) for by in ("kinds", "classes")}
-    tables |= {"levers-certainty": certainty_table(levers), "levers-colours": colour_table(levers)}
-    return tables | {"levers-sources": source_table(levers)}
+    return tables | {
+        "levers-certainty": certainty_table(levers),
+        "elsewhere-summary": summary_table(gems),
+        "elsewhere-kinds": elsewhere_breakdown(gems, "kind"),
+        "elsewhere-classes": elsewhere_breakdown(gems, "class"),
+    }
 
 
 def task_tables(task: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What each lever gave on photos from elsewhere, and what is certain with the recommended recipe."""
+"""What each lever gave on photos from elsewhere, and what the command's own `known` leaves certain."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,110 +6,57 @@ from typing import Any
 from benchmarks.pages.tables.markdown import table
 
 Kept = Mapping[str, Any]
-GROUPS = ("depth", "views", "looks", "pooling", "eg2")
-# What the table calls the parts of the strangers; the files say what each holds.
-STRANGERS = {
-    "gems_other": "gems_other",
-    "other_stones": "other_stones",
-    "both_stones": "both",
-    "things": "things",
-    "faces": "faces",
+# As in `benchmarks.quality`, which would import TensorFlow.
+KNOWN, ASKED = "known", "asked"
+# How the names of a table's levers begin.
+GROUPS = {
+    "depth": ("baseline", "C ", "blocks ", "320 px"),
+    "views": ("2 views", "4 views", "6 views"),
+    "looks": ("second look",),
+    "pooling": ("pooling ",),
+    "eg2": ("eg2",),
 }
 
 
 def lever_table(kept: Kept, group: str) -> str:
-    """Return the levers of one group, in the order of the kept result."""
-    head = (
-        "lever",
-        "elsewhere",
-        "mean of classes",
-        "own k-fold",
-        "own test",
-        "top half",
-        "passes",
-        "device",
-        "repeats",
-    )
+    """Return the measured levers of a group, in the order in which they were measured."""
+    head = ("lever", "elsewhere", "mean of classes", "own k-fold", "own test", "top half", "passes", "device")
     rows = []
-    for row in kept["rows"].values():
-        if row["group"] == group:
-            low, high = row["wild_95"]
+    for name, row in kept["rows"].items():
+        if name.startswith(GROUPS[group]):
             rows.append(
                 (
-                    _label(row),
-                    f"{row['wild']:.1%} ({low:.0%}-{high:.0%})",
-                    f"{row['mean_of_classes']:.1%}",
-                    f"{row['own']:.1%}",
-                    f"{row['test']['right']}/{row['test']['photos']}" if "test" in row else "not run",
-                    _share(row.get("top_half"), 1),
-                    f"{row['passes']:g}",
-                    f"{row['device_passes']:.3g}",
-                    str(row["measured_by"]["repeats"]),
+                    name,
+                    _with_interval(row["wild"], row["wild_95"]),
+                    *(f"{row[what]:.1%}" for what in ("mean_of_classes", "own")),
+                    f"{row['test']['right']}/{row['test']['photos']}",
+                    f"{row['top_half']:.1%}",
+                    *(f"{row[what]:.3g}" for what in ("passes", "device_passes")),
                 )
             )
     return table(head, rows)
 
 
-def colour_table(kept: Kept) -> str:
-    """Return what was measured again with the colours right, beside the study's own features in the same folds."""
-    exchanged = kept["measured_again"]["rows"]
-    head = ("lever", "elsewhere", "mean of classes", "own k-fold", "own test", "elsewhere, colours exchanged")
-    rows = []
-    for name, row in kept["right_colours"]["rows"].items():
-        low, high = row["wild_95"]
-        rows.append(
-            (
-                name,
-                f"{row['wild']:.1%} ({low:.0%}-{high:.0%})",
-                f"{row['mean_of_classes']:.1%}",
-                f"{row['own']:.1%}",
-                f"{row['test']['right']}/{row['test']['photos']}",
-                _share(exchanged.get(name, {}).get("wild"), 1),
-            )
-        )
-    return table(head, rows)
-
-
 def certainty_table(kept: Kept) -> str:
-    """Return what is certain with each known head, at thresholds that keep the set's own right answers."""
-    head = ("known head", "rule", "own kept", "elsewhere", "right of those", *STRANGERS.values())
+    """Return what is certain with the recommended recipe, in the levers' folds; no rows before that is measured."""
+    head = ("what", "measured")
+    if KNOWN not in kept["rows"]:
+        return table(head, [])
+    row = kept["rows"][KNOWN]
+    certainty, strangers = row["certainty"], row["certainty"]["strangers_certain"]
     rows = [
+        ("photos from elsewhere, right", _with_interval(row["wild"], row["wild_95"])),
+        ("of them certain", _with_interval(certainty["wild_certain"], certainty["wild_certain_95"])),
         (
-            _label(row),
-            row["rule"],
-            _share(row["own_kept"], 1),
-            _share(row["wild_certain"], 1),
-            _share(row["right_of_certain"], 1),
-            *(_share(row[part], 1) for part in STRANGERS),
-        )
-        for row in kept["certainty"].values()
+            "right where certain",
+            _with_interval(certainty["wild_right_of_certain"], certainty["wild_right_of_certain_95"]),
+        ),
+        ("the set's own right answers that stay certain", f"{certainty['own_kept']:.1%}"),
+        *((f"`{part}`, certain", f"{share:.1%}") for part, share in strangers.items() if part != ASKED),
+        ("faces, which nothing learned from, certain", f"{strangers[ASKED]:.1%}"),
     ]
     return table(head, rows)
 
 
-def breakdown_table(kept: Kept, by: str) -> str:
-    """Return the recommended recipe's answers `by` "kinds" or "classes"."""
-    named = next(row[by] for row in kept["certainty"].values() if by in row)
-    rows = [
-        (name, str(row["photos"]), *(_share(row[what], 0) for what in ("right", "certain", "right_of_certain")))
-        for name, row in named.items()
-    ]
-    return table(({"kinds": "kind", "classes": "class"}[by], "photos", "right", "certain", "right of those"), rows)
-
-
-def source_table(kept: Kept) -> str:
-    """Return the repositories that the photos are from, and how many each gave."""
-    rows = [
-        (part, str(sum(given.values())), ", ".join(f"{name} ({count})" for name, count in given.items()))
-        for part, given in kept["sources"].items()
-    ]
-    return table(("folder", "photos", "repositories on GitHub (photos)"), rows)
-
-
-def _label(row: Kept) -> str:
-    """Mark what no kept command measures again."""
-    return row["label"] if row["measured_by"]["repeated_by"] else f"{row['label']} †"
-
-
-def _share(value: float | None, digits: int) -> str:
-    return "" if value is None else f"{value:.{digits}%}"
+def _with_interval(share: float, interval: tuple[float, float]) -> str:
+    return f"{share:.1%} ({interval[0]:.0%}-{interval[1]:.0%})"

@@ -1,93 +1,78 @@
-"""The tables of photos from elsewhere, and that nothing that was measured is missing from them."""
+"""The tables of the levers, and that nothing that was measured is missing from them."""
 
-from typing import Any
+import pytest
 
 from benchmarks.pages.catalogue import RESULTS
-from benchmarks.pages.tables.levers import (
-    GROUPS,
-    breakdown_table,
-    certainty_table,
-    colour_table,
-    lever_table,
-    source_table,
-)
-from benchmarks.quality.lever_list import NAMES
+from benchmarks.pages.tables.levers import ASKED, GROUPS, KNOWN, certainty_table, lever_table
+from benchmarks.quality import lever_list, yardstick
 from train.files import read_json
 
 KEPT = read_json(RESULTS / "levers.json")
-
-
-def measured(lever: str | None, repeats: int = 2) -> dict[str, Any]:
-    return {"script": "a.py", "repeats": repeats, "repeated_by": lever}
-
-
 ROW = {
-    "group": "depth",
-    "label": "block 5",
     "wild": 0.7301,
     "wild_95": [0.681, 0.788],
     "mean_of_classes": 0.614,
     "own": 0.9456,
     "test": {"right": 41, "photos": 43},
     "top_half": 0.914,
-    "passes": 2.04,
-    "device_passes": 1.245,
-    "measured_by": measured("blocks 5"),
+    "passes": 2.041,
+    "device_passes": 2.0,
 }
 
 
-def test_a_row_says_what_was_measured_and_whether_a_command_repeats_it():
-    unkept = {key: value for key, value in ROW.items() if key not in ("test", "top_half")}
-    rows = {"x": ROW, "y": unkept | {"measured_by": measured(None)}, "z": ROW | {"group": "views"}}
+def test_a_table_holds_the_measured_levers_of_its_group():
+    rows = {"baseline": ROW | {"wild": 0.5}, "2 views": ROW, "blocks 4": ROW}
     assert lever_table({"rows": rows}, "depth").splitlines()[2:] == [
-        "| block 5 | 73.0% (68%-79%) | 61.4% | 94.6% | 41/43 | 91.4% | 2.04 | 1.25 | 2 |",
-        "| block 5 † | 73.0% (68%-79%) | 61.4% | 94.6% | not run |  | 2.04 | 1.25 | 2 |",
+        "| baseline | 50.0% (68%-79%) | 61.4% | 94.6% | 41/43 | 91.4% | 2.04 | 2 |",
+        "| blocks 4 | 73.0% (68%-79%) | 61.4% | 94.6% | 41/43 | 91.4% | 2.04 | 2 |",
     ]
 
 
-def test_certainty_and_breakdown():
-    row = {"label": "both", "rule": "score", "own_kept": None, "wild_certain": 0.6, "right_of_certain": 0.965}
-    row |= {"gems_other": 0.138, "other_stones": 0.073, "both_stones": 0.126, "things": 0.024, "faces": 0.005}
-    row["kinds"] = {"cut": {"photos": 28, "right": 1.0, "certain": 0.857, "right_of_certain": None}}
-    kept = {"certainty": {"x": row | {"measured_by": measured("known")}}}
-    assert certainty_table(kept).splitlines()[2:] == [
-        "| both | score |  | 60.0% | 96.5% | 13.8% | 7.3% | 12.6% | 2.4% | 0.5% |"
-    ]
-    assert breakdown_table(kept, "kinds").splitlines()[0::2] == [
-        "| kind | photos | right | certain | right of those |",
-        "| cut | 28 | 100% | 86% |  |",
-    ]
-
-
-def test_colours_right_and_exchanged_stand_side_by_side():
-    kept = {"right_colours": {"rows": {"eg2": ROW, "new": ROW}}, "measured_again": {"rows": {"eg2": {"wild": 0.86}}}}
-    assert colour_table(kept).splitlines()[2:] == [
-        "| eg2 | 73.0% (68%-79%) | 61.4% | 94.6% | 41/43 | 86.0% |",
-        "| new | 73.0% (68%-79%) | 61.4% | 94.6% | 41/43 |  |",
-    ]
-
-
-def test_sources_are_named_with_their_photos():
-    assert source_table({"sources": {"things": {"a/b": 2, "c/d": 3}}}).splitlines()[2:] == [
-        "| things | 5 | a/b (2), c/d (3) |"
-    ]
-
-
-def test_every_row_of_the_study_is_kept_and_shown():
-    assert (len(KEPT["rows"]), len(KEPT["certainty"])) == (83, 14)  # 95 of its results and two of its notes
-    assert sum(len(lever_table(KEPT, group).splitlines()) - 2 for group in GROUPS) == 83
-    assert len(certainty_table(KEPT).splitlines()) - 2 == 14
-
-
-def test_what_a_row_says_repeats_it_exists():
-    repeated = {row["measured_by"]["repeated_by"] for part in ("rows", "certainty") for row in KEPT[part].values()}
-    assert repeated - {None} <= set(NAMES)
-    assert set(NAMES) - repeated == {"pooling mean"}  # the study compared with classes as they are
-
-
-def test_sources_are_those_of_all_photos():
-    assert {part: sum(given.values()) for part, given in KEPT["sources"].items()} == {
-        "gems_wild": 379,
-        "other_stones": 225,
-        "things": 229,
+def test_certainty():
+    certainty = {
+        "own_kept": 0.9091,
+        "wild_certain": 0.6,
+        "wild_certain_95": [0.55, 0.65],
+        "wild_right_of_certain": 0.965,
+        "wild_right_of_certain_95": [0.938, 0.99],
+        "strangers_certain": {"gems_other": 0.138, "things": 0.024, "asked": 0.005},
     }
+    assert certainty_table({"rows": {KNOWN: ROW | {"certainty": certainty}}}).splitlines()[2:] == [
+        "| photos from elsewhere, right | 73.0% (68%-79%) |",
+        "| of them certain | 60.0% (55%-65%) |",
+        "| right where certain | 96.5% (94%-99%) |",
+        "| the set's own right answers that stay certain | 90.9% |",
+        "| `gems_other`, certain | 13.8% |",
+        "| `things`, certain | 2.4% |",
+        "| faces, which nothing learned from, certain | 0.5% |",
+    ]
+
+
+@pytest.mark.parametrize("name", [lever.name for lever in lever_list.LEVERS])
+def test_every_lever_stands_in_one_table(name: str):
+    shown = [group for group in GROUPS if f"| {name} |" in lever_table({"rows": {name: ROW}}, group)]
+    assert len(shown) == 1
+
+
+def test_every_row_was_measured_on_the_same_photos_with_the_folds_that_the_page_names():
+    settings = [row["settings"] for row in KEPT["rows"].values()]
+    assert {setting["photos"] for setting in settings} == {settings[0]["photos"]}
+    assert {(setting["folds"], setting["repeats"], setting["mixed_precision"]) for setting in settings} == {
+        (5, 2, True)
+    }
+
+
+@pytest.mark.xfail(reason="the levers are still being measured", strict=True)
+def test_every_lever_was_measured():
+    assert set(KEPT["rows"]) == set(lever_list.NAMES)
+
+
+def test_names_are_those_of_the_command():
+    assert (KNOWN, ASKED) == (lever_list.KNOWN, yardstick.ASKED)
+    assert certainty_table({"rows": {}}).count("\n") == 2  # before it is measured
+
+
+def test_no_kept_row_names_a_path_of_a_machine():
+    text = (RESULTS / "levers.json").read_text(encoding="utf-8")
+    assert "/work" not in text
+    assert "/root" not in text
