@@ -17,7 +17,8 @@ class Augmentation:
 
     A part of the photo, then one affine warp (rotation, shift, shear, zoom, flips; edges repeat outwards), then
     lighting, then damage. Ranges are symmetric unless said otherwise. For a recipe of faces
-    the warp changes what is cut out of the photo, so its zoom is a jitter of the margin, and there are no parts.
+    the warp changes what is cut out of the photo, so its zoom is a jitter of the margin; beyond the photo lie random
+    colours (`train.views.face_views.surrounded`), and there are no parts.
 
     Attributes:
         crop: Largest share of the photo's area that is cut away; the part's aspect differs from the photo's by up

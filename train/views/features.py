@@ -40,7 +40,7 @@ from train.networks.vgg16 import block_of, conv_layers, tap_maps
 from train.progress import track
 from train.recipes import Pooling, Recipe
 from train.views.augmentation import augment, jitter, random_part, relight, view_rng
-from train.views.face_views import detector_sha256, find_face
+from train.views.face_views import detector_sha256, find_face, surrounded
 
 MAPS = "maps"
 _PART_DECODE_SIDES = 3  # of the input: a quarter of the photo's area still has more pixels than the input
@@ -82,7 +82,7 @@ def _load_part(photo: Photo, recipe: Recipe, rng: np.random.Generator) -> npt.ND
 def _load_face_view(
     photo: Photo, view: int, recipe: Recipe, rule: FaceCrop, rng: np.random.Generator
 ) -> npt.NDArray[np.uint8]:
-    """Cut the face out as the device does, for other views a jittered region of the photo."""
+    """Cut the face out as the device does, for other views a jittered region of the photo in other surroundings."""
     image, spec, face = load_scene(photo.path, needed_side=SCENE_SIDE).image, input_spec(recipe), find_face(photo)
     if face is None:  # the device takes the whole picture then
         whole = fit(image, spec)
@@ -90,6 +90,7 @@ def _load_face_view(
     region = face_region(face, rule)
     if view == 0:
         return cut(image, region, spec)
+    image, region = surrounded(image, region, rng)
     return relight(cut(image, jitter(region, recipe.augmentation, rng), spec), recipe.augmentation, rng)
 
 

@@ -20,7 +20,8 @@ def gender_table(faces: dict[str, Any], bundled: dict[str, Any], training: dict[
         (bundled, "composed", "the same, bundled model"),
         (faces, "damaged", "those scenes heavily relit, blurred and compressed"),
         (bundled, "damaged", "the same, bundled model"),
-        (faces, "portraits", "ordinary portraits from other sources, whole photos"),
+        (faces, "portraits", "ordinary portraits from other sources"),
+        (bundled, "portraits", "the same, bundled model"),
     ):
         if key in measured:
             part = measured[key]["all"]

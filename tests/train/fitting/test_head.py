@@ -23,7 +23,7 @@ def clusters(classes: int, count: int = 30, seed: int = 0) -> tuple[np.ndarray, 
     rng = np.random.default_rng(seed)
     centres = np.random.default_rng(99).normal(0, 1.5, (classes, 5))
     targets = np.repeat(np.arange(classes), count)
-    features = (centres[targets] + rng.normal(0, 1, (len(targets), 5))) * [1, 2, 0.1, 30, 1] + [0, 5, 0, -7, 1]
+    features = (centres[targets] + rng.normal(0, 1, (len(targets), 5))) * [1, 2, 0.9, 3, 1] + [0, 5, 0, -7, 1]
     return features.astype(np.float32), targets
 
 
@@ -93,6 +93,15 @@ def test_photos_that_are_all_the_same_are_familiar_and_nothing_else_is():
     known = np.repeat(unit_rows(1, 1, centre=0), 5, axis=0)
     assert familiar(known, known) == pytest.approx(np.full(5, STRANGE_DEVIATIONS), rel=1e-3)
     assert familiar(known, unit_rows(2, 1, centre=3)).max() < -6
+
+
+def test_a_feature_that_hardly_moved_does_not_run_away_when_it_does():
+    features, targets = clusters(classes=3)
+    still = np.random.default_rng(0).normal(0, 1e-9, (*features.shape[:-1], 1))
+    head = fit_linear(np.concatenate([features, still], axis=-1), targets, 1.0)
+    moved = np.concatenate([features, np.full_like(still, 0.1)], axis=-1)
+    plain = fit_linear(features, targets, 1.0).logits(features)
+    assert head.logits(moved) == pytest.approx(plain, abs=0.05)
 
 
 def test_a_weaker_penalty_gives_larger_weights():

@@ -5,18 +5,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from benchmarks.harness.drawn_face import picture_with_faces
-from edge_infer.faces.crops import crop_face, face_region
+from edge_infer.faces.crops import Region, crop_face, cut, face_region
 from edge_infer.faces.detector import FaceDetector
-from edge_infer.model_file.metadata import FaceCrop
+from edge_infer.model_file.metadata import FaceCrop, InputSpec
 from edge_infer.pictures.loading import fit, load_rgb
 from tests.conftest import drawn
 from tests.train.conftest import photo
 from train.data.photos import Photo
 from train.recipes import RECIPES, Augmentation, Recipe
 from train.views.augmentation import jitter, relight
-from train.views.face_views import detector_sha256, find_face
+from train.views.face_views import detector_sha256, find_face, surrounded
 from train.views.features import input_spec, load_view
 
 RULE = FaceCrop(0.1, upright=True)
@@ -75,6 +76,26 @@ def test_jitter_keeps_to_its_ranges(portrait: Photo):
         assert 0.9 * limit < np.abs(values).max() <= limit
     assert all(j.size[0] == j.size[1] for j in jittered)
     assert jitter(region, STILL, np.random.default_rng(0)) == region
+
+
+def test_surroundings_leave_the_photo_as_it_is_and_replace_its_repeated_edges():
+    spec = InputSpec(40, 60)
+    photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8))
+    region = Region((15, 10), (60, 40))  # twice the photo, one pixel of it to one of the input
+    larger, moved = surrounded(photo, region, np.random.default_rng(1))
+    assert larger.size == (60, 40)
+    seen, repeated = cut(larger, moved, spec), cut(photo, region, spec)
+    assert np.array_equal(seen[10:30, 15:45], np.asarray(photo))
+    assert np.array_equal(repeated[10:30, :15], np.repeat(np.asarray(photo)[:, :1], 15, axis=1))
+    assert (seen[10:30, :15] != repeated[10:30, :15]).any(axis=2).mean() > 0.9
+
+
+def test_surroundings_are_smooth_and_drawn_anew():
+    photo, region = Image.new("RGB", (160, 160)), Region((80, 80), (160, 160))
+    around = [np.asarray(surrounded(photo, region, np.random.default_rng(seed))[0])[:80] for seed in range(20)]
+    steps = [np.abs(np.diff(picture.astype(int), axis=1)).max() for picture in around]
+    assert max(steps) <= 20  # 320 pixels hold eight colours at most
+    assert len({picture.tobytes() for picture in around}) == 20
 
 
 def test_relighting_nothing_changes_nothing():
