@@ -18,6 +18,7 @@ from export.conversion.convert import with_metadata
 from export.conversion.graph import check_graph
 from export.conversion.int8 import quantize_classifier
 from export.conversion.parity import Parity, Pixels
+from export.conversion.quantize import WEIGHT_BITS
 from train.metrics import Ints
 from train.progress import track
 
@@ -76,7 +77,7 @@ def quantized(fp32: Candidate, pictures: Sequence[Pixels], train: Ints) -> Candi
     int8 = quantize_classifier(fp32.model, [pictures[i][np.newaxis] for i in chosen])
     check_graph(int8.model)
     told = {"layer_errors": int8.layer_errors, "layers_kept_in_float": list(int8.kept_float)}
-    candidate = answered(int8.model, replace(fp32.metadata, precision="int8"), told, pictures)
+    candidate = answered(int8.model, replace(fp32.metadata, precision="int8", weight_bits=WEIGHT_BITS), told, pictures)
     # fp32 was compared with Keras; what int8 differs from is fp32.
     same = candidate.answers.argmax(axis=1) == fp32.answers.argmax(axis=1)
     largest = float(np.abs(candidate.answers - fp32.answers).max())
