@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from edge_infer.model_file.metadata import ClassifierMetadata
+from edge_infer.model_file.metadata import ClassifierMetadata, WeightBits
 from edge_infer.model_file.opening import ModelFile, open_model
 from edge_infer.runtime.golden import golden_answers
 from edge_infer.runtime.session import Session
@@ -18,6 +18,7 @@ from export.conversion.convert import with_metadata
 from export.conversion.graph import check_graph
 from export.conversion.int8 import quantize_classifier
 from export.conversion.parity import Parity, Pixels
+from export.conversion.quantize import WEIGHT_BITS
 from train.metrics import Ints
 from train.progress import track
 
@@ -64,19 +65,22 @@ def answered(
     return Candidate(model, metadata, told, answers, np.concatenate(known) if known else None)
 
 
-def quantized(fp32: Candidate, pictures: Sequence[Pixels], train: Ints) -> Candidate:
+def quantized(
+    fp32: Candidate, pictures: Sequence[Pixels], train: Ints, weight_bits: WeightBits = WEIGHT_BITS
+) -> Candidate:
     """Quantize a converted model, calibrated on some of the training photos.
 
     Args:
         fp32: The converted model.
         pictures: Every photo of the run.
         train: The numbers of those it was trained on.
+        weight_bits: As in `export.conversion.quantize.quantize`.
     """
     chosen = np.random.default_rng(0).permutation(train)[:CALIBRATION_PICTURES]
-    int8 = quantize_classifier(fp32.model, [pictures[i][np.newaxis] for i in chosen])
+    int8 = quantize_classifier(fp32.model, [pictures[i][np.newaxis] for i in chosen], weight_bits)
     check_graph(int8.model)
     told = {"layer_errors": int8.layer_errors, "layers_kept_in_float": list(int8.kept_float)}
-    candidate = answered(int8.model, replace(fp32.metadata, precision="int8"), told, pictures)
+    candidate = answered(int8.model, replace(fp32.metadata, precision="int8", weight_bits=weight_bits), told, pictures)
     # fp32 was compared with Keras; what int8 differs from is fp32.
     same = candidate.answers.argmax(axis=1) == fp32.answers.argmax(axis=1)
     largest = float(np.abs(candidate.answers - fp32.answers).max())

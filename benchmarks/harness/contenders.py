@@ -1,6 +1,5 @@
 """What is timed: the classifier, and the bare network in onnxruntime that it is held against."""
 
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -37,14 +36,14 @@ def network(model: str, threads: int, spinning: Spinning = "always", batch: int 
 
 def bare_session(model: str, threads: int, spinning: Spinning) -> ort.InferenceSession:
     """Return a session as a script would make it, from the file, with nothing set but threads and spinning."""
+    file = open_model(model, ClassifierMetadata)
     if spinning == "within a run":
-        options = session_options(threads=threads)
+        options = session_options(file.metadata.weight_bits, threads=threads)
     else:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning == "always" else "0")
-    path: Path = open_model(model, ClassifierMetadata).path
-    return ort.InferenceSession(str(path), options, providers=[CPU_PROVIDER])
+    return ort.InferenceSession(str(file.path), options, providers=[CPU_PROVIDER])
 
 
 def batch_of(spec: InputSpec, size: int) -> npt.NDArray[np.uint8]:

@@ -72,7 +72,8 @@ CPUS = (
     # Pointer authentication and scalable vectors cost the emulator minutes; no int8 product uses the former.
     EmulatedCpu("Armv8 with i8mm", "aarch64", "max,sve=off,sme=off,pauth=off", f"{_ARM} asimddp i8mm", "0xd4f"),
 )
-# The program is told of VNNI that is not there, so it takes the products that overflow (edge_infer.runtime.session).
+# The program is told of VNNI that is not there, so weights of 8 bits take the sums that overflow
+# (edge_infer.runtime.session).
 UNGUARDED = EmulatedCpu("x86-64 with AVX2, unguarded", "x86_64", "Haswell", f"{_X86} avx fma avx2 avx_vnni")
 
 

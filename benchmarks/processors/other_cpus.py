@@ -6,8 +6,9 @@
 
 On every processor that QEMU can emulate here, `edge-infer models verify` looks at the golden answers and
 `edge-infer classify` at pictures, decoding included; its probabilities are compared with this machine's own.
-One processor is emulated twice: as it is, and with the guard of edge_infer.runtime.session led to believe that
-nothing needs guarding, to see what it is good for. Emulated times say nothing of the processors.
+A file whose int8 weights have 8 bits runs twice on one processor: as it is, and with the guard of
+edge_infer.runtime.session led to believe that nothing needs guarding, to see what it is good for. Weights of
+7 bits have no guard on any processor. Emulated times say nothing of the processors.
 """
 
 import hashlib
@@ -25,10 +26,17 @@ import click
 from benchmarks.harness.machine import machine
 from benchmarks.harness.pictures import spread
 from benchmarks.processors.emulators import CPUS, UNGUARDED, EmulatedCpu, make_prefix, run_python, what_is_missing
+from edge_infer.model_file.metadata import WeightBits
+from edge_infer.model_file.opening import open_model
 from edge_infer.pictures.finding.folders import find_images
 from edge_infer.runtime.golden import TOLERANCE
 
 Scores = dict[str, float]
+
+
+def processors_for(weight_bits: WeightBits | None) -> tuple[EmulatedCpu, ...]:
+    """Return the processors to try a file on, from its metadata: without the guard only what has one."""
+    return (*CPUS, UNGUARDED) if weight_bits == 8 else CPUS
 
 
 def golden_difference(says: str) -> float:
@@ -104,18 +112,18 @@ def qemu_version(program: str) -> str:
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the figures here.")
 def main(models: tuple[tuple[Path, Path], ...], count: int, aarch64_root: Path | None, json_path: Path | None) -> None:
     """Compare a model's answers here with those on emulated processors."""
-    missing = {cpu.name: what_is_missing(cpu, aarch64_root) for cpu in (*CPUS, UNGUARDED)}
+    missing = {cpu: what_is_missing(cpu, aarch64_root) for cpu in (*CPUS, UNGUARDED)}
     for reason in sorted({reason for reason in missing.values() if reason}):
         click.echo(f"Left out: {reason}", err=True)
-    cpus = [cpu for cpu in (*CPUS, UNGUARDED) if missing[cpu.name] is None]
-    if not cpus:
+    emulated = [cpu for cpu, reason in missing.items() if reason is None]
+    if not emulated:
         raise click.ClickException("nothing can be emulated here")
     result: dict[str, Any] = {
         "command": "python -m benchmarks.processors.other_cpus --aarch64-root DIR "
         + " ".join(f"--model {file.name} {folder.name}" for file, folder in models)
         + f" --pictures {count}",
         "machine": machine(),
-        "qemu": qemu_version(cpus[0].qemu),
+        "qemu": qemu_version(emulated[0].qemu),
         "golden_tolerance": TOLERANCE,
         "models": {},
     }
@@ -123,8 +131,11 @@ def main(models: tuple[tuple[Path, Path], ...], count: int, aarch64_root: Path |
         pictures = spread(find_images(str(folder.resolve()), recursive=True), count)
         if not pictures:
             raise click.UsageError(f"{folder} holds no pictures")
+        weight_bits = open_model(file).metadata.weight_bits
+        cpus = [cpu for cpu in processors_for(weight_bits) if cpu in emulated]
         with tempfile.TemporaryDirectory() as name:
-            result["models"][file.stem] = _on_all(file.resolve(), pictures, cpus, aarch64_root, Path(name))
+            found = _on_all(file.resolve(), pictures, cpus, aarch64_root, Path(name))
+        result["models"][file.stem] = {"weight_bits": weight_bits, **found}
     if json_path:
         json_path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 

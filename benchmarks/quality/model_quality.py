@@ -22,6 +22,7 @@ from benchmarks.harness.exported import exported_file
 from benchmarks.harness.invocation import typed_command
 from edge_infer.cache import default_cache
 from edge_infer.model_file.metadata import Precision
+from edge_infer.model_file.opening import open_model
 from edge_infer.runtime.session import INPUT_NAME, OUTPUT_NAME, session_options
 from export.conversion.int8 import last_layers
 from export.results.quality import agreement, score_auroc, share
@@ -94,10 +95,12 @@ def network_variants(title: str, run: FinishedRun, files: Path) -> list[NetworkV
 
 def onnx_features(path: Path) -> Callable[[Pixels], Floats]:
     """Return the input of the layer that gives a model file's labels as a function of pixels."""
-    model = onnx.load(path)
+    file = open_model(path)
+    model = onnx.load_from_string(file.data)
     (last,) = last_layers(model.graph, (OUTPUT_NAME,))
     model.graph.output.append(onnx.helper.make_tensor_value_info(last.input[0], onnx.TensorProto.FLOAT, None))
-    session = ort.InferenceSession(model.SerializeToString(), session_options(), providers=["CPUExecutionProvider"])
+    options = session_options(file.metadata.weight_bits)
+    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     return lambda pixels: np.concatenate(
         [session.run([last.input[0]], {INPUT_NAME: picture[np.newaxis]})[0] for picture in pixels]
     )

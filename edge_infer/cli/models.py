@@ -39,9 +39,10 @@ def show(model: str, as_json: bool) -> None:
         click.echo(file.metadata.to_json())
         return
     meta = file.metadata
+    bits = "" if meta.weight_bits is None else f", weights of {meta.weight_bits} bits"
     rows = {
         "name": f"{meta.name} {meta.version} (task {meta.task})",
-        "file": f"{file.path}, {len(file.data) / 1e6:.2f} MB, {meta.precision}",
+        "file": f"{file.path}, {len(file.data) / 1e6:.2f} MB, {meta.precision}{bits}",
         **_rows_of_kind(meta),
         "architecture": meta.architecture,
         "accuracy": _flat(meta.accuracy),

@@ -9,19 +9,20 @@ as plain JSON.
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 from edge_infer.errors import MetadataError
 from edge_infer.model_file.metadata_fields import Fields
 
 METADATA_KEY = "edge_infer"
-SCHEMA_VERSION = 2  # that of new files
-READABLE_VERSIONS = (1, 2)  # 1 knew no `min_known`
+SCHEMA_VERSION = 3  # that of new files
+READABLE_VERSIONS = (1, 2, 3)  # 1 knew no `min_known`, 2 no `weight_bits`
 FACE_MARGINS = (-0.4, 4.0)  # less leaves nothing of the face, more leaves nothing but its surroundings
 
 Resize = Literal["stretch", "crop"]
 Interpolation = Literal["bilinear", "bicubic"]
 Precision = Literal["fp32", "int8"]
+WeightBits = Literal[7, 8]
 Kind = Literal["classifier", "face_detector"]
 
 
@@ -61,7 +62,7 @@ class InputSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelMetadata:
-    """What every model file says of itself, schema version 2.
+    """What every model file says of itself, schema version 3.
 
     Attributes:
         name: The model's own name, such as `gems`.
@@ -69,6 +70,8 @@ class ModelMetadata:
         version: Version of the model, `MAJOR.MINOR.PATCH`.
         min_score: Score in 0–1 under which an answer is uncertain, or a face none.
         precision: Arithmetic of the weights.
+        weight_bits: Bits that the weights of an int8 file use; None in fp32. Those of 7 bits lie in -64 to 64, and
+            sums of their products overflow on no CPU. New in schema version 3; older int8 files have 8.
         architecture: The network in words.
         accuracy: Measured figures with their confidence intervals.
         parity: Largest differences to the network it was exported from; of int8, to the fp32 file.
@@ -85,6 +88,7 @@ class ModelMetadata:
     version: str
     min_score: float
     precision: Precision = "fp32"
+    weight_bits: WeightBits | None = None
     architecture: str = ""
     accuracy: Mapping[str, Any] = field(default_factory=dict)
     parity: Mapping[str, Any] = field(default_factory=dict)
@@ -165,16 +169,15 @@ def parse_metadata(text: str) -> ClassifierMetadata | DetectorMetadata:
         raise MetadataError("the model's metadata is not a JSON object")
     version = record.pop("schema_version", None)
     if type(version) is not int or version not in READABLE_VERSIONS:  # True equals 1
-        readable = " and ".join(map(str, READABLE_VERSIONS))
         raise MetadataError(
-            f"the model's metadata has schema_version {version!r}; this edge-infer reads {readable}: "
+            f"the model's metadata has schema_version {version!r}; this edge-infer reads 1 to {SCHEMA_VERSION}: "
             "use the edge-infer version the model was made for"
         )
     fields = Fields(record)
     if fields.choice("kind", Kind) == "classifier":
         metadata: ClassifierMetadata | DetectorMetadata = _parse_classifier(fields, version)
     else:
-        metadata = _parse_detector(fields)
+        metadata = _parse_detector(fields, version)
     fields.refuse_rest()
     return metadata
 
@@ -182,7 +185,7 @@ def parse_metadata(text: str) -> ClassifierMetadata | DetectorMetadata:
 def _parse_classifier(fields: Fields, version: int) -> ClassifierMetadata:
     labels = fields.labels("labels")
     return ClassifierMetadata(
-        **_parse_common(fields),
+        **_parse_common(fields, version),
         labels=labels,
         input=_parse_input(fields.take("input", dict)),
         temperature=fields.number("temperature", 1e-3, 1e3),
@@ -193,9 +196,9 @@ def _parse_classifier(fields: Fields, version: int) -> ClassifierMetadata:
     )
 
 
-def _parse_detector(fields: Fields) -> DetectorMetadata:
+def _parse_detector(fields: Fields, version: int) -> DetectorMetadata:
     return DetectorMetadata(
-        **_parse_common(fields),
+        **_parse_common(fields, version),
         long_side=fields.side("long_side"),
         multiple=fields.side("multiple"),
         candidate_score=fields.number("candidate_score", 0.0, 1.0),
@@ -203,13 +206,15 @@ def _parse_detector(fields: Fields) -> DetectorMetadata:
     )
 
 
-def _parse_common(fields: Fields) -> dict[str, Any]:
+def _parse_common(fields: Fields, version: int) -> dict[str, Any]:
+    precision = fields.choice("precision", Precision)
     return {
         "name": fields.text("name"),
         "task": fields.text("task"),
         "version": fields.text("version"),
         "min_score": fields.number("min_score", 0.0, 1.0),
-        "precision": fields.choice("precision", Precision),
+        "precision": precision,
+        "weight_bits": _parse_weight_bits(fields, precision, version),
         "architecture": fields.take("architecture", str),
         "accuracy": fields.take("accuracy", dict),
         "parity": fields.take("parity", dict),
@@ -218,6 +223,15 @@ def _parse_common(fields: Fields) -> dict[str, Any]:
         "attribution": fields.texts("attribution"),
         "tools": fields.take("tools", dict),
     }
+
+
+def _parse_weight_bits(fields: Fields, precision: Precision, version: int) -> int | None:
+    if version < 3:
+        return 8 if precision == "int8" else None
+    if precision == "int8":
+        return fields.integer_of("weight_bits", get_args(WeightBits))
+    fields.null("weight_bits", "in fp32")
+    return None
 
 
 def _refuse_constant(name: str) -> float:

@@ -1,5 +1,6 @@
 """Typed fields out of a model's JSON self-description, one clear message for each that is wrong."""
 
+from collections.abc import Sequence
 from types import UnionType
 from typing import Any, get_args
 
@@ -88,6 +89,19 @@ class Fields:
         if not 1 <= value <= MAX_SIDE_PX:
             raise self._wrong(key, value, f"an integer from 1 to {MAX_SIDE_PX}")
         return value
+
+    def integer_of(self, key: str, allowed: Sequence[int]) -> int:
+        """Take one of a few integers."""
+        value: int = self.take(key, int)
+        if value not in allowed:
+            raise self._wrong(key, value, " or ".join(map(str, allowed)))
+        return value
+
+    def null(self, key: str, case: str) -> None:
+        """Take null, which the field must be in this case, such as `in fp32`."""
+        value = self._pop(key)
+        if value is not None:
+            raise self._wrong(key, value, f"null {case}")
 
     def choice(self, key: str, literal: Any) -> Any:  # noqa: ANN401  # a typing.Literal and one of its values
         """Take one of a `Literal`'s strings."""

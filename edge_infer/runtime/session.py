@@ -11,7 +11,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from edge_infer.errors import MetadataError, ModelFormatError, ModelOutputError, ProviderError
-from edge_infer.model_file.metadata import ClassifierMetadata, ModelMetadata
+from edge_infer.model_file.metadata import ClassifierMetadata, ModelMetadata, WeightBits
 from edge_infer.model_file.opening import ModelFile
 from edge_infer.runtime.cpus import available_cpus, cpu_fields, int8_flags
 from edge_infer.runtime.outputs import Outputs, checked
@@ -43,9 +43,16 @@ def find_provider(name: str) -> str:
 
 
 def session_options(
-    *, threads: int | None = None, quick_start: bool = False, spinning: bool = True
+    weight_bits: WeightBits | None, *, threads: int | None = None, quick_start: bool = False, spinning: bool = True
 ) -> ort.SessionOptions:
-    """Return the settings every session runs with; arguments as in `start_session`."""
+    """Return the settings every session runs with.
+
+    Args:
+        weight_bits: As in the model's metadata: those of 8 bits need onnxruntime's exact sums on some CPUs.
+        threads: As in `start_session`.
+        quick_start: As in `start_session`.
+        spinning: As in `start_session`.
+    """
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads if threads is not None else available_cpus()
     options.inter_op_num_threads = 1
@@ -55,7 +62,7 @@ def session_options(
     options.add_session_config_entry("session.force_spinning_stop", "1")
     if not spinning:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    if not _multiplies_int8_exactly():
+    if weight_bits == 8 and not _multiplies_int8_exactly():
         options.add_session_config_entry("session.x64quantprecision", "1")
     options.log_severity_level = 4  # fatal only: errors reach the user once, as typed errors
     return options
@@ -87,7 +94,10 @@ def start_session(
     """
     chosen = find_provider(provider)
     options = session_options(
-        threads=threads, quick_start=quick_start and model.metadata.precision == "fp32", spinning=spinning
+        model.metadata.weight_bits,
+        threads=threads,
+        quick_start=quick_start and model.metadata.precision == "fp32",
+        spinning=spinning,
     )
     try:
         # Its fallback would print on stdout and go on with another provider.
@@ -170,8 +180,9 @@ class Session:
 def _multiplies_int8_exactly() -> bool:
     """Return whether the CPU is known to have VNNI.
 
-    Without it, x86 sums products of uint8 and int8 in 16 bits, which overflow. onnxruntime has a
-    slower, exact way, but takes it on CPUs with VNNI too; on ARM the question does not arise.
+    Without it, x86 sums two products of uint8 and int8 in 16 bits. Those of 8 bits overflow (2 * 255 * 127 is
+    more than 32,767), those of 7 bits cannot (2 * 255 * 64 is 32,640). onnxruntime has a slower, exact way,
+    but takes it on CPUs with VNNI too; on ARM the question does not arise.
     """
     try:
         flags = int8_flags(cpu_fields())

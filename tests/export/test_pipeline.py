@@ -124,6 +124,7 @@ def test_int8_says_how_far_it_is_from_fp32_and_not_what_fp32_said_of_keras():
     assert 1e-5 < difference <= int8.metadata.parity["max_difference"] <= 10 * difference
     assert (int8.metadata.parity["pictures"], int8.metadata.parity["same_top1"]) == (12, 12)
     assert (int8.metadata.precision, fp32.metadata.parity) == ("int8", keras_parity)
+    assert (int8.metadata.weight_bits, fp32.metadata.weight_bits) == (7, None)
 
 
 def test_a_candidate_has_what_is_known_of_each_photo_and_what_is_certain():

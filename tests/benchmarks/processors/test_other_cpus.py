@@ -1,13 +1,18 @@
+import json
 import shutil
 from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
+from PIL import Image
 
 from benchmarks.harness.pictures import spread
 from benchmarks.pages.tables.other_cpus import other_cpus_table
-from benchmarks.processors.emulators import CPUS, UNGUARDED, make_prefix, run_python, what_is_missing
-from benchmarks.processors.other_cpus import answer_difference, golden_difference
+from benchmarks.processors import other_cpus
+from benchmarks.processors.emulators import CPUS, UNGUARDED, EmulatedCpu, make_prefix, run_python, what_is_missing
+from benchmarks.processors.other_cpus import answer_difference, golden_difference, processors_for
+from tests.support.tiny_model import write_tiny_model
 
 HASWELL, CORTEX = (next(cpu for cpu in CPUS if name in cpu.name) for name in ("Haswell", "A72"))
 
@@ -35,6 +40,40 @@ def test_answers_are_compared_by_label_whatever_their_order():
 def test_only_the_unguarded_processor_claims_vnni():
     assert [cpu.name for cpu in (*CPUS, UNGUARDED) if "vnni" in cpu.cpuinfo()] == [UNGUARDED.name]
     assert UNGUARDED.qemu_cpu == HASWELL.qemu_cpu
+
+
+def test_only_weights_of_8_bits_are_tried_without_their_guard():
+    assert processors_for(8) == (*CPUS, UNGUARDED)
+    assert processors_for(7) == processors_for(None) == CPUS
+
+
+def test_each_model_is_tried_on_the_processors_its_weights_ask_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    tried: list[tuple[str, str]] = []
+
+    def run_on(
+        model: Path, pictures: list[str], scratch: Path, cpu: EmulatedCpu | None = None, prefix: Path | None = None
+    ) -> tuple[dict[str, object], list[dict[str, float]]]:
+        tried.append((model.stem, "here" if cpu is None else cpu.name))
+        return {"golden_difference": 0.0, "golden_ok": True, "seconds": 1.0}, [{"a": 0.75, "b": 0.25}]
+
+    monkeypatch.setattr(other_cpus, "run_on", run_on)
+    monkeypatch.setattr(other_cpus, "qemu_version", lambda program: "7.2")
+    monkeypatch.setattr(other_cpus, "what_is_missing", lambda cpu, root: None if cpu.machine == "x86_64" else "no Arm")
+    (tmp_path / "photos").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "photos/a.png")
+    for bits in (7, 8):
+        write_tiny_model(tmp_path / f"bits{bits}.onnx", precision="int8", weight_bits=bits)
+    models = [word for bits in (7, 8) for word in ("--model", f"{tmp_path}/bits{bits}.onnx", f"{tmp_path}/photos")]
+    done = CliRunner().invoke(other_cpus.main, [*models, "--json", str(tmp_path / "out.json")])
+    assert done.exit_code == 0, done.output
+    assert "Left out: no Arm" in done.output
+    x86 = ["here", *(cpu.name for cpu in CPUS if cpu.machine == "x86_64")]
+    assert tried == [*(("bits7", name) for name in x86), *(("bits8", name) for name in [*x86, UNGUARDED.name])]
+    found = json.loads((tmp_path / "out.json").read_text())["models"]
+    assert {name: (record["weight_bits"], len(record["cpus"])) for name, record in found.items()} == {
+        "bits7": (7, 3),
+        "bits8": (8, 4),
+    }
 
 
 def test_what_is_missing_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
@@ -69,6 +108,8 @@ def test_an_emulated_program_sees_the_emulated_cpuinfo(tmp_path: Path):
 def test_the_table_says_which_golden_answers_were_refused():
     record = {"golden_difference": 0.0, "golden_ok": True, "same_top1": 43, "largest_difference": 2.4e-07}
     wrong = {"golden_difference": 0.157, "golden_ok": False, "same_top1": 40, "largest_difference": 0.36}
-    text = other_cpus_table({"models": {"gems": {"pictures": 43, "cpus": {"old": record, "unguarded": wrong}}}})
-    assert "| old | gems | 0.000 | 43/43 | 2.4e-07 |\n" in text
-    assert "| unguarded | gems | 0.157, refused | 40/43 | 0.36 |\n" in text
+    gems = {"weight_bits": 8, "pictures": 43, "cpus": {"old": record, "unguarded": wrong}}
+    text = other_cpus_table({"models": {"gems": gems, "new": gems | {"weight_bits": 7, "cpus": {"old": record}}}})
+    assert "| old | gems | 8 bits | 0.000 | 43/43 | 2.4e-07 |\n" in text
+    assert "| unguarded | gems | 8 bits | 0.157, refused | 40/43 | 0.36 |\n" in text
+    assert "| old | new | 7 bits | 0.000 | 43/43 | 2.4e-07 |\n" in text

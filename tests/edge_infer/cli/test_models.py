@@ -36,6 +36,14 @@ def test_models_show_says_what_is_certain_and_what_is_none_of_the_classes(run: R
     assert json.loads(run("models", "show", "knowing.onnx", "--json").out)["min_known"] == 0.51
 
 
+def test_models_show_says_how_many_bits_int8_weights_have(run: Run, folder: Path) -> None:
+    write_tiny_model(folder / "small.onnx", precision="int8", weight_bits=7)
+    size = f"{(folder / 'small.onnx').stat().st_size / 1e6:.2f}"
+    assert (
+        f"\nfile:         small.onnx, {size} MB, int8, weights of 7 bits\n" in run("models", "show", "small.onnx").out
+    )
+
+
 def test_models_verify_refuses_outputs_that_disagree_with_the_metadata(run: Run, folder: Path) -> None:
     model = tiny_model(replace(METADATA, min_known=0.51))
     model.graph.output.pop()

@@ -16,6 +16,7 @@ FULL = replace(
     input=InputSpec(150, 224, "crop", "bicubic"),
     temperature=1.25,
     precision="int8",
+    weight_bits=7,
     training={"counts": {"été": 3}, "split": "ab12"},
     accuracy={"test": {"value": 0.95, "interval": [0.84, 0.99]}},
     parity={"max_abs": 1e-6},
@@ -108,6 +109,7 @@ WRONG = [
     *(("min_known", value) for value in (-0.01, 1.01, "0.5", True, False, 10**400, [0.5], {})),
     *(("temperature", value) for value in (0, -1, 1001, "1", None, True, 10**400)),
     *(("precision", value) for value in ("fp16", "FP32", "")),
+    *(("weight_bits", value) for value in (7, 8, 0, "7", True, [], {})),
 ]
 
 
@@ -162,25 +164,50 @@ def test_unknown_fields_are_named() -> None:
         parse(record(input=record()["input"] | {"mean": [0, 0, 0]}))
 
 
-@pytest.mark.parametrize("version", [0, 3, "1", "2", None, True, 1.0, [1]])
+@pytest.mark.parametrize("version", [0, 4, "1", "2", None, True, 1.0, [1]])
 def test_another_schema_version_is_refused(version: object) -> None:
     with pytest.raises(MetadataError) as caught:
         parse(record(schema_version=version))
-    assert f"has schema_version {version!r}; this edge-infer reads 1 and {SCHEMA_VERSION}: " in str(caught.value)
+    assert f"has schema_version {version!r}; this edge-infer reads 1 to {SCHEMA_VERSION}: " in str(caught.value)
 
 
 def test_a_file_of_schema_1_is_read_and_has_no_min_known() -> None:
     first = record(schema_version=1)
-    del first["min_known"]
+    del first["min_known"], first["weight_bits"]
     assert parse(first) == METADATA
     assert METADATA.min_known is None
-    with pytest.raises(MetadataError, match=r"unknown fields: 'min_known'$"):
+    with pytest.raises(MetadataError, match=r"unknown fields: 'min_known', 'weight_bits'$"):
         parse(record(schema_version=1))
 
 
-def test_what_is_written_is_schema_2() -> None:
-    assert record()["schema_version"] == 2
+def test_an_int8_file_of_schema_2_has_weights_of_8_bits() -> None:
+    second = json.loads(FULL.to_json()) | {"schema_version": 2}
+    del second["weight_bits"]
+    assert parse(second) == replace(FULL, weight_bits=8)
+    assert parse(second | {"precision": "fp32"}) == replace(FULL, precision="fp32", weight_bits=None)
+    with pytest.raises(MetadataError, match=r"unknown fields: 'weight_bits'$"):
+        parse(second | {"weight_bits": 8})
+
+
+def test_what_is_written_is_schema_3() -> None:
+    assert record()["schema_version"] == 3
     assert (record()["min_known"], json.loads(FULL.to_json())["min_known"]) == (None, 0.51)
+    assert (record()["weight_bits"], json.loads(FULL.to_json())["weight_bits"]) == (None, 7)
+
+
+@pytest.mark.parametrize("value", [None, 0, 6, 9, -7, 7.0, "7", True, [7], 10**400])
+def test_int8_weights_have_7_or_8_bits(value: object) -> None:
+    int8 = json.loads(FULL.to_json())
+    assert [parse(int8 | {"weight_bits": bits}).weight_bits for bits in (7, 8)] == [7, 8]
+    with pytest.raises(MetadataError, match=r"^the model's metadata field weight_bits should be [^\n]{1,120}$"):
+        parse(int8 | {"weight_bits": value})
+
+
+def test_a_wrong_number_of_bits_is_one_clear_line() -> None:
+    with pytest.raises(MetadataError, match=r"^the model's metadata field weight_bits should be 7 or 8, not 6$"):
+        parse(json.loads(FULL.to_json()) | {"weight_bits": 6})
+    with pytest.raises(MetadataError, match=r"^the model's metadata field weight_bits should be null in fp32, not 7$"):
+        parse(record(weight_bits=7))
 
 
 def test_numbers_that_json_does_not_know_are_no_min_known() -> None:

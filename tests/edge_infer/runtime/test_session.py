@@ -380,9 +380,23 @@ def test_vnni_is_read_off_the_cpu(monkeypatch: pytest.MonkeyPatch, flags: str | 
     assert session_module._multiplies_int8_exactly.__wrapped__() is exact
 
 
-@pytest.mark.parametrize("exact", [True, False])
-def test_without_vnni_int8_takes_the_exact_way(
-    monkeypatch: pytest.MonkeyPatch, tiny_model_path: Path, exact: bool
+@pytest.mark.parametrize(
+    ("precision", "weight_bits", "has_vnni", "guarded"),
+    [
+        ("int8", 8, False, True),
+        ("int8", 8, True, False),
+        ("int8", 7, False, False),
+        ("int8", 7, True, False),
+        ("fp32", None, False, False),
+    ],
+)
+def test_only_weights_of_8_bits_without_vnni_take_the_exact_way(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    precision: Literal["fp32", "int8"],
+    weight_bits: int | None,
+    has_vnni: bool,
+    guarded: bool,
 ) -> None:
     entries: dict[str, str] = {}
 
@@ -391,11 +405,11 @@ def test_without_vnni_int8_takes_the_exact_way(
             entries[key] = value
             super().add_session_config_entry(key, value)
 
-    monkeypatch.setattr(session_module, "_multiplies_int8_exactly", lambda: exact)
+    monkeypatch.setattr(session_module, "_multiplies_int8_exactly", lambda: has_vnni)
     monkeypatch.setattr(session_module.ort, "SessionOptions", Options)
-    start_session(open_model(tiny_model_path))
+    start_session(open_model(write_tiny_model(tmp_path / "m.onnx", precision=precision, weight_bits=weight_bits)))
     assert entries.pop("session.force_spinning_stop") == "1"
-    assert entries == ({} if exact else {"session.x64quantprecision": "1"})
+    assert entries == ({"session.x64quantprecision": "1"} if guarded else {})
 
 
 @pytest.mark.parametrize(
@@ -409,7 +423,8 @@ def test_without_vnni_int8_takes_the_exact_way(
 def test_a_quick_start_is_for_float_models(
     tmp_path: Path, precision: Literal["fp32", "int8"], asked: bool, level: ort.GraphOptimizationLevel
 ) -> None:
-    path = write_tiny_model(tmp_path / "model.onnx", precision=precision)
+    bits = 7 if precision == "int8" else None
+    path = write_tiny_model(tmp_path / "model.onnx", precision=precision, weight_bits=bits)
     session = start_session(open_model(path), quick_start=asked)
     assert session.get_session_options().graph_optimization_level == level
 

@@ -5,12 +5,15 @@ import onnx
 import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization import quantize_static
 
 import export.conversion.int8
+import export.conversion.quantize
+from edge_infer.model_file.metadata import WeightBits
 from edge_infer.model_file.registry import bundled_models
 from export.conversion.graph import check_graph
 from export.conversion.int8 import feed_pixels, last_layers, pixel_scales, quantize_classifier
-from export.conversion.quantize import is_float, prepare, quantize
+from export.conversion.quantize import check_weights, is_float, prepare, quantize
 from export.errors import GraphError
 
 SIDE_PX = 32
@@ -85,6 +88,52 @@ def test_int8_is_close_and_reads_the_bytes_themselves(scaling: str, value: float
     assert quantized.kept_float == ()
     assert list(quantized.layer_errors) == LAYERS
     assert all(0 <= error < 0.01 for error in quantized.layer_errors.values())
+
+
+def int8_weights(model: onnx.ModelProto) -> dict[str, np.ndarray]:
+    return {
+        tensor.name: numpy_helper.to_array(tensor).astype(int)
+        for tensor in model.graph.initializer
+        if tensor.data_type == TensorProto.INT8 and len(tensor.dims) > 1
+    }
+
+
+def test_every_weight_has_7_bits_and_uses_them(pictures: list[np.ndarray]):
+    weights = int8_weights(quantize_classifier(network(), pictures).model)
+    assert len(weights) == len(LAYERS)
+    for values in weights.values():
+        assert np.abs(values).max(axis=(1, 2, 3)).tolist() == [64] * 16
+
+
+def test_activations_keep_8_bits(pictures: list[np.ndarray]):
+    def activations(bits: WeightBits) -> dict[str, list[float]]:
+        model = quantize_classifier(network(), pictures, bits).model
+        constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+        points = [node.input[1:3] for node in model.graph.node if node.op_type == "QuantizeLinear"]
+        assert points
+        assert {constants[zero].dtype for _, zero in points} == {np.dtype(np.uint8)}
+        return {scale: constants[scale].tolist() for scale, _ in points}
+
+    assert activations(7) == activations(8)
+
+
+def test_a_weight_beyond_7_bits_is_refused(pictures: list[np.ndarray]):
+    prepared = prepare(network())
+    last = [node.name for node in last_layers(prepared.graph)]
+    model = quantize(prepared, pictures, last, operators=export.conversion.int8.OPERATORS, weight_bits=8)
+    assert {int(np.abs(values).max()) for values in int8_weights(model).values()} == {127}
+    check_weights(model.graph, 8)
+    with pytest.raises(GraphError, match=r"^weights first\S+ reach 127, but those of 7 bits end at 64$"):
+        check_weights(model.graph, 7)
+
+
+def test_a_quantizer_that_forgets_the_7_bits_is_noticed(pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch):
+    def forgetful(*arguments: object, **options: object) -> None:
+        quantize_static(*arguments, **options | {"reduce_range": False})
+
+    monkeypatch.setattr(export.conversion.quantize, "quantize_static", forgetful)
+    with pytest.raises(GraphError, match="those of 7 bits end at 64"):
+        quantize_classifier(network(), pictures)
 
 
 def test_reading_the_bytes_changes_no_answer(pictures: list[np.ndarray]):
