@@ -93,7 +93,7 @@ def fit_rows(
     # In single precision the solver's line search can fail before it has converged.
     rows = rows.astype(np.float64)
     scaler = StandardScaler().fit(rows, sample_weight=weights)
-    # A slim network's channel may lie still on all of these photos and move on the next: it counts as little as it moved.
+    # A slim network's channel may lie still on all of these photos and move on the next.
     deviations = np.sqrt(scaler.var_)
     least = _LEAST_SCALE * np.sqrt((deviations**2).mean())
     scaler.scale_ = np.maximum(deviations, least if least > _EPSILON else 1.0)
