@@ -7,6 +7,8 @@ in float: they cost no time, and their error would go straight into the answer.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
@@ -62,10 +64,11 @@ def quantize_classifier(
     quantize_layers = partial(quantize, prepared, operators=OPERATORS, scales=scales, weight_bits=weight_bits)
     expected = _answers(prepared, probes, None)
     errors = {}
-    for layer in track(layers, "Quantizing each layer alone"):
-        others = [name for name in heavy if name != layer]
-        alone = quantize_layers(calibration[:PROBE_PICTURES], others)
-        errors[layer] = float(np.abs(_answers(alone, probes, weight_bits) - expected).mean())
+    with TemporaryDirectory() as folder:
+        for layer in track(layers, "Quantizing each layer alone"):
+            others = [name for name in heavy if name != layer]
+            alone = quantize_layers(calibration[:PROBE_PICTURES], others, ranges=Path(folder) / "ranges.json")
+            errors[layer] = float(np.abs(_answers(alone, probes, weight_bits) - expected).mean())
     kept = tuple(layer for layer in layers if errors[layer] > MAX_LAYER_ERROR)
     quantized = quantize_layers(calibration, [*kept, *last])
     for name in scales:

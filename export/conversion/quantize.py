@@ -54,6 +54,7 @@ def quantize(
     operators: Sequence[str] | None = None,
     weight_bits: WeightBits = WEIGHT_BITS,
     scales: Mapping[str, tuple[float, int]] = MappingProxyType({}),
+    ranges: Path | None = None,
 ) -> onnx.ModelProto:
     """Quantize a model.
 
@@ -64,6 +65,8 @@ def quantize(
         operators: Operators to quantize; None for all that onnxruntime can.
         weight_bits: Of the int8 weights; 8 only to see what the eighth is worth.
         scales: Scale and zero point of values whose range is known beforehand, by name.
+        ranges: File that keeps what `calibration` showed, for more calls with the same `prepared`, `calibration` and
+            `operators`; written if it is not there.
 
     Returns:
         The int8 model, without metadata.
@@ -97,6 +100,7 @@ def quantize(
                         for name, (scale, zero_point) in scales.items()
                     }
                 },
+                calibration_cache_path=ranges,
             )
         finally:
             logging.disable(logging.NOTSET)

@@ -1,5 +1,7 @@
 """int8 of a small network of the contract's shape: close to fp32, fed with bytes, float where float is needed."""
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -88,6 +90,13 @@ def test_int8_is_close_and_reads_the_bytes_themselves(scaling: str, value: float
     assert quantized.kept_float == ()
     assert list(quantized.layer_errors) == LAYERS
     assert all(0 <= error < 0.01 for error in quantized.layer_errors.values())
+
+
+def test_ranges_that_are_kept_are_not_measured_again(pictures: list[np.ndarray], tmp_path: Path):
+    prepared = prepare(network())
+    first = quantize(prepared, pictures, ranges=tmp_path / "ranges.json")
+    assert quantize(prepared, [], ranges=tmp_path / "ranges.json") == first  # without a picture to measure
+    assert quantize(prepared, pictures) == first
 
 
 def int8_weights(model: onnx.ModelProto) -> dict[str, np.ndarray]:
