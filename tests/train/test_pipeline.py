@@ -192,7 +192,12 @@ def test_photos_from_elsewhere_are_learned_from_and_measured_by_source(
 
 @pytest.mark.parametrize("with_strangers", [True, False], ids=["strangers", "no strangers"])
 def test_what_is_known_is_learned_and_measured(
-    cached_recipe: Recipe, random_weights: str, tmp_path: Path, one_repeat: None, with_strangers: bool
+    cached_recipe: Recipe,
+    random_weights: str,
+    tmp_path: Path,
+    one_repeat: None,
+    with_strangers: bool,
+    capsys: pytest.CaptureFixture[str],
 ):
     known = KnownHead(inverse_l2=0.1, stranger_views=1, kept=0.75)
     head = replace(cached_recipe.head, pooling="energy", balance=0.5, known=known)
@@ -203,6 +208,8 @@ def test_what_is_known_is_learned_and_measured(
         others = [write_photos(tmp_path / "others", count=3, labels=("a", "b", "c", "d", "e", "f"), seed=80)]
     dataset, run = Dataset(data, others=others), RunFolder.begin(tmp_path / "run", recipe)
     metrics = train(recipe, dataset, run, weights=random_weights, cache=tmp_path / "cache")
+    passes = "42 views: 1.4" if with_strangers else "24 views: 2.0"
+    assert f"Features of {passes} passes of the network over all photos" in capsys.readouterr().err
     assert metrics["elsewhere"] is None
     assert 0 < metrics["calibration"]["min_known"] < 1
     assert 0 <= metrics["test"]["right_of_certain"] <= metrics["test"]["certain"] <= 2

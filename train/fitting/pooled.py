@@ -22,7 +22,7 @@ from train.fitting.head import (
 )
 from train.fitting.known import KnownOutput, fit_known, free_energy_known, stranger_weights
 from train.metrics import Floats, Ints
-from train.progress import track
+from train.progress import say, track
 from train.recipes import Recipe
 from train.views.features import Features, extract, scene, select, select_views
 
@@ -168,10 +168,14 @@ def prepare(recipe: Recipe, data: RunData, base: keras.Model, cache: Path) -> Ca
     compute = partial(
         extract, recipe=recipe, base=base, taps=head.taps, cache=cache, grid=head.grid, pooling=head.pooling
     )
+    strange = [sourced.photo for sourced in data.strangers.photos] if head.known is not None else []
+    stranger_views = head.known.stranger_views if head.known is not None else 0
+    passes = len(photos) * views + len(strange) * stranger_views
+    say(
+        f"Features of {passes} views: {passes / (len(photos) + len(strange)):.1f} passes of the network over all photos"
+    )
     features = compute(photos, views, with_maps=with_maps)
-    strangers = None
-    if head.known is not None and data.strangers.photos:
-        strangers = compute([sourced.photo for sourced in data.strangers.photos], head.known.stranger_views)
+    strangers = compute(strange, stranger_views) if strange else None
     targets = np.concatenate([data.targets, data.elsewhere.targets])
     return CachedTraining(recipe, data, base, features, head_features(features, head.taps), targets, strangers)
 
