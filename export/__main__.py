@@ -8,9 +8,10 @@ from typing import Any, get_args
 import click
 
 from edge_infer.cli.number_range import NumberRange
-from edge_infer.model_file.metadata import Precision
+from edge_infer.model_file.metadata import InputSpec, Interpolation, Precision, Resize
 from export.columns import side_by_side
 from train.console import run as run_command
+from train.imports.scaling import Scaling
 from train.progress import say
 from train.quiet import start_tensorflow
 
@@ -123,8 +124,7 @@ def from_photos(
     Looks the photos over, trains, slims and exports. An interrupted run is continued by the same
     command.
     """
-    if out.suffix != ".onnx":
-        raise click.BadParameter(f"{out} should end in .onnx", param_hint="'--out'")
+    _check_suffix(out)
     started = time.monotonic()
     say("Loading TensorFlow")
     start_tensorflow()
@@ -146,6 +146,80 @@ def from_photos(
     right = report["right"]
     click.echo(f"in k-fold:  {right['slim']:.1%} right, full network {right['full']:.1%}")
     say(f"{out} is written after {time.monotonic() - started:.0f} s; next: edge-infer classify --model {out} PHOTO")
+
+
+@cli.command("from-keras")
+@click.argument("model", metavar="MODEL", type=FOLDER)
+@click.option("--out", metavar="FILE", type=FOLDER, required=True, help="Model file to write, such as my.onnx.")
+@click.option("--labels", metavar="A,B,…", help="Class names in the order of the outputs; of a sigmoid, first 0's.")
+@click.option(
+    "--preprocessing",
+    "scaling",
+    type=click.Choice(get_args(Scaling)),
+    help="How pixels 0-255 were scaled: caffe (ImageNet mean off), unit (0-1), signed (-1 to 1), torch (ImageNet mean "
+    "and deviation), none.",
+)
+@click.option(
+    "--channels",
+    type=click.Choice(["rgb", "bgr"]),
+    help="Order of the colour channels it was trained on.  [default: bgr for caffe, else rgb]",
+)
+@click.option("--resize", type=click.Choice(get_args(Resize)), help="Whole picture or its centre.  [default: stretch]")
+@click.option(
+    "--interpolation",
+    type=click.Choice(get_args(Interpolation)),
+    help="Filter of the resize; Keras' load_img has nearest.  [default: bilinear]",
+)
+@click.option("--precision", type=click.Choice(get_args(Precision)), default="int8", show_default=True)
+@click.option("--architecture", metavar="FILE", type=FOLDER, help="What model.to_json() wrote, for .weights.h5.")
+@click.option("--output", metavar="NAME", help="The output that answers, of a model that has several.")
+@click.option("--size", metavar="HEIGHT WIDTH", type=(int, int), help="Of the input, for a model that takes any.")
+@click.option("--leave-out", metavar="NAME", multiple=True, help="A layer that passes on what it is given.")
+def from_keras(
+    model: Path,
+    out: Path,
+    labels: str | None,
+    scaling: Scaling | None,
+    channels: str | None,
+    resize: Resize | None,
+    interpolation: Interpolation | None,
+    precision: Precision,
+    architecture: Path | None,
+    output: str | None,
+    size: tuple[int, int] | None,
+    leave_out: tuple[str, ...],
+) -> None:
+    """Make a checked model file of somebody's Keras MODEL.
+
+    MODEL is a .keras or .h5 file. It is read as data: nothing in it is run.
+    """
+    _check_suffix(out)
+    if labels is None or scaling is None:
+        raise click.UsageError("give --labels and --preprocessing: the file says neither")
+    if precision != "fp32":
+        raise click.UsageError("give --precision fp32: int8 takes photos to be calibrated on")
+    say("Loading TensorFlow")
+    start_tensorflow()
+    from export.from_keras import Told
+    from export.from_keras import from_keras as make
+    from train.imports.imported import import_model
+
+    imported = import_model(model, architecture=architecture, output=output, size=size, leave_out=leave_out)
+    told = Told(
+        tuple(label.strip() for label in labels.split(",")),
+        scaling,
+        channels == "bgr" if channels else scaling == "caffe",
+        InputSpec(*imported.size, resize or "stretch", interpolation or "bilinear"),
+    )
+    report = make(imported, model, told, out).report
+    parity = report["parity"]
+    click.echo(
+        f"file:    {report['file']}, {report['bytes'] / 1e6:.2f} MB, {' x '.join(map(str, imported.size))} pixels\n"
+        f"ends in: {report['ending']}\n"
+        f"Keras:   differs by {parity['max_difference']:.0e}, same on {parity['same_top1']}/{parity['pictures']} drawn "
+        "pictures"
+    )
+    say(f"{out} is written; next: edge-infer classify --model {out} PHOTO")
 
 
 @cli.command("face-detector")
@@ -178,6 +252,11 @@ def bundle(files: tuple[Path, ...]) -> None:
     from export.bundle import bundle as bundle_files
 
     click.echo(f"bundled: {', '.join(bundle_files(files))}")
+
+
+def _check_suffix(out: Path) -> None:
+    if out.suffix != ".onnx":
+        raise click.BadParameter(f"{out} should end in .onnx", param_hint="'--out'")
 
 
 def to_table(reports: Sequence[dict[str, Any]]) -> str:
