@@ -8,10 +8,10 @@ from typing import Any, get_args
 import click
 
 from edge_infer.cli.number_range import NumberRange
-from edge_infer.model_file.metadata import InputSpec, Interpolation, Precision, Resize
+from edge_infer.model_file.metadata import Precision
 from export.columns import side_by_side
 from train.console import run as run_command
-from train.imports.scaling import Scaling
+from train.imports.options import Told, told_options
 from train.progress import say
 from train.quiet import start_tensorflow
 
@@ -80,9 +80,9 @@ def run(
     say("Loading TensorFlow")
     start_tensorflow()
     from export.pipeline import export
-    from train.runs.finished import load_run
+    from train.imports.run import load_any_run
 
-    finished = load_run(run)
+    finished = load_any_run(run)
     photos = finished.folder.dataset(data, test)
     exported = export(finished, photos, out, tuple(dict.fromkeys(precisions)), name=name, max_drop=max_drop)
     click.echo(to_table([file.report for file in exported]))
@@ -150,76 +150,62 @@ def from_photos(
 
 @cli.command("from-keras")
 @click.argument("model", metavar="MODEL", type=FOLDER)
+@click.option("--photos", metavar="DIR", type=FOLDER, help="Labelled photos, by which what the file omits is measured.")
+@click.option("--test", metavar="DIR", type=FOLDER, help="Labelled photos that it was not trained on.")
 @click.option("--out", metavar="FILE", type=FOLDER, required=True, help="Model file to write, such as my.onnx.")
-@click.option("--labels", metavar="A,B,…", help="Class names in the order of the outputs; of a sigmoid, first 0's.")
+@click.option("--work", metavar="DIR", type=FOLDER, help="Keep the imported run in this new folder.")
 @click.option(
-    "--preprocessing",
-    "scaling",
-    type=click.Choice(get_args(Scaling)),
-    help="How pixels 0-255 were scaled: caffe (ImageNet mean off), unit (0-1), signed (-1 to 1), torch (ImageNet mean "
-    "and deviation), none.",
+    "--precision", type=click.Choice(get_args(Precision)), default="int8", show_default=True, help="What to write."
 )
 @click.option(
-    "--channels",
-    type=click.Choice(["rgb", "bgr"]),
-    help="Order of the colour channels it was trained on.  [default: bgr for caffe, else rgb]",
+    "--max-drop",
+    type=NumberRange(0, 1),
+    default=MAX_DROP,
+    show_default=True,
+    help="Share of the held-out photos that int8 may lose; a file that loses more is not written.",
 )
-@click.option("--resize", type=click.Choice(get_args(Resize)), help="Whole picture or its centre.  [default: stretch]")
-@click.option(
-    "--interpolation",
-    type=click.Choice(get_args(Interpolation)),
-    help="Filter of the resize; Keras' load_img has nearest.  [default: bilinear]",
-)
-@click.option("--precision", type=click.Choice(get_args(Precision)), default="int8", show_default=True)
-@click.option("--architecture", metavar="FILE", type=FOLDER, help="What model.to_json() wrote, for .weights.h5.")
-@click.option("--output", metavar="NAME", help="The output that answers, of a model that has several.")
-@click.option("--size", metavar="HEIGHT WIDTH", type=(int, int), help="Of the input, for a model that takes any.")
-@click.option("--leave-out", metavar="NAME", multiple=True, help="A layer that passes on what it is given.")
+@told_options
 def from_keras(
     model: Path,
+    photos: Path | None,
+    test: Path | None,
     out: Path,
-    labels: str | None,
-    scaling: Scaling | None,
-    channels: str | None,
-    resize: Resize | None,
-    interpolation: Interpolation | None,
+    work: Path | None,
     precision: Precision,
-    architecture: Path | None,
-    output: str | None,
-    size: tuple[int, int] | None,
-    leave_out: tuple[str, ...],
+    max_drop: float,
+    told: Told,
 ) -> None:
     """Make a checked model file of somebody's Keras MODEL.
 
     MODEL is a .keras or .h5 file. It is read as data: nothing in it is run.
     """
     _check_suffix(out)
-    if labels is None or scaling is None:
-        raise click.UsageError("give --labels and --preprocessing: the file says neither")
-    if precision != "fp32":
-        raise click.UsageError("give --precision fp32: int8 takes photos to be calibrated on")
+    if photos is None and (told.labels is None or told.scaling is None):
+        raise click.UsageError("give --photos, or --labels and --preprocessing: the file says neither")
+    if photos is None and precision != "fp32":
+        raise click.UsageError("give --photos, on which int8 is calibrated, or --precision fp32")
+    started = time.monotonic()
     say("Loading TensorFlow")
     start_tensorflow()
-    from export.from_keras import Told
     from export.from_keras import from_keras as make
-    from train.imports.imported import import_model
+    from export.from_keras import from_keras_and_photos as make_with_photos
 
-    imported = import_model(model, architecture=architecture, output=output, size=size, leave_out=leave_out)
-    told = Told(
-        tuple(label.strip() for label in labels.split(",")),
-        scaling,
-        channels == "bgr" if channels else scaling == "caffe",
-        InputSpec(*imported.size, resize or "stretch", interpolation or "bilinear"),
-    )
-    report = make(imported, model, told, out).report
-    parity = report["parity"]
-    click.echo(
-        f"file:    {report['file']}, {report['bytes'] / 1e6:.2f} MB, {' x '.join(map(str, imported.size))} pixels\n"
-        f"ends in: {report['ending']}\n"
-        f"Keras:   differs by {parity['max_difference']:.0e}, same on {parity['same_top1']}/{parity['pictures']} drawn "
-        "pictures"
-    )
-    say(f"{out} is written; next: edge-infer classify --model {out} PHOTO")
+    if photos is None:
+        report = make(model, told, out)
+        parity = report["parity"]
+        click.echo(
+            f"file:    {report['file']}, {report['bytes'] / 1e6:.2f} MB, {report['input']} pixels\n"
+            f"ends in: {report['ending']}\n"
+            f"Keras:   differs by {parity['max_difference']:.0e}, same on {parity['same_top1']}/{parity['pictures']} "
+            "drawn pictures"
+        )
+    else:
+        page, report = make_with_photos(
+            model, told, out, photos=photos, test=test, work=work, precision=precision, max_drop=max_drop
+        )
+        click.echo(page)
+        click.echo(to_table([report]))
+    say(f"{out} is written after {time.monotonic() - started:.0f} s; next: edge-infer classify --model {out} PHOTO")
 
 
 @cli.command("face-detector")

@@ -1,28 +1,38 @@
-"""`python -m export from-keras` without photos: a Keras model and what it says nothing of -> one fp32 model file."""
+"""`python -m export from-keras`: a Keras file and what it says nothing of -> one model file.
+
+With photos: imported -> exported, as a run is. Without: what is told is believed, and the file is fp32.
+"""
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from edge_infer.model_file.metadata import ClassifierMetadata, InputSpec
+from edge_infer.model_file.metadata import ClassifierMetadata, InputSpec, Precision
 from edge_infer.runtime.golden import golden_answers, golden_pictures
 from edge_infer.runtime.session import OUTPUT_NAME, Session
 from export.candidate import opened
 from export.conversion.convert import convert, serving_function, with_metadata
 from export.conversion.graph import check_graph, operator_histogram
-from export.conversion.parity import border_pictures, check_parity, compare
-from export.description import MODEL_VERSION, TOOLS
+from export.conversion.parity import Pixels, border_pictures, check_parity, compare
+from export.description import MODEL_VERSION, TOOLS, architecture_of
 from export.errors import ExportError
-from export.output import Exported, check_absent, write_model
-from train.imports.imported import Imported, network_of
-from train.imports.scaling import Scaling
+from export.output import check_absent, write_model
+from export.pipeline import export
+from train.data.dataset import Dataset
+from train.imports.imported import Imported, import_model, network_of
+from train.imports.options import Told
+from train.imports.run import Reading, import_run, load_any_run
+from train.imports.ways import Known, Way
 from train.progress import say
+from train.runs.folder import RunFolder
 
 NOISE_PICTURES = 16
 
@@ -31,64 +41,106 @@ class LabelsError(ExportError, ValueError):
     """The labels given are not those of the model's outputs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What a Keras file does not say.
-
-    Attributes:
-        labels: Class names, in output order; of one sigmoid unit, first the one that it calls 0.
-        scaling: How pixels were scaled.
-        is_bgr: Whether it was trained on blue, green, red.
-        spec: Its input.
-    """
-
-    labels: tuple[str, ...]
-    scaling: Scaling
-    is_bgr: bool
-    spec: InputSpec
-
-
-def from_keras(imported: Imported, source: Path, told: Told, out: Path) -> Exported:
-    """Write a model file in fp32 of a network that was read.
+def from_keras_and_photos(
+    model: Path,
+    told: Told,
+    out: Path,
+    *,
+    photos: Path,
+    test: Path | None,
+    work: Path | None,
+    precision: Precision,
+    max_drop: float,
+) -> tuple[str, dict[str, Any]]:
+    """Write a model file of a Keras file, what it does not say measured on photos.
 
     Args:
-        imported: The network.
-        source: The file it was read from, whose hash goes into the metadata.
-        told: What the user said of it.
+        model: The Keras file.
+        told: What the user says of it.
         out: The `.onnx` file to write; its report goes beside it as `.json`.
+        photos: Labelled photos.
+        test: Those that it was not trained on, if they lie apart.
+        work: A new folder for the imported run; None for one that is removed again.
+        precision: Of the file.
+        max_drop: As in `export.pipeline.export`.
+
+    Returns:
+        The run's page, and the file's report.
 
     Raises:
+        OutputExistsError: `out` exists.
+        EdgeInferError: As the steps do.
+    """
+    check_absent((out, out.with_suffix(".json")), "--out")
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(TemporaryDirectory()))
+        folder, dataset = RunFolder(work or scratch / "run"), Dataset(photos, test)
+        say("1/2 Importing")
+        import_run(
+            model,
+            dataset,
+            folder,
+            reading=Reading(told.output, told.size, told.leave_out),
+            known=Known(told.scaling, told.channels, told.resize, told.interpolation),
+            architecture=told.architecture,
+            labels=told.labels,
+        )
+        say("2/2 Exporting")
+        run = load_any_run(folder.path)
+        (file,) = export(run, dataset, scratch / "out", (precision,), name=out.stem, max_drop=max_drop)
+        return folder.report(), write_model(out, file.path.read_bytes(), {**file.report, "file": out.name}).report
+
+
+def from_keras(model: Path, told: Told, out: Path) -> dict[str, Any]:
+    """Write a model file in fp32 of a Keras file, without photos.
+
+    Args:
+        model: The Keras file.
+        told: What the user says of it, labels and scaling among it.
+        out: The `.onnx` file to write; its report goes beside it as `.json`.
+
+    Returns:
+        The report.
+
+    Raises:
+        KerasFileError: The file cannot be read.
         OutputExistsError: `out` exists.
         LabelsError: There are more or fewer labels than classes.
         GraphError: The conversion broke the contract.
         ParityError: The file does not answer as the rebuilt network does.
     """
     check_absent((out, out.with_suffix(".json")), "--out")
-    check_labels(told.labels, imported)
-    network = network_of(imported, told.scaling, is_bgr=told.is_bgr)
+    imported = import_model(
+        model, architecture=told.architecture, output=told.output, size=told.size, leave_out=told.leave_out
+    )
+    labels, scaling = told.labels or (), told.scaling or "none"
+    check_labels(labels, imported)
+    is_bgr = told.channels == "bgr" if told.channels else scaling == "caffe"  # as keras.applications has it
+    way = Way(scaling, is_bgr, told.resize or "stretch", told.interpolation or "bilinear")
+    network, spec = network_of(imported, scaling, is_bgr=is_bgr), way.spec(imported.size)
     say("Converting to ONNX")
-    model = convert(network, 1.0)
-    check_graph(model)
-    metadata = describe_import(imported, source, told, out.stem)
-    session = Session(opened(with_metadata(model, metadata)))
+    graph = convert(network, 1.0)
+    check_graph(graph)
+    metadata = describe_untested(imported, model, way, labels, out.stem)
+    session = Session(opened(with_metadata(graph, metadata)))
     serve = serving_function(network, 1.0)
     parity = compare(
         lambda batch: serve(tf.constant(batch))[OUTPUT_NAME].numpy(),
         lambda batch: session.run(batch).probabilities,
-        _drawn(told.spec),
+        _drawn(spec),
     )
     check_parity(parity)
     record = parity.to_record()
-    golden = golden_answers(session, told.spec)
-    content = with_metadata(model, replace(metadata, parity=record, golden=golden))
+    content = with_metadata(graph, replace(metadata, parity=record, golden=golden_answers(session, spec)))
     report = {
         "file": out.name,
         "bytes": len(content),
-        "operators": operator_histogram(model),
+        "input": f"{spec.height} x {spec.width}",
+        "operators": operator_histogram(graph),
         "ending": imported.ending,
         "parity": record,
     }
-    return write_model(out, content, report)
+    return write_model(out, content, report).report
 
 
 def check_labels(labels: tuple[str, ...], imported: Imported) -> None:
@@ -103,38 +155,32 @@ def check_labels(labels: tuple[str, ...], imported: Imported) -> None:
         raise LabelsError("--labels gives a name twice, or an empty one: each class has one of its own")
 
 
-def describe_import(imported: Imported, source: Path, told: Told, name: str) -> ClassifierMetadata:
-    """Return what the model file says of itself before anything is measured on it."""
+def describe_untested(
+    imported: Imported, source: Path, way: Way, labels: Sequence[str], name: str
+) -> ClassifierMetadata:
+    """Return what a model file says of itself if nothing was measured on photos."""
     with source.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    training: dict[str, Any] = {
-        "preprocessing": told.scaling,
-        "channels": "bgr" if told.is_bgr else "rgb",
-        "keras_file_sha256": digest,
-    }
     return ClassifierMetadata(
         name=name,
         task=name,
         version=MODEL_VERSION,
-        labels=told.labels,
-        input=told.spec,
+        labels=tuple(labels),
+        input=way.spec(imported.size),
         min_score=0.0,  # nothing is known of how right its scores are
         precision="fp32",
         recipe="imported",
         architecture=architecture_of(imported.core),
-        training=training,
+        training={
+            "preprocessing": way.scaling,
+            "channels": "bgr" if way.is_bgr else "rgb",
+            "keras_file_sha256": digest,
+        },
         tools={tool: version(tool) for tool in TOOLS},
     )
 
 
-def architecture_of(core: keras.Model) -> str:
-    """Describe a rebuilt network in words."""
-    kinds = [type(layer).__name__ for layer in core.layers if layer.weights]
-    counted = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
-    return f"imported from Keras: {counted}, {core.count_params():,} parameters"
-
-
-def _drawn(spec: InputSpec) -> list[np.ndarray]:
+def _drawn(spec: InputSpec) -> list[Pixels]:
     """Draw pictures to compare on: the golden ones, also hard at the border, and noise."""
     rng = np.random.default_rng(0)
     golden = list(golden_pictures(spec))

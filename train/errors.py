@@ -33,3 +33,7 @@ class CacheError(TrainError, ValueError):
 
 class KerasFileError(TrainError, ValueError):
     """A Keras file cannot be read, or holds what edge-infer does not take."""
+
+
+class ImportDecisionError(TrainError, ValueError):
+    """Photos do not decide what a Keras file does not say."""

