@@ -113,60 +113,39 @@ def _zeros(*names: str) -> dict[str, str]:
     return {f"{name}_initializer": "zeros" for name in names}  # the file's own numbers follow
 
 
+def _window(config: Config) -> dict[str, Any]:
+    """Return what all convolutions have in common."""
+    return {
+        "kernel_size": _pair(config["kernel_size"]),
+        "strides": _pair(config.get("strides", 1)),
+        "padding": str(config.get("padding", "valid")),
+        "dilation_rate": _pair(config.get("dilation_rate", 1)),
+        "use_bias": bool(config.get("use_bias", True)),
+    }
+
+
 def _conv(config: Config, name: str) -> keras.layers.Layer:
-    return keras.layers.Conv2D(
-        int(config["filters"]),
-        _pair(config["kernel_size"]),
-        strides=_pair(config.get("strides", 1)),
-        padding=str(config.get("padding", "valid")),
-        dilation_rate=_pair(config.get("dilation_rate", 1)),
-        groups=int(config.get("groups", 1)),
-        use_bias=bool(config.get("use_bias", True)),
-        name=name,
-        **_zeros("kernel"),
-    )
+    filters, groups = int(config["filters"]), int(config.get("groups", 1))
+    return keras.layers.Conv2D(filters, groups=groups, name=name, **_window(config), **_zeros("kernel"))
 
 
 def _transposed(config: Config, name: str) -> keras.layers.Layer:
     if config.get("output_padding") is not None:
         raise ValueError("its output_padding is not supported")
-    return keras.layers.Conv2DTranspose(
-        int(config["filters"]),
-        _pair(config["kernel_size"]),
-        strides=_pair(config.get("strides", 1)),
-        padding=str(config.get("padding", "valid")),
-        dilation_rate=_pair(config.get("dilation_rate", 1)),
-        use_bias=bool(config.get("use_bias", True)),
-        name=name,
-        **_zeros("kernel"),
-    )
+    return keras.layers.Conv2DTranspose(int(config["filters"]), name=name, **_window(config), **_zeros("kernel"))
 
 
 def _depthwise(config: Config, name: str) -> keras.layers.Layer:
+    multiplier = int(config.get("depth_multiplier", 1))
     return keras.layers.DepthwiseConv2D(
-        _pair(config["kernel_size"]),
-        strides=_pair(config.get("strides", 1)),
-        padding=str(config.get("padding", "valid")),
-        depth_multiplier=int(config.get("depth_multiplier", 1)),
-        dilation_rate=_pair(config.get("dilation_rate", 1)),
-        use_bias=bool(config.get("use_bias", True)),
-        name=name,
-        **_zeros("depthwise"),
+        depth_multiplier=multiplier, name=name, **_window(config), **_zeros("depthwise")
     )
 
 
 def _separable(config: Config, name: str) -> keras.layers.Layer:
-    return keras.layers.SeparableConv2D(
-        int(config["filters"]),
-        _pair(config["kernel_size"]),
-        strides=_pair(config.get("strides", 1)),
-        padding=str(config.get("padding", "valid")),
-        depth_multiplier=int(config.get("depth_multiplier", 1)),
-        dilation_rate=_pair(config.get("dilation_rate", 1)),
-        use_bias=bool(config.get("use_bias", True)),
-        name=name,
-        **_zeros("depthwise", "pointwise"),
-    )
+    filters, multiplier = int(config["filters"]), int(config.get("depth_multiplier", 1))
+    zeros = _zeros("depthwise", "pointwise")
+    return keras.layers.SeparableConv2D(filters, depth_multiplier=multiplier, name=name, **_window(config), **zeros)
 
 
 def _dense(config: Config, name: str) -> keras.layers.Layer:

@@ -22,10 +22,10 @@ from train.files import read_json, write_json
 from train.imports.imported import Imported, Size, import_model, network_of
 from train.imports.scaling import Scaling
 from train.imports.ways import Channels, Known, check_order, find_way
-from train.metrics import Floats, calibrate, evaluate, softmax
+from train.metrics import Floats, calibrate
 from train.networks.network import forward
 from train.progress import say
-from train.results.measure import MEASURED_PARTS, examples, is_certain
+from train.results.measure import MEASURED_PARTS, Answers, examples, measure_part
 from train.results.report import draw_confusion, draw_examples
 from train.runs.finished import FinishedRun, LoadedRun, load_run
 from train.runs.folder import CONFUSION, DATA, EXAMPLES, IMPORTED, RunFolder
@@ -196,13 +196,10 @@ def _places(imported: Imported, dataset: Dataset, labels: tuple[str, ...] | None
 def _measured(logits: dict[Any, Floats], data: RunData, record: ImportRecord) -> dict[str, Any]:
     """Measure the network's answers; temperature and threshold are fitted on the validation photos."""
     calibration = calibrate(logits["validation"], data.targets[data.part("validation")])
-    parts = {}
-    for part, found in logits.items():
-        probabilities, targets = softmax(found / calibration["temperature"]), data.targets[data.part(part)]
-        certain = is_certain(probabilities, None, calibration)
-        right = probabilities.argmax(axis=1) == targets
-        counts = {"certain": int(certain.sum()), "right_of_certain": int((certain & right).sum())}
-        parts[part] = {**evaluate(probabilities, targets, data.labels), **counts}
+    parts = {
+        part: measure_part(Answers(found), data.targets[data.part(part)], calibration, data.labels)
+        for part, found in logits.items()
+    }
     return {
         "recipe": "imported",
         "preprocessing": record.scaling,
