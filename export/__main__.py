@@ -11,6 +11,7 @@ from edge_infer.cli.number_range import NumberRange
 from edge_infer.model_file.metadata import Precision
 from export.columns import side_by_side
 from train.console import run as run_command
+from train.imports.options import Told, told_options
 from train.progress import say
 from train.quiet import start_tensorflow
 
@@ -79,9 +80,9 @@ def run(
     say("Loading TensorFlow")
     start_tensorflow()
     from export.pipeline import export
-    from train.runs.finished import load_run
+    from train.imports.run import load_any_run
 
-    finished = load_run(run)
+    finished = load_any_run(run)
     photos = finished.folder.dataset(data, test)
     exported = export(finished, photos, out, tuple(dict.fromkeys(precisions)), name=name, max_drop=max_drop)
     click.echo(to_table([file.report for file in exported]))
@@ -123,8 +124,7 @@ def from_photos(
     Looks the photos over, trains, slims and exports. An interrupted run is continued by the same
     command.
     """
-    if out.suffix != ".onnx":
-        raise click.BadParameter(f"{out} should end in .onnx", param_hint="'--out'")
+    _check_suffix(out)
     started = time.monotonic()
     say("Loading TensorFlow")
     start_tensorflow()
@@ -145,6 +145,66 @@ def from_photos(
     click.echo(to_table([report]))
     right = report["right"]
     click.echo(f"in k-fold:  {right['slim']:.1%} right, full network {right['full']:.1%}")
+    say(f"{out} is written after {time.monotonic() - started:.0f} s; next: edge-infer classify --model {out} PHOTO")
+
+
+@cli.command("from-keras")
+@click.argument("model", metavar="MODEL", type=FOLDER)
+@click.option("--photos", metavar="DIR", type=FOLDER, help="Labelled photos, by which what the file omits is measured.")
+@click.option("--test", metavar="DIR", type=FOLDER, help="Labelled photos that it was not trained on.")
+@click.option("--out", metavar="FILE", type=FOLDER, required=True, help="Model file to write, such as my.onnx.")
+@click.option("--work", metavar="DIR", type=FOLDER, help="Keep the imported run in this new folder.")
+@click.option(
+    "--precision", type=click.Choice(get_args(Precision)), default="int8", show_default=True, help="What to write."
+)
+@click.option(
+    "--max-drop",
+    type=NumberRange(0, 1),
+    default=MAX_DROP,
+    show_default=True,
+    help="Share of the held-out photos that int8 may lose; a file that loses more is not written.",
+)
+@told_options
+def from_keras(
+    model: Path,
+    photos: Path | None,
+    test: Path | None,
+    out: Path,
+    work: Path | None,
+    precision: Precision,
+    max_drop: float,
+    told: Told,
+) -> None:
+    """Make a checked model file of somebody's Keras MODEL.
+
+    MODEL is a .keras or .h5 file. It is read as data: nothing in it is run.
+    """
+    _check_suffix(out)
+    if photos is None and (told.labels is None or told.scaling is None):
+        raise click.UsageError("give --photos, or --labels and --preprocessing: the file says neither")
+    if photos is None and precision != "fp32":
+        raise click.UsageError("give --photos, on which int8 is calibrated, or --precision fp32")
+    started = time.monotonic()
+    say("Loading TensorFlow")
+    start_tensorflow()
+    from export.from_keras import from_keras as make
+    from export.from_keras import from_keras_and_photos as make_with_photos
+
+    if photos is None:
+        report = make(model, told, out)
+        parity = report["parity"]
+        click.echo(
+            f"file:    {report['file']}, {report['bytes'] / 1e6:.2f} MB, {report['input']} pixels\n"
+            f"ends in: {report['ending']}\n"
+            f"Keras:   differs by {parity['max_difference']:.0e}, same on {parity['same_top1']}/{parity['pictures']} "
+            "drawn pictures"
+        )
+    else:
+        page, report = make_with_photos(
+            model, told, out, photos=photos, test=test, work=work, precision=precision, max_drop=max_drop
+        )
+        click.echo(page)
+        click.echo(to_table([report]))
     say(f"{out} is written after {time.monotonic() - started:.0f} s; next: edge-infer classify --model {out} PHOTO")
 
 
@@ -178,6 +238,11 @@ def bundle(files: tuple[Path, ...]) -> None:
     from export.bundle import bundle as bundle_files
 
     click.echo(f"bundled: {', '.join(bundle_files(files))}")
+
+
+def _check_suffix(out: Path) -> None:
+    if out.suffix != ".onnx":
+        raise click.BadParameter(f"{out} should end in .onnx", param_hint="'--out'")
 
 
 def to_table(reports: Sequence[dict[str, Any]]) -> str:

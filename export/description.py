@@ -2,25 +2,49 @@
 
 from importlib.metadata import version
 
+import keras
+
 from edge_infer.model_file.metadata import ClassifierMetadata
+from train.imports.imported import CORE
+from train.imports.run import ImportedRun
 from train.runs.finished import FinishedRun
-from train.views.features import input_spec
 
 MODEL_VERSION = "1.0.0"
 LICENCE = "CC-BY-4.0"  # that of the VGG16 weights every exported network is made from
 TOOLS = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "numpy", "pillow", "edge-infer")
 
 
-def describe(run: FinishedRun, name: str) -> ClassifierMetadata:
+def describe(run: FinishedRun | ImportedRun, name: str) -> ClassifierMetadata:
     """Return the self-description of a run's model, before anything is measured on the file."""
     metrics, calibration = run.metrics, run.metrics["calibration"]
+    if isinstance(run, ImportedRun):
+        return ClassifierMetadata(
+            name=name,
+            task=name,
+            version=MODEL_VERSION,
+            labels=run.labels,
+            input=run.spec,
+            min_score=calibration["min_score"],
+            temperature=calibration["temperature"],
+            precision="fp32",
+            recipe="imported",
+            architecture=architecture_of(run.network.get_layer(CORE)),
+            training={
+                "class_counts": metrics["class_counts"],
+                "split_sha256": metrics["split"]["digest"],
+                "preprocessing": run.record.scaling,
+                "channels": run.record.channels,
+                "keras_file_sha256": run.record.sha256,
+            },
+            tools={tool: version(tool) for tool in TOOLS},
+        )
     return ClassifierMetadata(
         name=name,
         task=run.recipe.task or name,
         card=run.recipe.card,
         version=MODEL_VERSION,
         labels=run.labels,
-        input=input_spec(run.recipe),
+        input=run.spec,
         min_score=calibration["min_score"],
         min_known=calibration.get("min_known"),
         temperature=calibration["temperature"],
@@ -43,3 +67,10 @@ def _architecture(run: FinishedRun) -> str:
     if run.recipe.widths is not None:
         parts[0] = f"VGG16 without top, slimmed to {'-'.join(map(str, run.recipe.widths))} channels"
     return ", ".join(parts)
+
+
+def architecture_of(core: keras.Model) -> str:
+    """Describe an imported network in words."""
+    kinds = [type(layer).__name__ for layer in core.layers if layer.weights]
+    counted = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
+    return f"imported from Keras: {counted}, {core.count_params():,} parameters"

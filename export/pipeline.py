@@ -23,13 +23,13 @@ from export.output import Exported, check_absent, write_model
 from export.results.accuracy import check_drop
 from export.results.report import measure
 from train.data.dataset import Dataset
+from train.imports.run import ImportedRun
 from train.progress import say, track
 from train.runs.finished import FinishedRun
-from train.views.features import load_view
 
 
 def export(
-    run: FinishedRun,
+    run: FinishedRun | ImportedRun,
     dataset: Dataset,
     out: Path,
     precisions: Sequence[Precision] = ("fp32",),
@@ -57,7 +57,7 @@ def export(
         ParityError: The file does not answer as Keras does, or int8 loses too much.
     """
     name = model_name(run, name)
-    stem = f"{name}-slim" if run.recipe.widths is not None else name
+    stem = f"{name}-slim" if run.is_slim else name
     targets = {precision: out / f"{stem}-{precision}.onnx" for precision in precisions}
     check_absent(targets.values(), "--out or --name")
     data = run.data(dataset)
@@ -65,7 +65,7 @@ def export(
     say("Converting to ONNX")
     model = convert(run.network, run.temperature)
     check_graph(model)
-    pictures = [load_view(photo, 0, run.recipe) for photo in track(data.photos, "Loading photos")]
+    pictures = [run.load(photo) for photo in track(data.photos, "Loading photos")]
     fp32 = converted(run, model, name, pictures)
     candidates = {"fp32": fp32}
     if "int8" in precisions:
@@ -78,19 +78,21 @@ def export(
     return written
 
 
-def model_name(run: FinishedRun, name: str | None) -> str:
+def model_name(run: FinishedRun | ImportedRun, name: str | None) -> str:
     """Return what a run's model is called.
 
     Raises:
         ModelNameError: The name is no plain file name.
     """
-    name = name or (run.recipe.name if run.recipe.task else run.path.resolve().name)
+    name = name or run.name
     if Path(name).name != name:  # it may come from the run folder's recipe
         raise ModelNameError(f"{name!r} cannot name a model: its file would lie in another folder; give another --name")
     return name
 
 
-def converted(run: FinishedRun, model: onnx.ModelProto, name: str, pictures: Sequence[Pixels]) -> Candidate:
+def converted(
+    run: FinishedRun | ImportedRun, model: onnx.ModelProto, name: str, pictures: Sequence[Pixels]
+) -> Candidate:
     """Return the converted model, once it answers as the Keras network does.
 
     Raises:

@@ -1,4 +1,4 @@
-"""`python -m train`: audit, split, a command a recipe, and slim."""
+"""`python -m train`: audit, split, a command a recipe, slim, and import."""
 
 import time
 from dataclasses import replace
@@ -9,6 +9,7 @@ import click
 
 from edge_infer.cli.number_range import NumberRange
 from train.console import run as run_command
+from train.imports.options import Told, told_options
 from train.progress import say
 from train.quiet import start_tensorflow
 from train.recipes import (
@@ -165,6 +166,40 @@ def slim(
         f"{out} is finished after {time.monotonic() - started:.0f} s: {metrics['slim']['speedup']:.1f} times fewer "
         f"multiply-accumulates; next: python -m export {out} --out DIR"
     )
+
+
+@cli.command("import")
+@click.argument("model", metavar="MODEL", type=FOLDER)
+@click.option("--photos", metavar="DIR", type=FOLDER, required=True, help="Labelled photos of its classes.")
+@click.option("--test", metavar="DIR", type=FOLDER, help="Labelled photos that it was not trained on.")
+@click.option("--out", metavar="RUN", type=FOLDER, required=True, help="Run folder to write.")
+@told_options
+def import_(model: Path, photos: Path, test: Path | None, out: Path, told: Told) -> None:
+    """Make a run of somebody's Keras MODEL, which is read as data: nothing in it is run.
+
+    What the file does not say, how pixels were scaled and which output is which class, is measured
+    on the photos.
+    """
+    started = time.monotonic()
+    say("Loading TensorFlow")
+    start_tensorflow()
+    from train.data.dataset import Dataset
+    from train.imports.run import Reading, import_run
+    from train.imports.ways import Known
+    from train.runs.folder import RunFolder
+
+    run = RunFolder(out)
+    import_run(
+        model,
+        Dataset(photos, test),
+        run,
+        reading=Reading(told.output, told.size, told.leave_out),
+        known=Known(told.scaling, told.channels, told.resize, told.interpolation),
+        architecture=told.architecture,
+        labels=told.labels,
+    )
+    click.echo(run.report())
+    say(f"{out} is finished after {time.monotonic() - started:.0f} s; next: python -m export {out} --out DIR")
 
 
 def _add_recipe(recipe: Recipe) -> None:

@@ -29,3 +29,11 @@ class DistillationError(TrainError, ArithmeticError):
 
 class CacheError(TrainError, ValueError):
     """An entry of the feature cache is damaged."""
+
+
+class KerasFileError(TrainError, ValueError):
+    """A Keras file cannot be read, or holds what edge-infer does not take."""
+
+
+class ImportDecisionError(TrainError, ValueError):
+    """Photos do not decide what a Keras file does not say."""

@@ -20,7 +20,7 @@ READABLE_VERSIONS = (1, 2, 3)  # 1 knew no `min_known`, 2 no `weight_bits`
 FACE_MARGINS = (-0.4, 4.0)  # less leaves nothing of the face, more leaves nothing but its surroundings
 
 Resize = Literal["stretch", "crop"]
-Interpolation = Literal["bilinear", "bicubic"]
+Interpolation = Literal["nearest", "bilinear", "bicubic"]
 Precision = Literal["fp32", "int8"]
 WeightBits = Literal[7, 8]
 Kind = Literal["classifier", "face_detector"]
@@ -49,7 +49,8 @@ class InputSpec:
         width: Columns of the input, pixels.
         resize: `stretch` scales both axes independently; `crop` keeps the aspect
             ratio and cuts the centre.
-        interpolation: Filter of the (antialiased) resize.
+        interpolation: Filter of the resize: `bilinear` and `bicubic` are antialiased, `nearest` takes one pixel of
+            the picture for each of the input, as Keras' `load_img` does.
         face: The part of the picture to classify, when the model was made for faces.
     """
 

@@ -53,7 +53,11 @@ _TRANSPOSE = {
     8: Image.Transpose.ROTATE_90,
 }
 _SWAPS_SIDES = {_TRANSPOSE[tag] for tag in (5, 6, 7, 8)}
-_FILTER = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+_FILTER = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+}
 
 
 def load_input(
@@ -82,7 +86,9 @@ def load_input(
     if isinstance(source, np.ndarray) and source.shape == (spec.height, spec.width, 3) and not rotate:
         _check_array(source, max_pixels)
         return np.ascontiguousarray(source)
-    stored = _load(source, DRAFT_MARGIN * max(spec.height, spec.width), max_pixels, max_bytes, rotate)
+    # A reduced decode has averaged the pixels that `nearest` would choose from.
+    needed_side = None if spec.interpolation == "nearest" else DRAFT_MARGIN * max(spec.height, spec.width)
+    stored = _load(source, needed_side, max_pixels, max_bytes, rotate)
     # Turning the small result costs nothing; a large picture would be copied for it.
     height, width = (spec.width, spec.height) if stored.turn in _SWAPS_SIDES else (spec.height, spec.width)
     resized = _resize(stored.pixels, stored.box, replace(spec, height=height, width=width))

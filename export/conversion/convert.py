@@ -6,6 +6,8 @@ converter leaves behind (reordering before a Flatten, generated names, extra ope
 sets) is made canonical, so the same network always gives the same bytes.
 """
 
+import logging
+import math
 import re
 
 import keras
@@ -19,7 +21,7 @@ import edge_infer
 from edge_infer.model_file.metadata import METADATA_KEY, ModelMetadata
 from edge_infer.runtime.session import INPUT_NAME, KNOWN_NAME, OUTPUT_NAME
 from train.networks.known import KNOWN
-from train.networks.network import FLATTEN, LOGITS
+from train.networks.network import LOGITS
 
 OPSET = 17
 IR_VERSION = 8  # the one opset 17 was released with, which old runtimes read too
@@ -54,10 +56,15 @@ def convert(network: keras.Model, temperature: float) -> onnx.ModelProto:
         `known` float32 `[N]`; without metadata.
     """
     serve = serving_function(network, temperature)
-    model, _ = tf2onnx.convert.from_function(serve, serve.input_signature, opset=OPSET)
+    logging.disable(logging.ERROR)  # its optimizer reports what `_optimized_again` makes good
+    try:
+        model, _ = tf2onnx.convert.from_function(serve, serve.input_signature, opset=OPSET)
+        if sum(node.op_type == "Transpose" for node in model.graph.node) > 1:
+            model = _optimized_again(model)
+    finally:
+        logging.disable(logging.NOTSET)
     graph = model.graph
-    if any(layer.name == FLATTEN for layer in network.layers):
-        _flatten_channels_first(graph, network.get_layer(FLATTEN).input.shape[1:])
+    _flatten_channels_first(model)
     _drop_unused(graph)
     _rename(graph, network.name)
     for value in (*graph.input, *graph.output):
@@ -86,23 +93,51 @@ def with_metadata(model: onnx.ModelProto, metadata: ModelMetadata) -> bytes:
     return content
 
 
-def _flatten_channels_first(graph: onnx.GraphProto, maps_hwc: tuple[int, int, int]) -> None:
-    """Let the first Dense layer read the maps in ONNX's own order instead of transposing them.
+def _optimized_again(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Let tf2onnx's optimizer finish: it gives up where a number without axes is added, and leaves every Transpose."""
+    for tensor in model.graph.initializer:
+        readers = [node.op_type for node in model.graph.node if tensor.name in node.input]
+        if not tensor.dims and all(kind in ("Add", "Sub", "Mul", "Div") for kind in readers):
+            tensor.dims.append(1)  # broadcasts as before
+    del model.graph.value_info[:]
+    optimized: onnx.ModelProto = tf2onnx.graph.GraphUtil.optimize_model_proto(model)
+    return optimized
+
+
+def _flatten_channels_first(model: onnx.ModelProto) -> None:
+    """Let Dense layers that read flattened maps read them in ONNX's own order instead of transposing them.
 
     Keras flattens `[h, w, c]`, ONNX's convolutions leave `[c, h, w]`. Permuting the rows
     of the Dense kernel is exact and free; the Transpose that it replaces is neither.
     """
-    pool = [node for node in graph.node if node.op_type == "MaxPool"][-1]
-    dense = next(node for node in graph.node if node.op_type == "MatMul")
-    kernel = next(tensor for tensor in graph.initializer if tensor.name == dense.input[1])
-    height, width, channels = maps_hwc
-    rows_hwc = numpy_helper.to_array(kernel).reshape(height, width, channels, -1)
-    rows_chw = np.ascontiguousarray(rows_hwc.transpose(2, 0, 1, 3)).reshape(height * width * channels, -1)
-    kernel.CopyFrom(numpy_helper.from_array(rows_chw, kernel.name))
-    flatten = helper.make_node("Flatten", [pool.output[0]], ["flattened"], name="flatten/Flatten", axis=1)
-    # What led from the pool to the Dense layer is left dangling, for `_drop_unused`.
-    graph.node.insert(list(graph.node).index(dense), flatten)
-    dense.input[0] = "flattened"
+    graph = model.graph
+    made_by = {output: node for node in graph.node for output in node.output}
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    shapes = {
+        value.name: value.type.tensor_type.shape for value in onnx.shape_inference.infer_shapes(model).graph.value_info
+    }
+    for number, dense in enumerate([node for node in graph.node if node.op_type == "MatMul"]):
+        kernel, source, path = weights.get(dense.input[1]), dense.input[0], []
+        while (node := made_by.get(source)) is not None and node.op_type in ("Reshape", "Transpose"):
+            path.append(node)
+            source = node.input[0]
+        if kernel is None or not path or path[0].op_type != "Reshape" or source not in shapes:
+            continue
+        maps_chw = [axis.dim_value for axis in shapes[source].dim[1:]]
+        if len(maps_chw) != 3 or math.prod(maps_chw) != kernel.dims[0]:
+            continue
+        if transposes := [node for node in path if node.op_type == "Transpose"]:
+            if transposes != path[-1:] or list(transposes[0].attribute[0].ints) != [0, 2, 3, 1]:
+                continue
+            channels, height, width = maps_chw
+            rows_hwc = numpy_helper.to_array(kernel).reshape(height, width, channels, -1)
+            rows_chw = np.ascontiguousarray(rows_hwc.transpose(2, 0, 1, 3)).reshape(kernel.dims[0], -1)
+            kernel.CopyFrom(numpy_helper.from_array(rows_chw, kernel.name))
+        flattened = f"flattened_{number}"
+        flatten = helper.make_node("Flatten", [source], [flattened], name="flatten/Flatten", axis=1)
+        # What led to the Dense layer is left dangling, for `_drop_unused`.
+        graph.node.insert(list(graph.node).index(dense), flatten)
+        dense.input[0] = flattened
 
 
 def _drop_unused(graph: onnx.GraphProto) -> None:

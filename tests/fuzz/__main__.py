@@ -10,12 +10,12 @@ from pathlib import Path
 import click
 
 from tests.fuzz.campaign import run_campaign
-from tests.fuzz.targets import TARGETS
+from tests.fuzz.targets import KERAS, TARGETS, target_of
 from tests.fuzz.worker import case
 
 
 @click.command()
-@click.argument("target", type=click.Choice(list(TARGETS)))
+@click.argument("target", type=click.Choice([*TARGETS, KERAS]))
 @click.option("--cases", type=click.IntRange(min=1), default=10_000, show_default=True, help="How many.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Another seed, other cases.")
 @click.option("--out", type=click.Path(path_type=Path), help="Result as JSON; an unfinished one is continued.")
@@ -23,7 +23,7 @@ from tests.fuzz.worker import case
 def main(target: str, cases: int, seed: int, out: Path | None, show: int | None) -> None:
     """Run many damaged inputs through TARGET; exit with 1 if any was not answered or refused in good order."""
     if show is not None:
-        sys.stdout.buffer.write(case(TARGETS[target], seed, show))
+        sys.stdout.buffer.write(case(target_of(target), seed, show))
         return
     result = run_campaign(target, seed, cases, out, say=lambda line: click.echo(line, err=True))
     click.echo(json.dumps(result, indent=1))

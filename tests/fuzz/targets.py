@@ -192,3 +192,16 @@ TARGETS = {
     "metadata": Target(make_metadata, run_metadata),
     "faces": Target(make_maps, run_faces),
 }
+
+
+KERAS = "keras"
+
+
+def target_of(name: str) -> Target:
+    """Return a target of a name; only who asks for Keras files loads Keras, before memory is limited."""
+    if name != KERAS:
+        return TARGETS[name]
+    from tests.fuzz import keras_files
+
+    keras_files.seeds()
+    return Target(keras_files.make, keras_files.run)

@@ -21,7 +21,7 @@ from io import StringIO
 import numpy as np
 import onnxruntime
 
-from tests.fuzz.targets import TARGETS, Target
+from tests.fuzz.targets import Target, target_of
 
 MAX_CASE_CPU_S = 5.0  # more is a finding
 HANG_CPU_S = 30.0  # ends the worker, and so does waiting:
@@ -63,12 +63,13 @@ def run_cases(target: Target, seed: int, first: int, count: int, progress: int) 
 
 def main() -> None:
     name, seed, first, count, progress = sys.argv[1:]
+    target = target_of(name)
     warnings.simplefilter("ignore")
     onnxruntime.set_default_logger_severity(4)
     in_use = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()  # noqa: PTH123, SIM115
     resource.setrlimit(resource.RLIMIT_AS, (in_use + MAX_EXTRA_MEMORY_BYTES,) * 2)
     with open(progress, "wb", buffering=0) as file:  # noqa: PTH123
-        result = run_cases(TARGETS[name], int(seed), int(first), int(count), file.fileno())
+        result = run_cases(target, int(seed), int(first), int(count), file.fileno())
     result["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps(result))
 

@@ -1,5 +1,6 @@
 """Measure a trained network on the parts it was not trained on, beside the honest baseline."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,7 +70,7 @@ def run_metrics(
         "elsewhere": elsewhere,
         "strangers": strangers,
         **{
-            part: _measure_part(found, data.targets[data.part(part)], calibration, data)
+            part: measure_part(found, data.targets[data.part(part)], calibration, data.labels)
             for part, found in answers.items()
         },
         "kfold": None if crossval is None else crossval.summary(),
@@ -83,12 +84,15 @@ def is_certain(probabilities: Floats, known: Floats | None, calibration: dict[st
     return certain if known is None else certain & (known >= calibration["min_known"])
 
 
-def _measure_part(answers: Answers, targets: Ints, calibration: dict[str, float], data: RunData) -> dict[str, Any]:
+def measure_part(
+    answers: Answers, targets: Ints, calibration: dict[str, float], labels: Sequence[str]
+) -> dict[str, Any]:
+    """Measure a network's answers for photos of these classes `[n]`, and how many are certain and right."""
     probabilities = softmax(answers.logits / calibration["temperature"])
     certain = is_certain(probabilities, answers.known, calibration)
     right = probabilities.argmax(axis=1) == targets
     counts = {"certain": int(certain.sum()), "right_of_certain": int((certain & right).sum())}
-    return {**evaluate(probabilities, targets, data.labels), **counts}
+    return {**evaluate(probabilities, targets, labels), **counts}
 
 
 def examples(logits: Floats, temperature: float, data: RunData) -> list[Example]:

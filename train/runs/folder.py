@@ -28,6 +28,7 @@ DATA = "data.json"  # where the photos were, and which base weights
 SPLIT = "split.json"  # which photo is for what
 HISTORY = "history.json"  # loss and accuracy while training
 WEIGHTS = "network.weights.h5"  # the trained network
+IMPORTED = "imported.json"  # of a network that was read from a Keras file: how
 METRICS = "metrics.json"  # what it is worth; written last, so a folder that has it is finished
 REPORT = "report.md"  # the metrics as a page
 CURVES, EXAMPLES, CONFUSION = "curves.png", "examples.png", "confusion_{part}.png"  # its pictures
@@ -115,6 +116,11 @@ class RunFolder:
     def is_finished(self) -> bool:
         """Whether all of its artefacts are there."""
         return (self.path / METRICS).exists()
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether its network was read from a Keras file."""
+        return (self.path / IMPORTED).exists()
 
     @property
     def recipe(self) -> Recipe:

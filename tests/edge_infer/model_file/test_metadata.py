@@ -126,7 +126,7 @@ def test_a_wrong_field_is_named(field: str, value: object) -> None:
         *(("height", value) for value in (0, -1, MAX_SIDE_PX + 1, 32.0, "32", None, True, 10**30)),
         *(("width", value) for value in (0, MAX_SIDE_PX + 1, 1.5, True)),
         *(("resize", value) for value in ("pad", "Stretch", 1, None)),
-        *(("interpolation", value) for value in ("nearest", "", 2)),
+        *(("interpolation", value) for value in ("lanczos", "", 2)),
     ],
 )
 def test_a_wrong_field_of_the_input_is_named(field: str, value: object) -> None:

@@ -334,7 +334,7 @@ def test_every_jpeg_colour_space_is_converted(mode: str) -> None:
     st.integers(1, 60),
     st.sampled_from([(32, 32), (7, 50), (150, 150), (49, 98)]),
     st.sampled_from(["stretch", "crop"]),
-    st.sampled_from(["bilinear", "bicubic"]),
+    st.sampled_from(["nearest", "bilinear", "bicubic"]),
 )
 @settings(max_examples=150)
 def test_any_picture_becomes_one_input(

@@ -1,0 +1,1 @@
+"""How well somebody's Keras model comes through."""

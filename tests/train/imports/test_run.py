@@ -1,0 +1,150 @@
+"""What a Keras file does not say, found from photos: scaling, channels, classes; and the run that comes of it."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import train.__main__ as command
+from edge_infer.model_file.opening import open_model
+from tests.conftest import drawn
+from tests.export.test_cli import run as run_export
+from train.imports.imported import scaled
+from train.imports.run import load_any_run
+
+pytestmark = pytest.mark.slow
+
+SIDE = 16
+COLOURS = {"amber": (180, 150, 110), "jade": (130, 180, 120), "plum": (120, 130, 180), "rose": (170, 110, 150)}
+PHOTOS_A_CLASS = 24
+
+
+def run_train(capsys, monkeypatch, *arguments: object) -> tuple[int, str, str]:
+    monkeypatch.setattr("sys.argv", ["train", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stopped:
+        command.main()
+    out, err = capsys.readouterr()
+    return stopped.value.code or 0, out, err
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    for label, colour in COLOURS.items():
+        (folder / label).mkdir()
+        for number in range(PHOTOS_A_CLASS):
+            rng = np.random.default_rng([number, *colour])
+            near = tuple(int(value) for value in np.clip(np.array(colour) + rng.integers(-17, 18, 3), 0, 255))
+            drawn(near, size=(24, 20), seed=number).save(folder / label / f"{number}.png")
+    return folder
+
+
+def prototypes(scaling: str, *, is_bgr: bool, order: list[str]) -> keras.Model:
+    """A network that answers which colour is nearest, by the sum of distances, if pixels are scaled so."""
+    colours = np.array([[COLOURS[label]] for label in order], np.uint8)[:, np.newaxis]
+    centres = scaled(colours, scaling, is_bgr=is_bgr)[:, 0, 0]  # [C, 3]
+    level = np.ptp(centres) / np.ptp(colours.astype(int))  # one of 0-255, scaled
+    classes = len(order)
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            layers.Input((SIDE, SIDE, 3)),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(classes * 6, activation="relu"),
+            layers.Dense(classes, activation="softmax"),
+        ]
+    )
+    *_, hidden, answer = model.layers
+    axes = np.tile(np.eye(3), classes)  # |x - c| = relu(x - c) + relu(c - x)
+    above = centres.reshape(-1)
+    hidden.set_weights([np.concatenate([axes, -axes], axis=1), np.concatenate([-above, above])])
+    of_class = np.repeat(np.eye(classes), 3, axis=0)
+    answer.set_weights([-np.concatenate([of_class, of_class]) / (8 * level), np.zeros(classes)])
+    return model
+
+
+@pytest.mark.parametrize(("scaling", "is_bgr"), [("unit", False), ("caffe", True), ("signed", True), ("none", False)])
+def test_the_way_is_found(scaling: str, is_bgr: bool, photos: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+    path = tmp_path / "model.h5"
+    prototypes(scaling, is_bgr=is_bgr, order=list(COLOURS)).save(path)
+    code, out, err = run_train(capsys, monkeypatch, "import", path, "--photos", photos, "--out", tmp_path / "run")
+
+    assert code == 0, err
+    record = json.loads((tmp_path / "run" / "imported.json").read_text())
+    assert (record["scaling"], record["channels"]) == (scaling, "bgr" if is_bgr else "rgb")
+    assert "they are not held out" in out
+    run = load_any_run(tmp_path / "run")
+    assert run.labels == tuple(COLOURS)
+    assert run.metrics["test"]["accuracy"] == 1.0
+
+
+def test_another_order_of_classes_is_noticed_and_taken_when_told(
+    photos: Path, tmp_path: Path, capsys, monkeypatch
+) -> None:
+    order = ["rose", "amber", "plum", "jade"]
+    path = tmp_path / "model.keras"
+    prototypes("unit", is_bgr=False, order=order).save(path)
+    code, _, err = run_train(capsys, monkeypatch, "import", path, "--photos", photos, "--out", tmp_path / "run")
+    assert code == 1
+    assert "--labels rose,amber,plum,jade (96 of 96 right)" in err.splitlines()[-1]
+    assert not (tmp_path / "run").exists()
+
+    told = ("--labels", ",".join(order), "--out", tmp_path / "run")
+    code, _, err = run_train(capsys, monkeypatch, "import", path, "--photos", photos, *told)
+    assert code == 0, err
+    run = load_any_run(tmp_path / "run")
+    assert run.labels == tuple(COLOURS)  # as of every run, sorted
+    assert run.metrics["test"]["accuracy"] == 1.0
+
+
+def test_photos_that_decide_nothing_are_an_error(photos: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+    path = tmp_path / "model.keras"
+    model = prototypes("unit", is_bgr=False, order=list(COLOURS))
+    model.layers[-1].set_weights([np.zeros((24, 4)), np.arange(4.0)])
+    model.save(path)
+    code, _, err = run_train(capsys, monkeypatch, "import", path, "--photos", photos, "--out", tmp_path / "run")
+
+    assert code == 1
+    assert "it answers these photos no better than chance" in err.splitlines()[-1]
+
+
+def test_photos_of_other_classes_are_an_error(photos: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+    path = tmp_path / "model.keras"
+    prototypes("unit", is_bgr=False, order=["amber", "jade"]).save(path)
+    code, _, err = run_train(capsys, monkeypatch, "import", path, "--photos", photos, "--out", tmp_path / "run")
+
+    assert code == 1
+    assert err.splitlines()[-1] == (
+        f"Error: the model has 2 classes, {photos} has 4 class folders: amber, jade, plum, rose"
+    )
+
+
+def test_one_command_makes_a_checked_int8_file(photos: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+    path, out = tmp_path / "model.h5", tmp_path / "my.onnx"
+    model = keras.Sequential(
+        [
+            keras.layers.Input((SIDE, SIDE, 3)),
+            keras.layers.Conv2D(3, 3, padding="same"),
+            *prototypes("caffe", is_bgr=True, order=list(COLOURS)).layers,
+        ]
+    )
+    model.layers[0].set_weights([np.pad(np.eye(3)[None, None], ((1, 1), (1, 1), (0, 0), (0, 0))), np.zeros(3)])
+    model.save(path)
+    code, printed, err = run_export(capsys, monkeypatch, "from-keras", path, "--photos", photos, "--out", out)
+
+    assert code == 0, err
+    metadata = open_model(out).metadata
+    assert metadata.precision == "int8"
+    assert metadata.labels == tuple(COLOURS)
+    assert metadata.training["preprocessing"] == "caffe"
+    assert metadata.min_score > 0.25
+    assert len(metadata.golden) == 4
+    assert metadata.accuracy["test"]["accuracy"] == 1.0
+    assert "| caffe, bgr, stretch, bilinear | 96 | 96 |" in printed
+    assert json.loads(out.with_suffix(".json").read_text())["agreement_with_fp32"]["share"] == 1.0

@@ -1,0 +1,260 @@
+"""How a model's training code turned photos into input, measured: by which way it answers labelled photos best.
+
+Photos of a sample are shown in every way that is not told. Which class an output stands for is open too, so each way is
+judged under the assignment of outputs to classes that explains its answers best (Kuhn 1955, the Hungarian method).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment, minimize_scalar
+from scipy.special import log_softmax
+
+from edge_infer.model_file.metadata import InputSpec, Interpolation, Resize
+from edge_infer.pictures.loading import load_input
+from train.errors import ImportDecisionError
+from train.imports.imported import Imported, scaled
+from train.imports.scaling import Scaling
+from train.metrics import Floats, Ints, wilson_interval
+from train.networks.network import forward
+from train.progress import track
+
+SAMPLE_PHOTOS = 96
+_FIRST_LOOK = 24  # photos that every scaling is tried on
+_SECOND_LOOK = 3  # scalings that the whole sample is tried on
+_CLEAR_DEVIATIONS = 1.645  # by which the best must be ahead: 95 %, one-sided
+_SAME = 1e-3  # of a probability: ways that differ by less are one
+_HOTTEST = 1e4  # temperature
+_LARGEST_LOSS = 14.0  # nats; one sure mistake does not outweigh all else
+_FAR_BETTER = 0.1  # of the photos
+_FAR_BETTER_PHOTOS = 3
+
+Channels = str  # `rgb` or `bgr`
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a photo becomes input.
+
+    Attributes:
+        scaling: How pixels are scaled.
+        is_bgr: Whether blue comes first.
+        resize: As in `InputSpec`.
+        interpolation: Likewise.
+    """
+
+    scaling: Scaling
+    is_bgr: bool
+    resize: Resize = "stretch"
+    interpolation: Interpolation = "bilinear"
+
+    def spec(self, size: tuple[int, int]) -> InputSpec:
+        """Return it as the input of a model file, for a height and width in pixels."""
+        return InputSpec(*size, self.resize, self.interpolation)
+
+    def __str__(self) -> str:
+        """Name it as the options do."""
+        channels = "bgr" if self.is_bgr else "rgb"
+        return f"{self.scaling}, {channels}, {self.resize}, {self.interpolation}"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the user says of the way; None for what is to be measured."""
+
+    scaling: Scaling | None = None
+    channels: Channels | None = None
+    resize: Resize | None = None
+    interpolation: Interpolation | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tried:
+    """What a way is worth.
+
+    Attributes:
+        way: The way.
+        photos: How many photos it was tried on.
+        right: How many of them are answered right, under the best assignment of outputs to classes.
+        right_as_told: How many with the outputs in the order of the labels.
+        losses: Minus the logarithm of the right class's probability, `[photos]`, under the best assignment and
+            temperature: pixels 255 times as large make most networks as much surer, and no more right.
+        log_probabilities: `[photos, classes]`, likewise.
+        assignment: For each class, its output.
+        is_right: Which photos are answered right, `bool [photos]`, under the best assignment.
+    """
+
+    way: Way
+    photos: int
+    right: int
+    right_as_told: int
+    losses: Floats
+    log_probabilities: Floats
+    assignment: tuple[int, ...]
+    is_right: npt.NDArray[np.bool_]
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """What ways are ordered by, the best last."""
+        return self.right / self.photos, -float(self.losses.mean())
+
+    def to_record(self) -> dict[str, object]:
+        """Return it for JSON."""
+        return {
+            "way": str(self.way),
+            "photos": self.photos,
+            "right": self.right,
+            "log_loss": round(float(self.losses.mean()), 4),
+        }
+
+
+def find_way(
+    imported: Imported,
+    paths: Sequence[Path],
+    targets: Ints,
+    known: Known,
+    *,
+    is_order_told: bool,
+    report: Callable[[Tried], object] = lambda _: None,
+) -> tuple[Tried, list[Tried]]:
+    """Find the way in which a model answers photos best.
+
+    Args:
+        imported: The model.
+        paths: Labelled photos.
+        targets: For each, its class in the order of the labels.
+        known: What is told.
+        is_order_told: Whether the labels' order is the outputs'; otherwise any other is tried too.
+        report: Called with everything that was tried on the whole sample.
+
+    Returns:
+        The best, and all that was tried.
+
+    Raises:
+        ImportDecisionError: None is clearly the best, or none is better than chance.
+    """
+    sample = _sample(targets)
+    trial = _Trial(imported, [paths[i] for i in sample], targets[sample], is_order_told=is_order_told)
+    scalings = [known.scaling] if known.scaling else get_args(Scaling)
+    channels = [known.channels == "bgr"] if known.channels else [False, True]
+    first = Way("none", is_bgr=False, resize=known.resize or "stretch", interpolation=known.interpolation or "bilinear")
+    ways = [replace(first, scaling=scaling, is_bgr=is_bgr) for scaling, is_bgr in product(scalings, channels)]
+    all_tried: list[Tried] = []
+    if len(ways) > _SECOND_LOOK:
+        tried = [trial.run(way, _FIRST_LOOK) for way in track(ways, "Trying scalings")]
+        all_tried += tried
+        ways = [found.way for found in sorted(tried, key=lambda found: found.rank)[-_SECOND_LOOK:]]
+    tried = sorted((trial.run(way) for way in track(ways, "Trying the best")), key=lambda found: found.rank)
+    best = tried[-1]
+    _check_clear(tried)
+    resizes = [known.resize] if known.resize else get_args(Resize)
+    filters = [known.interpolation] if known.interpolation else get_args(Interpolation)
+    rules = [replace(best.way, resize=resize, interpolation=each) for resize, each in product(resizes, filters)]
+    sizes = [trial.run(way) for way in track([way for way in rules if way != best.way], "Trying ways to resize")]
+    # Ways to resize differ little: one that is not clearly better than the usual one is as good as it.
+    surer = [found for found in sizes if _is_ahead(found, best)]
+    best = min([best, *surer], key=lambda found: float(found.losses.mean()))
+    all_tried += [*tried, *sizes]
+    for found in all_tried:
+        report(found)
+    return best, all_tried
+
+
+def check_order(best: Tried, labels: Sequence[str]) -> None:
+    """Refuse the order of the folders' names where another explains the answers far better.
+
+    Raises:
+        ImportDecisionError: One does; the message shows it.
+    """
+    gained = best.right - best.right_as_told
+    if gained > max(_FAR_BETTER_PHOTOS, _FAR_BETTER * best.photos):
+        order = [label for _, label in sorted(zip(best.assignment, labels, strict=True))]
+        raise ImportDecisionError(
+            f"its outputs fit the photos far better as --labels {','.join(order)} ({best.right} of {best.photos} "
+            f"right) than in the order of the folders' names ({best.right_as_told}): give --labels in the model's order"
+        )
+
+
+class _Trial:
+    def __init__(self, imported: Imported, paths: Sequence[Path], targets: Ints, *, is_order_told: bool) -> None:
+        self._imported, self._paths, self._targets = imported, paths, targets
+        self._is_order_told = is_order_told
+        self._answer = forward(imported.core)
+        self._pixels: dict[InputSpec, npt.NDArray[np.uint8]] = {}
+
+    def run(self, way: Way, photos: int | None = None) -> Tried:
+        spec = way.spec(self._imported.size)
+        if spec not in self._pixels:
+            self._pixels[spec] = np.stack([load_input(path, spec) for path in self._paths])
+        pixels, targets = self._pixels[spec][:photos], self._targets[:photos]
+        logits = self._answer(scaled(pixels, way.scaling, is_bgr=way.is_bgr))
+        answers, classes = logits.argmax(axis=1), self._imported.classes
+        confusion = np.zeros((classes, classes), np.int64)  # rows: the class, columns: the output
+        np.add.at(confusion, (targets, answers), 1)
+        as_told = int(np.trace(confusion))
+        assignment = np.arange(classes) if self._is_order_told else linear_sum_assignment(-confusion)[1]
+        if confusion[np.arange(classes), assignment].sum() == as_told:
+            assignment = np.arange(classes)
+        log_probabilities = _calibrated(np.asarray(logits, np.float64), assignment[targets])
+        losses = np.minimum(-log_probabilities[np.arange(len(targets)), assignment[targets]], _LARGEST_LOSS)
+        right = int(confusion[np.arange(classes), assignment].sum())
+        order = tuple(map(int, assignment))
+        is_right = answers == assignment[targets]
+        return Tried(way, len(targets), right, as_told, losses, log_probabilities, order, is_right)
+
+
+def _calibrated(logits: Floats, targets: Ints) -> Floats:
+    """Return logarithms of probabilities at the temperature that makes the right answers most likely."""
+
+    def scaled_down(log_temperature: float) -> Floats:
+        log_probabilities: Floats = log_softmax(logits / np.exp(log_temperature), axis=1)
+        return log_probabilities
+
+    def loss(log_temperature: float) -> float:
+        return -float(scaled_down(log_temperature)[np.arange(len(targets)), targets].mean())
+
+    # Colder than the network's own would make all right answers of a small sample sure.
+    return scaled_down(minimize_scalar(loss, bounds=(0.0, np.log(_HOTTEST)), method="bounded").x)
+
+
+def _sample(targets: Ints) -> Ints:
+    """Draw photos of all classes in turn, so that each part of the sample has as many of each."""
+    rng = np.random.default_rng(0)
+    turns = [(turn, rng.random(), place) for label in np.unique(targets) for turn, place in _drawn(targets, label, rng)]
+    return np.array([place for *_, place in sorted(turns)][:SAMPLE_PHOTOS], np.int64)
+
+
+def _drawn(targets: Ints, label: int, rng: np.random.Generator) -> list[tuple[int, int]]:
+    return list(enumerate(rng.permutation(np.flatnonzero(targets == label)).tolist()))
+
+
+def _check_clear(tried: Sequence[Tried]) -> None:
+    """Refuse to guess between ways to scale, the best of which comes last."""
+    best = tried[-1]
+    low, _ = wilson_interval(best.right, best.photos)
+    if low <= 1 / len(best.assignment):
+        raise ImportDecisionError(
+            f"it answers these photos no better than chance, in whatever way they are scaled (at best {best.right} of "
+            f"{best.photos} right, {best.way}): are they of its classes? --preprocessing and --channels say the way"
+        )
+    for other in reversed(tried[:-1]):
+        if np.abs(np.exp(other.log_probabilities) - np.exp(best.log_probabilities)).max() < _SAME:
+            continue
+        if not _is_ahead(best, other):
+            raise ImportDecisionError(
+                f"two ways to scale pixels answer equally well, {best.way} ({best.right} of {best.photos} right) and "
+                f"{other.way} ({other.right}): say which with --preprocessing and --channels"
+            )
+
+
+def _is_ahead(best: Tried, other: Tried) -> bool:
+    """Return whether a way is clearly better than another on the same photos: surer of them, or right more often."""
+    gained = other.losses - best.losses
+    is_surer = gained.mean() > _CLEAR_DEVIATIONS * gained.std(ddof=1) / np.sqrt(len(gained))
+    lost, won = int((best.is_right < other.is_right).sum()), int((best.is_right > other.is_right).sum())
+    return bool(is_surer) or won - lost > _CLEAR_DEVIATIONS * np.sqrt(won + lost)  # McNemar 1947
