@@ -65,7 +65,7 @@ def measure(name: str) -> dict[str, Any]:
     del original
     model = convert(network_of(imported, "unit", is_bgr=False), 1.0)
     check_graph(model)
-    session = ort.InferenceSession(model.SerializeToString(), session_options(), providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(model.SerializeToString(), session_options(None), providers=["CPUExecutionProvider"])
     answers = session.run([OUTPUT_NAME], {"image": batch})[0]
     return {
         "parameters": imported.core.count_params(),
