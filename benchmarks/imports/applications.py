@@ -28,6 +28,7 @@ NETWORKS = (
 MAX_DIFFERENCE = 1e-4
 _SIDE = 224  # where a network takes any
 _PICTURES = 4
+_LOGIT_SPREAD = 2.0
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -46,7 +47,8 @@ def measure(name: str) -> dict[str, Any]:
     from edge_infer.runtime.session import OUTPUT_NAME, session_options
     from export.conversion.convert import convert
     from export.conversion.graph import check_graph
-    from train.imports.imported import import_model, network_of
+    from train.imports.imported import import_model, network_of, scaled
+    from train.imports.scaling import Scaling
     from train.metrics import softmax
 
     started = time.monotonic()
@@ -56,14 +58,18 @@ def measure(name: str) -> dict[str, Any]:
     _, rows, columns, _ = original.input_shape
     size: tuple[int, int] = (rows or _SIDE, columns or _SIDE)
     batch = golden_pictures(InputSpec(*size))[:_PICTURES]
-    logits = original.predict(batch.astype(np.float32) / 255, verbose=0)
-    expected = softmax(logits)
+    # The first two scale pixels themselves.
+    scaling: Scaling = "none" if name.startswith(("EfficientNet", "MobileNetV3")) else "signed"
+    seen = scaled(batch, scaling, is_bgr=False)
+    adapt(original, seen)
+    spread_answers(original, original.predict(seen, verbose=0))
+    expected = softmax(original.predict(seen, verbose=0))
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.h5"
         original.save(path)
         imported = import_model(path, size=None if rows else size)
     del original
-    model = convert(network_of(imported, "unit", is_bgr=False), 1.0)
+    model = convert(network_of(imported, scaling, is_bgr=False), 1.0)
     check_graph(model)
     session = ort.InferenceSession(model.SerializeToString(), session_options(None), providers=["CPUExecutionProvider"])
     answers = session.run([OUTPUT_NAME], {"image": batch})[0]
@@ -78,7 +84,7 @@ def measure(name: str) -> dict[str, Any]:
 
 
 def randomize(network: Any) -> None:  # noqa: ANN401  # a Keras model
-    """Give every weight a value of its own, so that none could be missed or mistaken, and the answers a spread."""
+    """Give every weight a value of its own, so that none could be missed or mistaken."""
     import numpy as np
 
     rng = np.random.default_rng(0)
@@ -88,9 +94,23 @@ def randomize(network: Any) -> None:  # noqa: ANN401  # a Keras model
                 weight.assign(rng.uniform(0.8, 1.2, weight.shape))
             elif weight.name in ("beta", "bias", "moving_mean", "mean"):
                 weight.assign(rng.normal(0, 0.1, weight.shape))
+
+
+def adapt(network: Any, seen: Any) -> None:  # noqa: ANN401  # a Keras model and its input
+    """Let every BatchNormalization learn what it sees: else a deep random network answers the same to all pictures."""
+    for layer in network.layers:
+        if hasattr(layer, "momentum"):
+            layer.momentum = 0.0
+    network(seen, training=True)
+
+
+def spread_answers(network: Any, logits: Any) -> None:  # noqa: ANN401  # a Keras model and what it answers
+    """Enlarge the last kernel until answers differ from picture to picture: else parity would show nothing."""
     last = next(layer for layer in reversed(network.layers) if layer.weights)
-    kernel, *bias = last.get_weights()
-    last.set_weights([kernel * 10, *bias])
+    kernel, bias = last.get_weights()
+    factor = _LOGIT_SPREAD / logits.std(axis=0).mean()
+    # Less what all pictures have in common, or one class would be sure of all of them.
+    last.set_weights([kernel * factor, (bias - logits.mean(axis=0)) * factor])
 
 
 @click.command()
