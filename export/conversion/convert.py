@@ -66,6 +66,7 @@ def convert(network: keras.Model, temperature: float) -> onnx.ModelProto:
     graph = model.graph
     _flatten_channels_first(model)
     _drop_unused(graph)
+    _sort(graph)
     _rename(graph, network.name)
     for value in (*graph.input, *graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "N"
@@ -151,6 +152,33 @@ def _drop_unused(graph: onnx.GraphProto) -> None:
     del graph.node[:], graph.initializer[:]
     graph.node.extend(nodes)
     graph.initializer.extend(weights)
+
+
+def _sort(graph: onnx.GraphProto) -> None:
+    """Put nodes and constants in the order in which the outputs, by name, come to need them.
+
+    The converter leaves nodes that do not wait for each other in an order of their own, another each time.
+    """
+    made_by = {output: number for number, node in enumerate(graph.node) for output in node.output}
+    order: dict[int, None] = {}
+    pending = [(output.name, False) for output in sorted(graph.output, key=lambda output: output.name, reverse=True)]
+    while pending:
+        name, is_ready = pending.pop()
+        number = made_by.get(name)
+        if number is None or number in order:
+            continue
+        if is_ready:
+            order[number] = None
+        else:
+            pending += [(name, True), *((source, False) for source in reversed(graph.node[number].input))]
+    nodes = [graph.node[number] for number in order]
+    place = {
+        name: number for number, name in enumerate(dict.fromkeys(source for node in nodes for source in node.input))
+    }
+    constants = sorted(graph.initializer, key=lambda tensor: place[tensor.name])
+    del graph.node[:], graph.initializer[:]
+    graph.node.extend(nodes)
+    graph.initializer.extend(constants)
 
 
 def _rename(graph: onnx.GraphProto, network_name: str) -> None:

@@ -19,7 +19,7 @@ def test_the_report_is_printed_and_the_next_step_named(pooled_run: Path, tmp_pat
 
     assert code == 0
     lines = out.splitlines()
-    assert lines[:2] == ["file:       small-fp32.onnx", "size:       58.87 MB"]
+    assert lines[:2] == ["file:       small-fp32.onnx", "size:       58.86 MB"]
     assert re.fullmatch(r"Keras:      differs by 1e-0\d, same on 51/51", lines[-1])
     assert "as fp32:    24/24 photos" in lines
     assert err.rstrip().endswith(f"next: edge-infer classify --model {tmp_path / 'out' / 'small-fp32.onnx'} PHOTO")

@@ -8,6 +8,8 @@ from train.recipes import PooledHead, Recipe
 from train.slim.observed import observed_layers
 from train.slim.widths import check_speedup
 
+LEAST_SIDE = 32  # pixels, which VGG16 leaves one cell of
+
 
 @dataclass(frozen=True, slots=True)
 class Goal:
@@ -43,7 +45,7 @@ def check_goal(goal: Goal, recipe: Recipe) -> None:
 
 
 def _check_image_size(image_size: int, recipe: Recipe) -> None:
-    """Refuse an input that is larger than the original's, or whose maps do not divide evenly.
+    """Refuse an input that is larger than the original's, too small for VGG16, or whose maps do not divide evenly.
 
     Raises:
         GoalError: It is one of these.
@@ -52,8 +54,8 @@ def _check_image_size(image_size: int, recipe: Recipe) -> None:
         raise GoalError("a network whose head reads the maps keeps the size of its input: leave out --image-size")
     halvings = sum(pool_follows(name) for name in observed_layers(recipe)[:-1])
     step = 2**halvings * recipe.head.grid
-    if image_size > recipe.image_size or image_size % step:
+    if not LEAST_SIDE <= image_size <= recipe.image_size or image_size % step:
         raise GoalError(
-            f"an input of {image_size} pixels does not fit: give --image-size a multiple of {step} up to "
-            f"{recipe.image_size}"
+            f"an input of {image_size} pixels does not fit: give --image-size a multiple of {step} from {LEAST_SIDE} "
+            f"to {recipe.image_size}"
         )

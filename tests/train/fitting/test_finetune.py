@@ -95,7 +95,7 @@ def test_fine_tuning_lowers_the_loss_and_follows_from_the_seed(
 ):
     taps = cached_recipe.head.taps
     hesitant = LinearHead(head.kernel / 10, head.bias / 10)
-    settings = replace(GENTLE, learning_rate=1e-5)
+    settings = replace(GENTLE, learning_rate=2e-5)
 
     def tuned_logits() -> np.ndarray:
         return fine_tune(features, targets, hesitant, base, cached_recipe.head, settings, seed=1).logits(features)

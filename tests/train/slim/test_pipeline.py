@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.conftest import drawn
 from tests.export.conftest import export_run
 from train.errors import GoalError, RunFolderError
 from train.files import read_json, write_json
+from train.recipes import Recipe
 from train.runs.finished import load_run
 from train.runs.slim_folder import SlimFolder
 from train.slim import distillation, sensitivity
@@ -53,11 +55,14 @@ def test_a_dense_head_keeps_its_maps_and_its_weights(dense_run: Path, tmp_path: 
             assert np.array_equal(kept, original)
 
 
-def test_a_slim_network_with_a_smaller_input_says_what_is_known(known_run: Path, tmp_path: Path, one_repeat: None):
-    metrics = slim_run(known_run, tmp_path / "run", Goal(speedup=24.0, image_size=16), tmp_path / "cache")
+def test_a_slim_network_with_a_smaller_input_says_what_is_known(
+    known_run: Path, train_run: Callable[[Recipe], Path], tmp_path: Path, one_repeat: None
+):
+    large = train_run(replace(load_run(known_run).recipe, name="large", image_size=64))
+    metrics = slim_run(large, tmp_path / "run", Goal(speedup=24.0, image_size=32), tmp_path / "cache")
     slim = load_run(tmp_path / "run")
-    assert (slim.recipe.image_size, slim.recipe.pooled_head.pooling) == (16, "energy")
-    assert slim.network.input_shape == (None, 16, 16, 3)
+    assert (slim.recipe.image_size, slim.recipe.pooled_head.pooling) == (32, "energy")
+    assert slim.network.input_shape == (None, 32, 32, 3)
     assert sorted(slim.network.output) == ["known", "logits"]
     assert 0 < metrics["calibration"]["min_known"] < 1
     assert metrics["slim"]["speedup"] >= 24
@@ -67,8 +72,8 @@ def test_a_slim_network_with_a_smaller_input_says_what_is_known(known_run: Path,
 @pytest.mark.parametrize(
     ("image_size", "message"),
     [
-        (40, "an input of 40 pixels does not fit: give --image-size a multiple of 16 up to 32"),
-        (24, "an input of 24 pixels does not fit: give --image-size a multiple of 16 up to 32"),
+        (40, "an input of 40 pixels does not fit: give --image-size a multiple of 16 from 32 to 32"),
+        (24, "an input of 24 pixels does not fit: give --image-size a multiple of 16 from 32 to 32"),
     ],
 )
 def test_an_input_that_does_not_fit_is_refused_and_nothing_written(
@@ -168,4 +173,4 @@ def test_the_pictures_to_learn_from_are_counted_and_others_are_another_run(
     assert capsys.readouterr().err == "Learning from 18 training photos\n"
     with pytest.raises(RunFolderError, match="was started with other settings"):
         slim_mixed(mixed_run, resume=True, unlabelled=(str(tmp_path / "extra.png"),))
-    assert capsys.readouterr().err == "Learning from 18 training photos and 1 unlabelled pictures\n"
+    assert capsys.readouterr().err == "Learning from 18 training photos, 1 unlabelled pictures\n"

@@ -33,7 +33,7 @@ def test_a_uniform_width_is_a_multiple_of_sixteen():
 def test_the_budget_is_kept(speedup: float):
     sensitivities = {name: sensitivity(FULL_WIDTHS[name], 0.1) for name in LAYERS}
     full = count_macs(tuple(FULL_WIDTHS[name] for name in LAYERS), SIDE_PX)
-    widths = widths_for_speedup(sensitivities, LAYERS, SIDE_PX, speedup)
+    widths = widths_for_speedup(sensitivities, LAYERS, SIDE_PX, SIDE_PX, speedup)
     assert count_macs(widths, SIDE_PX) <= full / speedup
     assert all(width % 16 == 0 and width >= 16 for width in widths)
 
@@ -41,25 +41,25 @@ def test_the_budget_is_kept(speedup: float):
 def test_channels_go_where_they_are_missed_least():
     sensitivities = {name: sensitivity(FULL_WIDTHS[name], 0.1) for name in LAYERS}
     sensitivities["block2_conv1"] = sensitivity(128, 0.0001)
-    widths = dict(zip(LAYERS, widths_for_speedup(sensitivities, LAYERS, SIDE_PX, 3), strict=True))
+    widths = dict(zip(LAYERS, widths_for_speedup(sensitivities, LAYERS, SIDE_PX, SIDE_PX, 3), strict=True))
     assert widths["block2_conv1"] < widths["block2_conv2"]
 
 
 def test_a_layer_that_may_not_be_pruned_keeps_its_channels():
     sensitivities = {name: sensitivity(FULL_WIDTHS[name], 0.1) for name in LAYERS[:-1]}
-    assert widths_for_speedup(sensitivities, LAYERS, SIDE_PX, 8)[-1] == 128
+    assert widths_for_speedup(sensitivities, LAYERS, SIDE_PX, SIDE_PX, 8)[-1] == 128
 
 
 def test_the_highest_speedup_is_reached_and_a_higher_one_is_refused_by_name():
     sensitivities = {name: sensitivity(FULL_WIDTHS[name], 0.1) for name in LAYERS}
     full = count_macs(tuple(FULL_WIDTHS[name] for name in LAYERS), SIDE_PX)
     highest = full / count_macs((16, 16, 16, 16), SIDE_PX)  # 10,432 / 432 at any size
-    assert widths_for_speedup(sensitivities, LAYERS, SIDE_PX, highest) == (16, 16, 16, 16)
+    assert widths_for_speedup(sensitivities, LAYERS, SIDE_PX, SIDE_PX, highest) == (16, 16, 16, 16)
     with pytest.raises(
         GoalError,
         match=r"^a speed-up of 24\.5 cannot be reached: .* has 24\.15 times fewer .*; give --speedup 24 or less$",
     ):
-        widths_for_speedup(sensitivities, LAYERS, SIDE_PX, 24.5)
+        widths_for_speedup(sensitivities, LAYERS, SIDE_PX, SIDE_PX, 24.5)
 
 
 @pytest.mark.parametrize(("name", "highest"), [("gems", 68), ("gender", 62), ("gems-improved", 64), ("gender-l2", 62)])

@@ -76,13 +76,19 @@ def test_brightness_scales_and_clips():
     assert augment(grey, Augmentation(brightness=0.2), HighestDraw()).ravel().tolist() == [0, 120, 255]
 
 
-@pytest.mark.parametrize("name", ["custom", "gems-baseline"])
-def test_views_keep_shape_dtype_and_the_photos_range(name: str):
+@pytest.mark.parametrize(
+    "policy",
+    [
+        Augmentation(rotation_deg=40, shift=0.05, zoom=0.15, horizontal_flip=True, vertical_flip=True, brightness=0.2),
+        RECIPES["gems-baseline"].augmentation,
+    ],
+)
+def test_views_keep_shape_dtype_and_the_photos_range(policy: Augmentation):
     grey = np.full((30, 20, 3), 100, np.uint8)
     for number in range(20):
-        view = augment(grey, RECIPES[name].augmentation, view_rng("7" * 64, number, 1))
+        view = augment(grey, policy, view_rng("7" * 64, number, 1))
         assert (view.shape, view.dtype) == ((30, 20, 3), np.uint8)
-        gain = RECIPES[name].augmentation.brightness
+        gain = policy.brightness
         assert view.min() == view.max()  # edges repeat: nothing black comes in
         assert 100 * (1 - gain) <= view.min() <= 100 * (1 + gain)
 
