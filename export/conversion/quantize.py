@@ -46,6 +46,7 @@ def quantize(
     *,
     operators: Sequence[str] | None = None,
     scales: Mapping[str, tuple[float, int]] = MappingProxyType({}),
+    reduce_range: bool = False,
 ) -> onnx.ModelProto:
     """Quantize a model.
 
@@ -55,6 +56,8 @@ def quantize(
         keep_float: Names of nodes of `prepared` that stay in float.
         operators: Operators to quantize; None for all that onnxruntime can.
         scales: Scale and zero point of values whose range is known beforehand, by name.
+        reduce_range: Weights of 7 bits, whose products cannot overflow 16 bits in the kernels for CPUs without
+            VNNI.
 
     Returns:
         The int8 model, without metadata.
@@ -76,6 +79,7 @@ def quantize(
                 _Batches(calibration),
                 quant_format=QuantFormat.QDQ,
                 per_channel=True,
+                reduce_range=reduce_range,
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
                 calibrate_method=CalibrationMethod.MinMax,
