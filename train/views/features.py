@@ -130,7 +130,22 @@ def extract(
         `float16 [views, N, h, w, C]`.
     """
     folder = cache / "features" / _cache_key(recipe, base, taps, grid, pooling, with_maps)
-    network = _extractor(recipe, base, taps, grid, pooling, with_maps)
+    return cached(photos, views, recipe, _extractor(recipe, base, taps, grid, pooling, with_maps), folder)
+
+
+def cached(photos: Sequence[Photo], views: int, recipe: Recipe, network: keras.Model, folder: Path) -> Features:
+    """Return what any network computes of several views of every photo, and keep it.
+
+    Args:
+        photos: The photos.
+        views: Views a photo, the first one unchanged.
+        recipe: Size and augmentation.
+        network: Pixels `uint8 [N, H, W, 3]` -> arrays by name.
+        folder: Where entries are kept: its name tells all that decides them, as `decides_views` and the network.
+
+    Returns:
+        By name, `[views, N, ...]`.
+    """
     run = tf.function(lambda pixels: network(pixels, training=False))
     wanted = [(photo, view) for view in range(views) for photo in photos]
     missing = [item for item in wanted if not _entry(folder, *item).exists()]
@@ -190,6 +205,24 @@ def _cache_key(
         for values in base.get_layer(layer).get_weights():
             weights.update(np.ascontiguousarray(values).data)
     decides = {
+        **decides_views(recipe),
+        "network_code": [
+            sha256_file(Path(function.__code__.co_filename)) for function in (tap_maps, pool_taps, pixel_scaling)
+        ],
+        "pixels": pixel_scaling(recipe),
+        "mixed_precision": recipe.mixed_precision,
+        "taps": taps,
+        "grid": grid,
+        "pooling": pooling,
+        "with_maps": with_maps,
+        "weights": weights.hexdigest(),
+    }
+    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def decides_views(recipe: Recipe) -> dict[str, Any]:
+    """Return what decides a view's pixels besides the photo and the view's number: a part of a cache's name."""
+    return {
         "loader": [
             sha256_file(Path(function.__code__.co_filename))
             for function in (load_input, open_picture, read_container, PixelRule.to_rgb, to_srgb)
@@ -204,22 +237,11 @@ def _cache_key(
             "detector": detector_sha256(),
         },
         "augmentation_code": sha256_file(Path(augment.__code__.co_filename)),
-        "network_code": [
-            sha256_file(Path(function.__code__.co_filename)) for function in (tap_maps, pool_taps, pixel_scaling)
-        ],
         "versions": {name: version(name) for name in ("tensorflow", "pillow", "scipy")},
         "input": asdict(input_spec(recipe)),
-        "pixels": pixel_scaling(recipe),
-        "mixed_precision": recipe.mixed_precision,
         "augmentation": asdict(recipe.augmentation),
         "seed": recipe.seed,
-        "taps": taps,
-        "grid": grid,
-        "pooling": pooling,
-        "with_maps": with_maps,
-        "weights": weights.hexdigest(),
     }
-    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:24]
 
 
 def _entry(folder: Path, photo: Photo, view: int) -> Path:

