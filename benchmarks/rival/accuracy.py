@@ -17,12 +17,12 @@ import numpy as np
 
 from benchmarks.harness.invocation import typed_command
 from benchmarks.harness.machine import machine, reason
-from benchmarks.quality.paired import paired_difference
-from benchmarks.quality.source_folds import clustered_interval
+from benchmarks.levers.folds import clustered_interval
 from benchmarks.rival.features import LOGITS, lite0_features, with_head
 from benchmarks.rival.files import WEIGHT_BITS, convert_all, features_of, full_network, write_file
 from benchmarks.rival.folds import choose, fold_heads, rights, shares, training_on
 from benchmarks.rival.lite0 import build_lite0, imagenet_logits
+from benchmarks.rival.paired import paired_difference
 from benchmarks.rival.row_names import FILES, FULL_FILE, FULL_NETWORK, rival_row
 from benchmarks.rival.torch_weights import Tensors, read_tensors
 from edge_infer.cache import default_cache

@@ -11,6 +11,7 @@ from train.fitting.head import (
     class_weights,
     familiarity,
     fit_linear,
+    fit_rows,
     fitting_curve,
     head_features,
 )
@@ -151,3 +152,18 @@ def test_a_weight_of_two_is_the_photo_twice_and_only_proportions_count():
     assert weighted.kernel == pytest.approx(repeated.kernel, rel=1e-3, abs=1e-4)
     again = fit_linear(features, targets, 0.3, weights=10 * weights)
     assert again.kernel == pytest.approx(weighted.kernel, rel=1e-5)
+
+
+def test_a_photo_of_weight_two_is_a_photo_twice():
+    rng = np.random.default_rng(0)
+    features, targets = rng.normal(size=(30, 4)), np.arange(30) % 3
+    weights = np.ones(30)
+    weights[:5] = 2
+    twice = np.concatenate([np.arange(30), np.arange(5)])
+    # the penalty goes by the mean weight, so it is the same for as many rows
+    weighted = fit_rows(features, targets, weights, 0.1 * 35 / 30)
+    repeated = fit_rows(features[twice], targets[twice], np.ones(35), 0.1)
+    assert weighted.kernel == pytest.approx(repeated.kernel, abs=2e-3)
+    assert weighted.bias == pytest.approx(repeated.bias, abs=2e-3)
+    scaled = fit_rows(features, targets, 7 * weights, 0.1 * 35 / 30)
+    assert scaled.kernel == pytest.approx(weighted.kernel, abs=1e-5)

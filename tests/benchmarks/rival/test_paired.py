@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.quality.paired import paired_difference
+from benchmarks.rival.paired import paired_difference
 
 
 def test_the_difference_is_counted_photo_by_photo() -> None:

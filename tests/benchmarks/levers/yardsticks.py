@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.quality.yardstick import OWN, OWN_TEST, STRANGER, WILD, Yardstick
+from benchmarks.levers.yardstick import OWN, OWN_TEST, STRANGER, WILD, Yardstick
 from train.data.photos import Photo
 
 LABELS = ("a", "b", "c")

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from benchmarks.quality.lever_measure import Lever
-from benchmarks.quality.lever_views import CENTRE, WHOLE, View, random_views
-from benchmarks.quality.weighted_head import Weighting
+from benchmarks.levers.measure import Lever
+from benchmarks.levers.views import CENTRE, WHOLE, View, random_views
+from benchmarks.levers.weights import Weighting
 
 _LARGE = View(side=320)
 _EVEN = Weighting(by_class=0.5)

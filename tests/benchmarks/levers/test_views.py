@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.quality.lever_views import CENTRE, WHOLE, View, load_view, random_box, random_views
+from benchmarks.levers.views import CENTRE, WHOLE, View, load_view, random_views
 from edge_infer.model_file.metadata import InputSpec
 from edge_infer.pictures.loading import load_input
 from train.data.photos import Photo
@@ -19,20 +19,6 @@ def photo(tmp_path: Path) -> Photo:
     pixels[50:150, 100:300] = (0, 200, 0)
     Image.fromarray(pixels).save(tmp_path / "p.png")
     return Photo(tmp_path / "p.png", "a", "ab" * 32)
-
-
-def test_boxes_are_a_quarter_to_all_of_a_photo_and_inside_it():
-    boxes = np.array([random_box(np.random.default_rng(seed)) for seed in range(400)])
-    widths, heights = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-    assert boxes.min() >= 0
-    assert boxes.max() <= 1 + 1e-9
-    areas = widths * heights
-    assert (areas.min() >= 0.25, areas.max() <= 1.0) == (True, True)
-    assert areas.min() < 0.3
-    assert areas.max() > 0.9
-    aspects = widths / heights
-    assert 1.25 < aspects.max() <= 4 / 3 + 1e-9
-    assert 3 / 4 - 1e-9 <= aspects.min() < 0.8
 
 
 def test_a_whole_photo_is_what_the_device_sees(photo: Photo):

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.quality.stone_kinds import kind_of
+from benchmarks.levers.stone_kinds import kind_of
 from train.data.duplicates import Pair, check_readable, duplicate_groups, fingerprints, near_duplicates
 from train.data.photos import Photo, find_photos, find_pictures, labels_of, sha256_file
 from train.errors import DataError

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from benchmarks.quality.frozen_features import FrozenFeatures
-from benchmarks.quality.lever_views import WHOLE, View
-from benchmarks.quality.map_pooling import POOLINGS
+from benchmarks.levers.features import FrozenFeatures
+from benchmarks.levers.pooling import POOLINGS
+from benchmarks.levers.views import WHOLE, View
 from tests.conftest import drawn
 from train.data.photos import Photo, sha256_file
 from train.errors import CacheError

@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from benchmarks.quality import lever_views, map_pooling
-from benchmarks.quality.lever_views import View, load_view
-from benchmarks.quality.map_pooling import POOLINGS
+from benchmarks.levers import pooling as poolings
+from benchmarks.levers import views
+from benchmarks.levers.pooling import POOLINGS
+from benchmarks.levers.views import View, load_view
 from edge_infer.atomic_files import write_atomic
 from edge_infer.pictures import loading, profiles
 from train.data.photos import Photo, sha256_file
@@ -30,11 +31,12 @@ from train.networks.vgg16 import BLOCKS, build_base, tap_maps
 from train.progress import track
 from train.recipes import RECIPES
 from train.views import augmentation
+from train.views import features as training_views
 
 # The last maps of each block; blocks 4 and 5 are pooled in every way, the others averaged.
 TAPS = tuple(f"block{block}_conv{convs}" for block, (_, convs) in enumerate(BLOCKS, start=1))
 MAPS = (4, 5)
-_DECIDING_CODE = (lever_views, map_pooling, augmentation, loading, profiles, vgg16)
+_DECIDING_CODE = (views, poolings, augmentation, training_views, loading, profiles, vgg16)
 
 Arrays = dict[str, npt.NDArray[np.floating]]
 

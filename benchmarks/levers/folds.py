@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold
 
-from benchmarks.quality.yardstick import Yardstick
+from benchmarks.levers.yardstick import Yardstick
 from train.errors import DataError
 from train.fitting.crossval import FOLDS
 from train.metrics import Floats, Ints

@@ -1,34 +1,22 @@
 """Views of a photo: whole, cut to a part, or changed at random, at the network's size."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from edge_infer.model_file.metadata import InputSpec
-from edge_infer.pictures.loading import fit, load_input, load_rgb
+from edge_infer.pictures.loading import fit, load_rgb
 from train.data.photos import Photo
-from train.recipes import Augmentation
-from train.views.augmentation import augment, view_rng
+from train.recipes import RECIPES
+from train.views.features import load_view as load_training_view
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom in shares of the sides
 SIDE_PX = 224
 # A part is cut from a photo decoded at this size, so that a quarter of its area still fills the input.
 _SCENE_SIDE_PX = 560
-_LEAST_AREA = 0.25
-_LARGEST_ASPECT = 4 / 3
-_SEED = 1
-BOTH = Augmentation(
-    rotation_deg=20,
-    horizontal_flip=True,
-    vertical_flip=True,
-    brightness=0.25,
-    contrast=0.2,
-    gamma=0.3,
-    tint=0.08,
-    saturation=0.25,
-)
+_RECIPE = RECIPES["gems"]  # by which parts are drawn and changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +54,10 @@ def load_view(photo: Photo, view: View) -> npt.NDArray[np.uint8]:
     Raises:
         InputError: The photo cannot be decoded.
     """
-    spec = InputSpec(view.side, view.side)
-    if view == View(side=view.side):
-        return load_input(photo.path, spec)
+    if view.box is None:
+        return load_training_view(photo, view.number, replace(_RECIPE, image_size=view.side))
     scene = load_rgb(photo.path, needed_side=_SCENE_SIDE_PX)
-    if view.number == 0:
-        return fit(_part(scene, view.box or (0.0, 0.0, 1.0, 1.0)), spec)
-    rng = view_rng(photo.sha256, view.number, _SEED)
-    return augment(fit(_part(scene, random_box(rng)), spec), BOTH, rng)
-
-
-def random_box(rng: np.random.Generator) -> Box:
-    """Draw a part of a photo: a quarter to all of its area, its aspect changed by up to 4/3, anywhere."""
-    while True:
-        area = rng.uniform(_LEAST_AREA, 1)
-        aspect = np.exp(rng.uniform(-1, 1) * np.log(_LARGEST_ASPECT))
-        width, height = np.sqrt(area * aspect), np.sqrt(area / aspect)
-        if max(width, height) <= 1:
-            left, top = rng.uniform(0, 1 - width), rng.uniform(0, 1 - height)
-            return float(left), float(top), float(left + width), float(top + height)
+    return fit(_part(scene, view.box), InputSpec(view.side, view.side))
 
 
 def _part(image: Image.Image, box: Box) -> Image.Image:

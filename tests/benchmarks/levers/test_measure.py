@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
-from benchmarks.quality.lever_measure import Lever, box_of, measure
-from benchmarks.quality.lever_views import CENTRE, WHOLE, View, random_views
-from benchmarks.quality.source_folds import joint_folds
-from tests.benchmarks.quality.yardsticks import LABELS, yardstick
+from benchmarks.levers.folds import joint_folds
+from benchmarks.levers.measure import Lever, box_of, measure
+from benchmarks.levers.views import CENTRE, WHOLE, View, random_views
+from tests.benchmarks.levers.yardsticks import LABELS, yardstick
 from train.data.photos import Photo
 
 

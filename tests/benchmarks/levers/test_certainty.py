@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.quality.lever_measure import Lever
-from benchmarks.quality.lever_views import random_views
-from benchmarks.quality.source_folds import joint_folds
-from benchmarks.quality.stranger_certainty import Answers, answer, certainty, known_threshold
-from benchmarks.quality.yardstick import ASKED
-from tests.benchmarks.quality.test_lever_measure import MadeUpFeatures
-from tests.benchmarks.quality.yardsticks import yardstick
+from benchmarks.levers.certainty import Answers, answer, certainty, known_threshold
+from benchmarks.levers.folds import joint_folds
+from benchmarks.levers.measure import Lever
+from benchmarks.levers.views import random_views
+from benchmarks.levers.yardstick import ASKED
+from tests.benchmarks.levers.test_measure import MadeUpFeatures
+from tests.benchmarks.levers.yardsticks import yardstick
 
 
 def right_answers(photos, score: float = 0.9) -> np.ndarray:

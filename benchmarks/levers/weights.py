@@ -1,14 +1,11 @@
-"""A linear head of photos that count differently: by set, by class, by source; strangers as one class more."""
+"""How much a photo counts: by set, by class, by source; and a stranger, by its part."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 
-from benchmarks.quality.yardstick import Yardstick
-from train.fitting.head import MAX_ITERATIONS, LinearHead
+from benchmarks.levers.yardstick import Yardstick
 from train.metrics import Floats, Ints
 
 
@@ -46,20 +43,3 @@ def stranger_weights(parts: npt.NDArray[np.str_], of_part: dict[str, float], tot
     weights = np.array([of_part.get(str(part), 1.0) for part in parts])
     scaled: Floats = weights * total / weights.sum()
     return scaled
-
-
-def fit_weighted(features: Floats, targets: Ints, weights: Floats, inverse_l2: float) -> LinearHead:
-    """Solve a multinomial logistic regression on standardized features, and fold the standardization in.
-
-    Args:
-        features: `[N, D]`.
-        targets: Class indices `[N]`, at least three classes; every one from 0 on must occur.
-        weights: What each row counts, `[N]`; only their ratios matter.
-        inverse_l2: scikit-learn's C, for weights of mean 1.
-    """
-    rows, relative = features.astype(np.float64), weights / weights.mean()
-    scaler = StandardScaler().fit(rows, sample_weight=relative)
-    model = LogisticRegression(C=inverse_l2, max_iter=MAX_ITERATIONS)
-    model.fit(scaler.transform(rows), targets, sample_weight=relative)
-    kernel = (model.coef_ / scaler.scale_).T
-    return LinearHead(kernel.astype(np.float32), (model.intercept_ - scaler.mean_ @ kernel).astype(np.float32))

@@ -1,6 +1,6 @@
 """Names of stones that sources spell differently."""
 
-from benchmarks.quality.stone_kinds import kind_of
+from benchmarks.levers.stone_kinds import kind_of
 
 
 def test_neither_colour_nor_cut_nor_spelling_makes_a_kind():

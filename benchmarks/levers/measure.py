@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.quality.frozen_features import FrozenFeatures
-from benchmarks.quality.lever_views import WHOLE, View
-from benchmarks.quality.map_pooling import class_map
-from benchmarks.quality.source_folds import summarize
-from benchmarks.quality.weighted_head import EVEN, Weighting, fit_weighted
-from benchmarks.quality.yardstick import OWN_TEST, Mask, Yardstick
+from benchmarks.levers.features import FrozenFeatures
+from benchmarks.levers.folds import summarize
+from benchmarks.levers.pooling import class_map
+from benchmarks.levers.views import WHOLE, View
+from benchmarks.levers.weights import EVEN, Weighting
+from benchmarks.levers.yardstick import OWN_TEST, Mask, Yardstick
 from train.fitting.crossval import FOLDS
-from train.fitting.head import LinearHead
+from train.fitting.head import LinearHead, fit_rows
 from train.metrics import Floats, Ints, softmax
 from train.progress import track
 
@@ -29,7 +29,7 @@ class Lever:
         train: Views of each photo that the head learns from.
         test: Views whose logits are averaged to answer.
         blocks: VGG16's blocks that are pooled.
-        pooling: As in `map_pooling.POOLINGS`.
+        pooling: As in `pooling.POOLINGS`.
         inverse_l2: scikit-learn's C.
         weighting: How much each photo counts.
         second_look: Answer once more from where the map of the best class is high, and average.
@@ -83,7 +83,7 @@ class Measurement:
         weights = self.lever.weighting.of(self.yardstick, chosen)
         copies = len(self.lever.train)
         targets = np.tile(self.yardstick.targets[chosen], copies)
-        return fit_weighted(rows, targets, np.tile(weights, copies), self.lever.inverse_l2)
+        return fit_rows(rows, targets, np.tile(weights, copies), self.lever.inverse_l2)
 
     def answer(self, head: LinearHead, rest: Ints) -> Floats:
         """Return probabilities of some photos, `[n, C]`."""

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from benchmarks.quality.source_folds import clustered_interval, joint_folds, summarize
-from benchmarks.quality.yardstick import STRANGER
-from tests.benchmarks.quality.yardsticks import yardstick
+from benchmarks.levers.folds import clustered_interval, joint_folds, summarize
+from benchmarks.levers.yardstick import STRANGER
+from tests.benchmarks.levers.yardsticks import yardstick
 from train.errors import DataError
 
 

@@ -1,10 +1,10 @@
-"""Weights of photos, and a head that respects them."""
+"""Weights of photos and of strangers."""
 
 import numpy as np
 import pytest
 
-from benchmarks.quality.weighted_head import Weighting, fit_weighted, stranger_weights
-from tests.benchmarks.quality.yardsticks import yardstick
+from benchmarks.levers.weights import Weighting, stranger_weights
+from tests.benchmarks.levers.yardsticks import yardstick
 
 
 def test_own_photos_classes_and_sources_can_count_differently():
@@ -34,18 +34,3 @@ def test_strangers_share_a_total_by_their_parts():
     parts = np.array(["things", "things", "stones", "gems"])
     weights = stranger_weights(parts, {"things": 4.0, "gems": 2.0}, total=22.0)
     assert weights.tolist() == pytest.approx([8.0, 8.0, 2.0, 4.0])
-
-
-def test_a_photo_of_weight_two_is_a_photo_twice():
-    rng = np.random.default_rng(0)
-    features, targets = rng.normal(size=(30, 4)), np.arange(30) % 3
-    weights = np.ones(30)
-    weights[:5] = 2
-    twice = np.concatenate([np.arange(30), np.arange(5)])
-    # the penalty goes by the mean weight, so it is the same for as many rows
-    weighted = fit_weighted(features, targets, weights, 0.1 * 35 / 30)
-    repeated = fit_weighted(features[twice], targets[twice], np.ones(35), 0.1)
-    assert weighted.kernel == pytest.approx(repeated.kernel, abs=2e-3)
-    assert weighted.bias == pytest.approx(repeated.bias, abs=2e-3)
-    scaled = fit_weighted(features, targets, 7 * weights, 0.1 * 35 / 30)
-    assert scaled.kernel == pytest.approx(weighted.kernel, abs=1e-5)

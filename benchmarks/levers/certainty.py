@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from benchmarks.quality.frozen_features import FrozenFeatures
-from benchmarks.quality.lever_measure import Lever, Measurement
-from benchmarks.quality.lever_views import View, random_views
-from benchmarks.quality.source_folds import clustered_interval
-from benchmarks.quality.weighted_head import fit_weighted, stranger_weights
-from benchmarks.quality.yardstick import ASKED, Mask, Yardstick
+from benchmarks.levers.features import FrozenFeatures
+from benchmarks.levers.folds import clustered_interval
+from benchmarks.levers.measure import Lever, Measurement
+from benchmarks.levers.views import View, random_views
+from benchmarks.levers.weights import stranger_weights
+from benchmarks.levers.yardstick import ASKED, Mask, Yardstick
 from train.fitting.crossval import FOLDS
-from train.fitting.head import familiarity
+from train.fitting.head import familiarity, fit_rows
 from train.metrics import Floats, Ints, softmax
 from train.progress import track
 
@@ -71,7 +71,7 @@ def answer(lever: Lever, yardstick: Yardstick, folds: Ints, features: FrozenFeat
         probabilities[repeat, rest] = softmax(measurement.fit(chosen).logits(label_inputs[rest]))
         weights = np.tile(lever.weighting.of(yardstick, chosen), len(labelled))
         of_strangers = stranger_weights(yardstick.parts[others], PART_WEIGHTS, weights.sum() / len(strange))
-        head = fit_weighted(
+        head = fit_rows(
             np.concatenate([x[chosen] for x in labelled.values()] + [x[others] for x in strange.values()]),
             np.concatenate(
                 [np.tile(yardstick.targets[chosen], len(labelled)), np.full(len(others) * len(strange), none)]

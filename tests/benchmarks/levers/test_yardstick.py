@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.quality.yardstick import Row, arrange, read_yardstick
+from benchmarks.levers.yardstick import Row, arrange, read_yardstick
 from tests.conftest import drawn
 from train.data.photos import Photo
 from train.errors import DataError
@@ -74,7 +74,7 @@ def folders(tmp_path: Path) -> Path:
 
 
 def test_folders_are_read_with_sources_kinds_and_parts(folders: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("benchmarks.quality.yardstick.near_duplicates", lambda prints: [])  # all are plain grain
+    monkeypatch.setattr("benchmarks.levers.yardstick.near_duplicates", lambda prints: [])  # all are plain grain
     photos = read_yardstick(folders / "gems", folders / "wild", [folders / "jades", folders / "not"], None, print)
     rows = zip(photos.parts, photos.sources, photos.kinds, strict=True)
     assert sorted(rows) == [

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.quality.map_pooling import POOLINGS, cell_weights, class_map
+from benchmarks.levers.pooling import POOLINGS, cell_weights, class_map
 from train.networks.network import root_normalize
 
 MAPS = np.random.default_rng(3).gamma(0.5, 2.0, (2, 14, 14, 5)).astype(np.float32)

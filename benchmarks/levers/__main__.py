@@ -1,6 +1,6 @@
 r"""Measure what each lever gives on photos from elsewhere, alone: depth, resolution, views, weights, pooling, looks.
 
-    python -m benchmarks.quality.levers --gems gems --wild gems_wild --others gems_other --others not_gems \
+    python -m benchmarks.levers --gems gems --wild gems_wild --others gems_other --others not_gems \
         --asked faces --mixed-precision --out OUT.json
 
 Every photo is answered by a head that has seen no photo of its source. Features are computed once a photo and view,
@@ -17,12 +17,12 @@ from typing import Any
 import click
 
 from benchmarks.harness.invocation import typed_command
-from benchmarks.quality.frozen_features import FrozenFeatures
-from benchmarks.quality.lever_list import KNOWN, LEVERS, NAMES, POOLED
-from benchmarks.quality.lever_measure import measure
-from benchmarks.quality.source_folds import joint_folds, summarize
-from benchmarks.quality.stranger_certainty import answer, certainty
-from benchmarks.quality.yardstick import Yardstick, read_yardstick
+from benchmarks.levers.catalogue import KNOWN, LEVERS, NAMES, POOLED
+from benchmarks.levers.certainty import answer, certainty
+from benchmarks.levers.features import FrozenFeatures
+from benchmarks.levers.folds import joint_folds, summarize
+from benchmarks.levers.measure import measure
+from benchmarks.levers.yardstick import Yardstick, read_yardstick
 from edge_infer.cache import default_cache
 from train.console import run as run_command
 from train.files import read_json, write_json
@@ -123,4 +123,4 @@ def main(
 
 if __name__ == "__main__":
     start_tensorflow()
-    run_command(main, "python -m benchmarks.quality.levers", interrupted="Interrupted; run it again to go on.")
+    run_command(main, "python -m benchmarks.levers", interrupted="Interrupted; run it again to go on.")

@@ -1,0 +1,1 @@
+"""What helps with photos from elsewhere, each lever alone."""
