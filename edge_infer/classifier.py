@@ -150,7 +150,7 @@ class Classifier:
 
         Raises:
             InputError: The picture cannot be read, or shows no face although `faces` is `always`.
-            ModelOutputError: The model's output is no probability distribution.
+            ModelOutputError: The model's output is not a probability distribution.
             ValueError: `known_faces` for a model that looks for none.
         """
         if known_faces is not None and not self._finds_faces:

@@ -17,7 +17,13 @@ from train.quiet import start_tensorflow
 
 FOLDER = click.Path(path_type=Path)
 DEFAULT_COMMAND = "run"
-MAX_DROP = 0.02  # two of a hundred held-out photos
+max_drop_option = click.option(
+    "--max-drop",
+    type=NumberRange(0, 1),
+    default=0.02,
+    show_default=True,
+    help="Share of the held-out photos that int8 may lose; a file that loses more is not written.",
+)
 
 
 class _RunByDefault(click.Group):
@@ -53,13 +59,7 @@ def cli() -> None:
     show_default=True,
     help="What to write; may be repeated.",
 )
-@click.option(
-    "--max-drop",
-    type=NumberRange(0, 1),
-    default=MAX_DROP,
-    show_default=True,
-    help="Share of the held-out photos that int8 may lose; a file that loses more is not written.",
-)
+@max_drop_option
 @click.option("--name", help="Name of the model; default: the recipe's, or for custom the run folder's.")
 @click.option("--data", metavar="DIR", type=FOLDER, help="The run's photos, if they have moved.")
 @click.option("--test", metavar="DIR", type=FOLDER, help="The run's separate test photos, if they have moved.")
@@ -157,13 +157,7 @@ def from_photos(
 @click.option(
     "--precision", type=click.Choice(get_args(Precision)), default="int8", show_default=True, help="What to write."
 )
-@click.option(
-    "--max-drop",
-    type=NumberRange(0, 1),
-    default=MAX_DROP,
-    show_default=True,
-    help="Share of the held-out photos that int8 may lose; a file that loses more is not written.",
-)
+@max_drop_option
 @told_options
 def from_keras(
     model: Path,

@@ -1,9 +1,7 @@
 """`python -m train`: audit, split, a command a recipe, slim, and import."""
 
 import time
-from dataclasses import replace
 from pathlib import Path
-from typing import get_args
 
 import click
 
@@ -12,18 +10,10 @@ from train.console import run as run_command
 from train.imports.options import Told, told_options
 from train.progress import say
 from train.quiet import start_tensorflow
-from train.recipes import (
-    RECIPES,
-    CachedViews,
-    FineTuneMode,
-    PooledHead,
-    Preprocessing,
-    Recipe,
-    with_fine_tuning,
-)
+from train.recipe_commands import SEED, recipe_command
+from train.recipes import RECIPES
 
 FOLDER = click.Path(path_type=Path)
-SEED = click.IntRange(0, 2**31 - 1)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -202,105 +192,8 @@ def import_(model: Path, photos: Path, test: Path | None, out: Path, told: Told)
     say(f"{out} is finished after {time.monotonic() - started:.0f} s; next: python -m export {out} --out DIR")
 
 
-def _add_recipe(recipe: Recipe) -> None:
-    @cli.command(recipe.name, help=recipe.summary, short_help=recipe.summary)
-    @click.option("--data", metavar="DIR", type=FOLDER, required=True, help="Labelled photos.")
-    @click.option("--test", metavar="DIR", type=FOLDER, help="Frozen test photos, if not DIR/test.")
-    @click.option("--out", metavar="RUN", type=FOLDER, required=True, help="Run folder to write.")
-    @click.option("--resume", is_flag=True, help="Finish an interrupted run.")
-    @click.option("--base-weights", metavar="FILE", help="VGG16 weights (.weights.h5), or imagenet to download them.")
-    @click.option("--cache", metavar="DIR", type=FOLDER, help="Feature cache; default: the user's cache folder.")
-    @click.option("--seed", type=SEED, default=recipe.seed, show_default=True, help="Decides every random choice.")
-    @click.option(
-        "--preprocessing",
-        type=click.Choice(get_args(Preprocessing)),
-        default=recipe.preprocessing,
-        show_default=True,
-        help="Pixel scaling: caffe (ImageNet mean taken off) or unit (0-1).",
-    )
-    @click.option("--mixed-precision", is_flag=True, help="Run VGG16 in bfloat16: faster on CPUs that have it.")
-    def command(
-        data: Path,
-        test: Path | None,
-        out: Path,
-        resume: bool,
-        base_weights: str | None,
-        cache: Path | None,
-        seed: int,
-        preprocessing: Preprocessing,
-        mixed_precision: bool,
-        fine_tune: FineTuneMode | None = None,
-        more: tuple[Path, ...] = (),
-        others: tuple[Path, ...] = (),
-    ) -> None:
-        chosen = replace(recipe, seed=seed, preprocessing=preprocessing, mixed_precision=mixed_precision)
-        if recipe.fine_tune is not None and fine_tune is not None:
-            chosen = with_fine_tuning(chosen, fine_tune)
-            if others and chosen.pooled_head.known is None:
-                raise click.UsageError("a fine-tuned network does not learn from --others: leave out one of the two")
-        _train(chosen, data, test, more, others, out, resume, base_weights, cache)
-
-    if isinstance(recipe.schedule, CachedViews):
-        click.option(
-            "--more",
-            metavar="DIR",
-            type=FOLDER,
-            multiple=True,
-            help="Labelled photos from elsewhere to learn from and to be measured on; may be repeated.",
-        )(command)
-    if isinstance(recipe.head, PooledHead) and recipe.head.known is not None:
-        click.option(
-            "--others",
-            metavar="DIR",
-            type=FOLDER,
-            multiple=True,
-            help="Pictures of none of the classes, to tell them apart; may be repeated.",
-        )(command)
-    if recipe.fine_tune is not None:
-        click.option(
-            "--fine-tune",
-            type=click.Choice(get_args(FineTuneMode)),
-            default=recipe.fine_tune.mode,
-            show_default=True,
-            help="Train the last VGG16 block too; auto: if k-fold says that it helps.",
-        )(command)
-
-
 for _recipe in RECIPES.values():
-    _add_recipe(_recipe)
-
-
-def _train(
-    recipe: Recipe,
-    data: Path,
-    test: Path | None,
-    more: tuple[Path, ...],
-    others: tuple[Path, ...],
-    out: Path,
-    resume: bool,
-    weights: str | None,
-    cache: Path | None,
-) -> None:
-    started = time.monotonic()
-    from train.data.dataset import Dataset
-    from train.runs.folder import RunFolder
-
-    run = RunFolder.begin(out, recipe, resume=resume)
-    say("Loading TensorFlow")
-    start_tensorflow()
-    from edge_infer.cache import default_cache
-    from train.networks.vgg16 import resolve_weights
-    from train.pipeline import train
-
-    train(
-        recipe,
-        Dataset(data, test, more=more, others=others),
-        run,
-        weights=resolve_weights(weights),
-        cache=cache or default_cache(),
-    )
-    click.echo(run.report())
-    say(f"{out} is finished after {time.monotonic() - started:.0f} s; next: python -m export {out} --out DIR")
+    cli.add_command(recipe_command(_recipe))
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ def doctor(context: click.Context, as_json: bool) -> None:
     """Check this installation and say what the machine is.
 
     Versions, processor, cores, providers, bundled models (as released, and loaded), webcam, cache.
-    Exits with 3 if something that is needed does not work; what is only missing is no error.
+    Exits with 3 if something required does not work. A missing optional part is not an error.
     """
     from edge_infer.cli.diagnosis import examine
 

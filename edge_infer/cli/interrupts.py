@@ -9,7 +9,8 @@ to the process and to its group. Only a later one means that the end is not to b
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 from edge_infer.cli.exit_codes import EXIT_SIGNAL
@@ -37,14 +38,35 @@ def run_interruptible(command: Callable[[], int]) -> int:
         if time.monotonic() - first_at > SAME_WISH_S:
             os._exit(EXIT_SIGNAL + number)
 
+    with _handled_by(handle):
+        try:
+            code = command()
+        except (Exception, KeyboardInterrupt):
+            if not received:
+                raise
+            code = 0
+    return EXIT_SIGNAL + received[0] if received else code
+
+
+@contextmanager
+def calling_on_signals(quit_command: Callable[[], None]) -> Iterator[list[int]]:
+    """Let both signals call a function instead, for a command that ends by itself then; yield those that came."""
+    received: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        del frame
+        received.append(number)
+        quit_command()
+
+    with _handled_by(handle):
+        yield received
+
+
+@contextmanager
+def _handled_by(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     before = {number: signal.signal(number, handle) for number in SIGNALS}
     try:
-        code = command()
-    except (Exception, KeyboardInterrupt):
-        if not received:
-            raise
-        code = 0
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    return EXIT_SIGNAL + received[0] if received else code

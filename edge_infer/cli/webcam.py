@@ -1,14 +1,15 @@
 """`edge-infer webcam`: a live feed, answered frame by frame."""
 
 import signal
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 import click
 
+from edge_infer.cli.displays import open_displays, parse_address, parse_host_names
+from edge_infer.cli.interrupts import calling_on_signals
 from edge_infer.cli.number_range import NumberRange
 from edge_infer.cli.options import load_classifier, model_options
 from edge_infer.cli.writers import one_line
@@ -16,32 +17,10 @@ from edge_infer.webcam.defaults import RETRIES, SMOOTHING_S, TIMEOUT_S
 
 if TYPE_CHECKING:
     from edge_infer.webcam.camera.sources import SourceSpec
-    from edge_infer.webcam.live import Display
     from edge_infer.webcam.view import Command
 
-LOOPBACK = "127.0.0.1"
-LOOPBACK_NAMES = (LOOPBACK, "localhost", "::1")
 _PIXELS = click.IntRange(1, 16384)
 _SECONDS = NumberRange(min=0, min_open=True)
-
-
-def _address(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, int] | None:
-    if value is None:
-        return None
-    host, _, port = value.rpartition(":")
-    if not port.isdecimal() or int(port) > 65535:
-        raise click.BadParameter("give HOST:PORT, or PORT alone for this machine only.", context, parameter)
-    return host.strip("[]") or LOOPBACK, int(port)
-
-
-def _host_names(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> frozenset[str]:
-    from edge_infer.webcam.page.access import host_name
-
-    names = {value: host_name(value) for value in values}
-    for value, name in names.items():
-        if name is None:
-            raise click.BadParameter(f"{value!r} is no host name, such as cam.example.org.", context, parameter)
-    return frozenset(name for name in names.values() if name is not None)
 
 
 def _video_path(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
@@ -59,13 +38,15 @@ def _video_path(context: click.Context, parameter: click.Parameter, value: Path 
     "--source", default="0", show_default=True, help="Camera number, video file, folder of pictures, or rtsp/http URL."
 )
 @model_options
-@click.option("--http", metavar="HOST:PORT", callback=_address, help="Serve a page to watch the feed in a browser.")
+@click.option(
+    "--http", metavar="HOST:PORT", callback=parse_address, help="Serve a page to watch the feed in a browser."
+)
 @click.option(
     "--allow-host",
     "allow_hosts",
     multiple=True,
     metavar="NAME",
-    callback=_host_names,
+    callback=parse_host_names,
     help="Another name that the page is reached by; may be repeated.",
 )
 @click.option("--jsonl", metavar="FILE", help="Append a JSON record per answered frame; - for stdout.")
@@ -177,8 +158,8 @@ def webcam(
     options = SourceOptions(width=width, height=height, fps=fps, timeout_s=timeout, loop=loop)
     commands: SimpleQueue[Command] = SimpleQueue()
     with ExitStack() as stack:
-        received = stack.enter_context(_quit_on_signals(commands))
-        displays = list(_displays(stack, commands, http, allow_hosts, no_display))
+        received = stack.enter_context(calling_on_signals(lambda: commands.put("quit")))
+        displays = list(open_displays(stack, commands, http, allow_hosts, no_display, _note))
         if not displays and jsonl is None and record is None and not no_display:
             raise click.UsageError(
                 "there is no display for a window: watch with --http 8080, or give --jsonl, --record or --no-display"
@@ -245,54 +226,6 @@ def _check_options(context: click.Context, spec: "SourceSpec") -> None:
             raise click.UsageError(f"--{option} is for a {' or '.join(kinds)}, and {spec.name} is a {spec.kind}")
     if context.params["allow_hosts"] and context.params["http"] is None:
         raise click.UsageError("--allow-host is for the page, which --http serves")
-
-
-def _displays(
-    stack: ExitStack,
-    commands: "SimpleQueue[Command]",
-    http: tuple[str, int] | None,
-    allow_hosts: frozenset[str],
-    no_display: bool,
-) -> "Iterator[Display]":
-    """Yield what shows the feed; the stack closes it."""
-    if http is not None:
-        from edge_infer.webcam.page.server import LiveServer
-
-        try:
-            server = LiveServer(*http, commands.put, allow_hosts)
-        except (OSError, UnicodeError) as error:  # UnicodeError: no possible host name
-            reason = getattr(error, "strerror", None) or "no such host"
-            where = f"{http[0]}:{http[1]}"
-            raise click.BadParameter(f"cannot listen on {where}: {reason}.", param_hint="'--http'") from error
-        stack.callback(server.close)
-        _note(f"Watch at {server.url}")
-        if http[0] not in LOOPBACK_NAMES:
-            _note("Whoever can reach this machine can watch, record and take snapshots there.")
-        yield server
-    from edge_infer.webcam.window import Window, has_display
-
-    if not no_display and has_display():
-        window = Window(commands.put)
-        stack.callback(window.close)
-        yield window
-
-
-@contextmanager
-def _quit_on_signals(commands: "SimpleQueue[Command]") -> Iterator[list[int]]:
-    """Turn SIGINT and SIGTERM into a command, so that the camera is released and the recording closed."""
-    received: list[int] = []
-
-    def quit_feed(number: int, frame: object) -> None:
-        del frame
-        received.append(number)
-        commands.put("quit")
-
-    before = {number: signal.signal(number, quit_feed) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _note_left_out(folder: str) -> None:

@@ -7,7 +7,7 @@ picture: what is seen is never older than a frame or two.
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -130,20 +130,23 @@ class LiveFeed:
             ModelOutputError: As in `Classifier.classify`.
             OutputError: The recording that was asked for from the start cannot be written, or not any more.
         """
-        try:
-            with self._answering:
-                began = time.monotonic()
-                while not self._is_over(time.monotonic() - began):
-                    self._step()
-                    self._obey()
-        except BaseException:
-            try:
-                self._keeper.close()
-            except OutputError as error:
-                self._on_note(f"Error: {error}")
-            raise
-        self._keeper.close()
+        with ExitStack() as stack:
+            stack.push(self._close_keeper)
+            stack.enter_context(self._answering)
+            began = time.monotonic()
+            while not self._is_over(time.monotonic() - began):
+                self._step()
+                self._obey()
         return self.status
+
+    def _close_keeper(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Close the recording. Where the feed has failed already, that is what is raised, and this is noted."""
+        try:
+            self._keeper.close()
+        except OutputError as error:
+            if kind is None:
+                raise
+            self._on_note(f"Error: {error}")
 
     def _is_over(self, seconds: float) -> bool:
         limit_s = self._options.seconds

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.train.conftest import write_photos
-from train.__main__ import _add_recipe, cli, main
+from train.__main__ import cli, main
 from train.files import read_json
+from train.recipe_commands import recipe_command
 from train.recipes import RECIPES, Recipe
 
 
@@ -40,7 +41,7 @@ def run(
 ) -> Run:
     """Run the command line in this process, with two small recipes added."""
     for recipe in (cached_recipe, published_recipe):
-        _add_recipe(recipe)
+        cli.add_command(recipe_command(recipe))
         monkeypatch.setitem(cli.commands, recipe.name, cli.commands.pop(recipe.name))
     monkeypatch.setenv("EDGE_INFER_BASE_WEIGHTS", random_weights)
     monkeypatch.setenv("EDGE_INFER_CACHE", str(tmp_path / "cache"))

@@ -11,6 +11,8 @@ CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MAX_TEXT_BYTES = 2**26
 MAX_MEMBERS = 10_000
 _CHUNK = 2**20
+# What zipfile raises of damage and of what it cannot read: encryption (RuntimeError), a method (NotImplementedError).
+_DAMAGE = (OSError, EOFError, ValueError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 def unpack(path: Path, weights: Path) -> tuple[str, str]:
@@ -31,9 +33,9 @@ def unpack(path: Path, weights: Path) -> tuple[str, str]:
             _check_names(archive, path)
             config, metadata = (_read(archive, name, MAX_TEXT_BYTES, path) for name in (CONFIG, METADATA))
             _copy(archive, weights, path)
-    except (OSError, EOFError, ValueError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        if isinstance(error, KerasFileError):
-            raise
+    except KerasFileError:
+        raise
+    except _DAMAGE as error:
         raise KerasFileError(
             f"{path} is damaged: {str(error).splitlines()[0] if str(error) else 'cut short'}"
         ) from error

@@ -13,8 +13,7 @@ from edge_infer.atomic_files import write_atomic
 from edge_infer.model_file.metadata import InputSpec, Interpolation, Resize
 from edge_infer.pictures.loading import load_input
 from train.data.dataset import Dataset
-from train.data.layout import PARTS
-from train.data.photos import class_counts, sha256_file
+from train.data.photos import sha256_file
 from train.data.run_data import RunData
 from train.data.splits import Ratios, check_class_sizes, make_split
 from train.errors import ImportDecisionError, KerasFileError, RunFolderError
@@ -25,7 +24,7 @@ from train.imports.ways import Channels, Known, check_order, find_way
 from train.metrics import Floats, calibrate
 from train.networks.network import forward
 from train.progress import say
-from train.results.measure import MEASURED_PARTS, Answers, examples, measure_part
+from train.results.measure import MEASURED_PARTS, Answers, describe_data, examples, measure_part
 from train.results.report import draw_confusion, draw_examples
 from train.runs.finished import FinishedRun, LoadedRun, load_run
 from train.runs.folder import CONFUSION, DATA, EXAMPLES, IMPORTED, RunFolder
@@ -203,13 +202,7 @@ def _measured(logits: dict[Any, Floats], data: RunData, record: ImportRecord) ->
     return {
         "recipe": "imported",
         "preprocessing": record.scaling,
-        "labels": data.labels,
-        "class_counts": class_counts(data.photos),
-        "split": {
-            "digest": data.split.digest,
-            **{part: len(data.part(part)) for part in PARTS},
-            "excluded": sum(part == "excluded" for part in data.split.parts.values()),
-        },
+        **describe_data(data),
         "calibration": calibration,
         "kfold": None,
         **parts,

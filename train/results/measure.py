@@ -59,13 +59,7 @@ def run_metrics(
         "recipe": recipe.name,
         "preprocessing": recipe.preprocessing,
         "mixed_precision": recipe.mixed_precision,
-        "labels": data.labels,
-        "class_counts": class_counts(data.photos),
-        "split": {
-            "digest": data.split.digest,
-            **{part: len(data.part(part)) for part in PARTS},
-            "excluded": sum(part == "excluded" for part in data.split.parts.values()),
-        },
+        **describe_data(data),
         "calibration": calibration,
         "elsewhere": elsewhere,
         "strangers": strangers,
@@ -75,6 +69,19 @@ def run_metrics(
         },
         "kfold": None if crossval is None else crossval.summary(),
         "logistic_regression": _measure_baseline(pooled, data, recipe.seed),
+    }
+
+
+def describe_data(data: RunData) -> dict[str, Any]:
+    """Return what the metrics say of a run's photos: `labels`, `class_counts` and `split`."""
+    return {
+        "labels": data.labels,
+        "class_counts": class_counts(data.photos),
+        "split": {
+            "digest": data.split.digest,
+            **{part: len(data.part(part)) for part in PARTS},
+            "excluded": sum(part == "excluded" for part in data.split.parts.values()),
+        },
     }
 
 

@@ -12,16 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
-import numpy as np
-
-from edge_infer.errors import BadFrameError, CameraError, CameraLostError, CameraTimeoutError, CameraUnavailableError
+from edge_infer.errors import CameraError, CameraLostError, CameraTimeoutError, CameraUnavailableError
+from edge_infer.webcam.camera.reader import Reader
 from edge_infer.webcam.camera.rgb_frames import Pixels
 from edge_infer.webcam.camera.sources import FrameSource
 from edge_infer.webcam.defaults import RETRIES, TIMEOUT_S
 
 FIRST_RETRY_S, LAST_RETRY_S = 0.5, 8.0
 _CLOSING_S = 1.0  # how long a reader may take to release its camera
-_NOTHING_READ_S = 0.01  # pause after a read that gave nothing, which may return at once
 
 CaptureState = Literal["live", "lost", "ended"]
 
@@ -71,6 +69,8 @@ class Capture:
         retries: How often in a row to open a lost camera again.
 
     Attributes:
+        name: As given.
+        every_frame: As given.
         counts: What has happened so far.
         is_live: Whether it is a camera or stream, which is watched and opened again, and not a video
             that plays at its own speed; known once it is open.
@@ -86,7 +86,8 @@ class Capture:
         timeout_s: float = TIMEOUT_S,
         retries: int = RETRIES,
     ) -> None:
-        self.open_source, self.name, self.every_frame = open_source, name, every_frame
+        self.name = name
+        self.every_frame, self._open_source = every_frame, open_source
         self.counts = CaptureCounts()
         self.is_live = True
         self.frame_s = 0.0
@@ -97,7 +98,7 @@ class Capture:
         self._newest: Frame | None = None
         self._is_lost = self._has_ended = False
         self._changed = threading.Condition()
-        self._reader = _Reader(self)
+        self._reader = self._new_reader()
 
     @property
     def state(self) -> CaptureState:
@@ -174,7 +175,7 @@ class Capture:
         if self._retry_at is not None:
             if now >= self._retry_at:
                 self._retry_at = None
-                self._reader = _Reader(self)
+                self._reader = self._new_reader()
                 self._reader.start()
             return
         fault = self._fault()
@@ -190,6 +191,9 @@ class Capture:
         self._retry_at = now + min(FIRST_RETRY_S * 2**self._failures, LAST_RETRY_S)
         self._failures += 1
 
+    def _new_reader(self) -> Reader:
+        return Reader(self, self._open_source, self.name, at_own_speed=not self.every_frame)
+
     def _fault(self) -> CameraError | None:
         """Return what is wrong with the reader, if anything."""
         reader = self._reader
@@ -204,7 +208,11 @@ class Capture:
 
     # Called by the reader, in its thread.
 
-    def deliver(self, reader: "_Reader", pixels: Pixels, time_s: float | None) -> None:
+    def opened(self, source: FrameSource) -> None:
+        """Note what kind of source it is."""
+        self.is_live, self.frame_s = source.is_live, source.frame_s
+
+    def deliver(self, reader: Reader, pixels: Pixels, time_s: float | None) -> None:
         """Take in a frame; what a reader that was left behind still brings is ignored.
 
         Args:
@@ -238,80 +246,9 @@ class Capture:
         with self._changed:
             self.counts = replace(self.counts, bad=self.counts.bad + 1)
 
-    def end(self, reader: "_Reader") -> None:
+    def end(self, reader: Reader) -> None:
         """The video is over."""
         with self._changed:
             if not reader.is_left:
                 self._has_ended = True
             self._changed.notify_all()
-
-
-class _Reader(threading.Thread):
-    """One connection to the source, from opening to release."""
-
-    def __init__(self, capture: Capture) -> None:
-        super().__init__(name="edge-infer capture", daemon=True)  # a stuck one must not hold up the exit
-        self._capture = capture
-        self._left = threading.Event()
-        self.is_open = False
-        self.error: CameraError | None = None
-        self.changed_at = time.monotonic()  # when there was last something new
-        self._began_at: float | None = None  # when a video began to play
-        self.pictures = 0  # that differ from the one before
-        self.repeats = 0  # of the last one
-
-    @property
-    def is_left(self) -> bool:
-        return self._left.is_set()
-
-    def leave(self) -> None:
-        self._left.set()
-
-    def run(self) -> None:
-        try:
-            source = self._capture.open_source()
-        except CameraError as error:
-            self.error = error
-            return
-        except Exception as error:  # whatever a driver's binding throws
-            self.error = CameraUnavailableError(f"{self._capture.name} cannot be opened: {error}")
-            return
-        try:
-            self._capture.is_live, self._capture.frame_s = source.is_live, source.frame_s
-            self.is_open = True
-            self._read_all(source)
-        except Exception as error:
-            self.error = CameraUnavailableError(f"{self._capture.name} cannot be read: {error}")
-        finally:
-            source.release()
-
-    def _read_all(self, source: FrameSource) -> None:
-        last: Pixels | None = None
-        while not self.is_left:
-            try:
-                pixels = source.read()
-            except BadFrameError:
-                self._capture.count_bad_frame()
-                self._left.wait(_NOTHING_READ_S)
-                continue
-            if pixels is None:
-                if not source.is_live:
-                    self._play_until((source.time_s or 0) + source.frame_s)
-                    self._capture.end(self)
-                    return
-                self._left.wait(_NOTHING_READ_S)
-                continue
-            if last is not None and np.array_equal(pixels, last):
-                self.repeats += 1
-            else:
-                self.pictures, self.repeats, self.changed_at = self.pictures + 1, 0, time.monotonic()
-            last = pixels
-            self._play_until(source.time_s)
-            self._capture.deliver(self, pixels, source.time_s)
-            if self._began_at is None:
-                self._began_at = time.monotonic() - (source.time_s or 0)
-
-    def _play_until(self, time_s: float | None) -> None:
-        """Wait for a place in a video that plays at its own speed."""
-        if time_s is not None and self._began_at is not None and not self._capture.every_frame:
-            self._left.wait(max(0.0, self._began_at + time_s - time.monotonic()))
