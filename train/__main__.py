@@ -96,6 +96,13 @@ def split(source: Path, destination: Path, ratios: tuple[float, float, float], s
 @click.option("--epochs", type=click.IntRange(1), default=8, show_default=True, help="Passes over all views.")
 @click.option("--wide-views", is_flag=True, help="Change the views further than training does.")
 @click.option("--image-size", metavar="PIXELS", type=click.IntRange(1), help="Side of the input; default: as it was.")
+@click.option(
+    "--first-stride",
+    type=click.IntRange(1, 2),
+    default=1,
+    show_default=True,
+    help="Step of the first convolution, pixels; 2 stands in for the first max pooling.",
+)
 @click.option("--data", metavar="DIR", type=FOLDER, help="The run's photos, if they have moved.")
 @click.option("--test", metavar="DIR", type=FOLDER, help="The run's separate test photos, if they have moved.")
 @click.option("--resume", is_flag=True, help="Finish an interrupted run.")
@@ -112,6 +119,7 @@ def slim(
     epochs: int,
     wide_views: bool,
     image_size: int | None,
+    first_stride: int,
     data: Path | None,
     test: Path | None,
     resume: bool,
@@ -123,8 +131,9 @@ def slim(
     Channels that its photos can do without are taken away, the rest is solved anew and then taught
     by the original, without labels; then heads are fitted on it, as on any network.
     """
-    if image_size is not None and speedup is None and width is None:
-        raise click.UsageError("--image-size goes with --speedup or --width")
+    for option, given in (("--image-size", image_size is not None), ("--first-stride", first_stride > 1)):
+        if given and speedup is None and width is None:
+            raise click.UsageError(f"{option} goes with --speedup or --width")
     if sum(goal is not None for goal in (speedup, width, max_drop)) > 1:
         raise click.UsageError("give one of --speedup, --width and --max-drop")
     started = time.monotonic()
@@ -139,7 +148,7 @@ def slim(
 
     goal: Goal | float = 0.01 if max_drop is None else max_drop
     if speedup is not None or width is not None:
-        goal = Goal(speedup, width, image_size)
+        goal = Goal(speedup, width, image_size, first_stride)
     original, slimmed = load_run(run), SlimFolder(out)
     metrics = slim_run(
         original,

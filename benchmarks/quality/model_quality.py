@@ -175,8 +175,9 @@ def quality_row(
 
 def size_of(run: FinishedRun) -> dict[str, int]:
     """Return what a network computes for a picture, in multiply-accumulates, and how many parameters it has."""
-    widths = run.recipe.widths or full_widths(run.recipe)
-    return {"macs": count_macs(widths, run.recipe.image_size), "parameters": run.network.count_params()}
+    recipe = run.recipe
+    macs = count_macs(recipe.widths or full_widths(recipe), recipe.image_size, recipe.first_stride)
+    return {"macs": macs, "parameters": run.network.count_params()}
 
 
 def load_pictures(photos: Sequence[Photo], run: FinishedRun, label: str) -> Pixels:

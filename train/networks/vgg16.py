@@ -52,7 +52,7 @@ def build_base(recipe: Recipe, weights: str | None) -> keras.Model:
     shape = (recipe.image_size, recipe.image_size, 3)
     if recipe.widths is not None:
         with _precision(recipe):
-            return _slim_base(shape, recipe.widths)
+            return _slim_base(shape, recipe.widths, recipe.first_stride)
     try:
         with _precision(recipe), warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)  # Keras only warns of layers that the file lacks
@@ -90,23 +90,24 @@ def copy_in_precision(base: keras.Model, recipe: Recipe) -> keras.Model:
     return copy
 
 
-def _slim_base(shape: tuple[int, int, int], widths: tuple[int, ...]) -> keras.Model:
+def _slim_base(shape: tuple[int, int, int], widths: tuple[int, ...], first_stride: int) -> keras.Model:
     """Build VGG16's first layers with other widths, under their own names."""
     maps = image = keras.Input(shape)
     for name, width in zip(FULL_WIDTHS, widths, strict=False):
-        maps = keras.layers.Conv2D(width, 3, padding="same", activation="relu", name=name)(maps)
-        if pool_follows(name):
+        stride = first_stride if name == FIRST_CONV else 1
+        maps = keras.layers.Conv2D(width, 3, stride, padding="same", activation="relu", name=name)(maps)
+        if pool_follows(name, first_stride):
             maps = keras.layers.MaxPooling2D(2, name=pool_after(name))(maps)
     return keras.Model(image, maps, name="vgg16")
 
 
-def count_macs(widths: Sequence[int], image_size: int) -> int:
+def count_macs(widths: Sequence[int], image_size: int, first_stride: int = 1) -> int:
     """Return the multiply-accumulates of a picture's way through the first `len(widths)` convolutions."""
-    side, channels, macs = image_size, 3, 0
+    side, channels, macs = image_size // first_stride, 3, 0
     for name, width in zip(FULL_WIDTHS, widths, strict=False):
         macs += side * side * 9 * channels * width
         channels = width
-        if pool_follows(name):
+        if pool_follows(name, first_stride):
             side //= 2
     return macs
 
@@ -117,10 +118,13 @@ def conv_layers(last: str) -> tuple[str, ...]:
     return names[: names.index(last) + 1]
 
 
-def pool_follows(layer: str) -> bool:
-    """Return whether a convolution is the last of its block, which max pooling ends."""
+def pool_follows(layer: str, first_stride: int = 1) -> bool:
+    """Return whether a convolution is the last of its block, which max pooling ends.
+
+    Where the first convolution takes steps of 2 pixels, the first block's maps are as small without it.
+    """
     block, number = int(layer[len("block")]), int(layer[-1])
-    return number == BLOCKS[block - 1][1]
+    return number == BLOCKS[block - 1][1] and (block > 1 or first_stride == 1)
 
 
 def pool_after(layer: str) -> str:

@@ -205,6 +205,8 @@ class Recipe:
         ratios: Percent of the photos for train, validation, test.
         widths: Of a slimmed network, the output channels of VGG16's convolutions up to the last one
             it has; None for VGG16's own.
+        first_stride: Of a slimmed network, the step of its first convolution, pixels: 1 as in
+            VGG16, or 2, and then no max pooling follows the first block.
         face: For a recipe of faces, which part of the photo is shown to the network.
         fine_tune: The second stage of a `PooledHead` on `CachedViews`; None for other recipes.
         published: Reproduces a publication, also where it errs: keeps training photos
@@ -227,6 +229,7 @@ class Recipe:
     augmentation: Augmentation
     ratios: tuple[float, float, float]
     widths: tuple[int, ...] | None = None
+    first_stride: int = 1
     face: FaceCrop | None = None
     fine_tune: FineTune | None = None
     published: bool = False

@@ -66,7 +66,8 @@ def prune(
     images = np.stack([load_view(teaching.photos[i], 0, recipe) for i in track(chosen.tolist(), "Loading photos")])
     taps, grid = observed_taps(recipe)
     # At the slim network's size: a layer is solved to give what the original's gives there.
-    pruner = Pruner(base, taps[-1], Preprocess(pixel_scaling(recipe))(images).numpy(), recipe.seed)
+    pixels = Preprocess(pixel_scaling(recipe))(images).numpy()
+    pruner = Pruner(base, taps[-1], pixels, recipe.seed, recipe.first_stride)
     sensitivities = pruner.sensitivities(_head_readers(head, teaching.features, taps, grid))
     widths = _choose_widths(goal, pruner.layers, sensitivities, full_size, recipe.image_size)
     keep = _kept_channels(pruner.layers, widths, sensitivities)
@@ -88,7 +89,7 @@ def _choose_widths(
     goal: Goal, layers: tuple[str, ...], sensitivities: dict[str, Sensitivity], full_size: int, image_size: int
 ) -> tuple[int, ...]:
     if goal.speedup is not None:
-        return widths_for_speedup(sensitivities, layers, full_size, image_size, goal.speedup)
+        return widths_for_speedup(sensitivities, layers, full_size, image_size, goal.speedup, goal.first_stride)
     if goal.width is not None:
         return uniform_widths(layers, goal.width, frozenset(layers) - sensitivities.keys())
     raise ValueError("a goal is a speed-up or a width")

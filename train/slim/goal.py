@@ -19,15 +19,17 @@ class Goal:
         speedup: Divide the multiply-accumulates by this, where it is missed least.
         width: Keep this share of every layer's channels.
         image_size: Side of the slim network's input, pixels; None for the original's.
+        first_stride: As in `train.recipes.Recipe`.
     """
 
     speedup: float | None = None
     width: float | None = None
     image_size: int | None = None
+    first_stride: int = 1
 
     def resized(self, recipe: Recipe) -> Recipe:
-        """Return a recipe with the slim network's input."""
-        return recipe if self.image_size is None else replace(recipe, image_size=self.image_size)
+        """Return a recipe with the slim network's input and first step."""
+        return replace(recipe, image_size=self.image_size or recipe.image_size, first_stride=self.first_stride)
 
 
 def check_goal(goal: Goal, recipe: Recipe) -> None:
@@ -41,7 +43,8 @@ def check_goal(goal: Goal, recipe: Recipe) -> None:
         _check_image_size(goal.image_size, recipe)
     if goal.speedup is not None:
         prunable = layers if isinstance(recipe.head, PooledHead) else layers[:-1]  # as in `Pruner.sensitivities`
-        check_speedup(goal.speedup, layers, prunable, recipe.image_size, goal.resized(recipe).image_size)
+        image_size = goal.resized(recipe).image_size
+        check_speedup(goal.speedup, layers, prunable, recipe.image_size, image_size, goal.first_stride)
 
 
 def _check_image_size(image_size: int, recipe: Recipe) -> None:

@@ -1,5 +1,7 @@
 """3x3 patches of feature maps: at one place, a convolution is a linear function of the patch around it."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -27,6 +29,12 @@ def sample_places(pictures: int, height: int, width: int, total: int, rng: np.ra
     each = min(total // pictures + 1, height * width)
     flat = np.stack([rng.permutation(height * width)[:each] for _ in range(pictures)])
     return np.stack(np.divmod(flat, width), axis=-1)
+
+
+def corners_of(places: Places) -> Iterator[Places]:
+    """Yield the four places of a map, each in turn, that 2x2 pooling makes one, from the places behind it."""
+    for down, right in np.ndindex(2, 2):
+        yield 2 * places + (down, right)
 
 
 def patches_at(maps: Maps, places: Places) -> Singles:

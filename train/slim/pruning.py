@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from train.networks.vgg16 import conv_layers, pool_follows
+from train.networks.vgg16 import FIRST_CONV, conv_layers, pool_follows
 from train.progress import track
 from train.slim.patches import (
     KERNEL_AREA,
     Doubles,
     Maps,
     Singles,
+    corners_of,
     kernel_to_matrix,
     matrix_to_kernel,
     patches_at,
@@ -41,10 +42,12 @@ class Pruner:
         last: The last of its layers that is needed.
         pixels: The photos as the network wants them, `float32 [N, H, W, 3]`.
         seed: Decides the places at which maps are sampled.
+        first_stride: Of the pruned network, as in `train.recipes.Recipe`.
     """
 
-    def __init__(self, base: keras.Model, last: str, pixels: Singles, seed: int) -> None:
+    def __init__(self, base: keras.Model, last: str, pixels: Singles, seed: int, first_stride: int = 1) -> None:
         self.layers = conv_layers(last)
+        self._first_stride = first_stride
         self._places: dict[str, npt.NDArray[np.int64]] = {}
         self._outputs: dict[str, Singles] = {}  # before the ReLU, at those places
         self._readers: dict[str, Reader] = {}  # each convolution, as the reader of the layer before it
@@ -53,9 +56,18 @@ class Pruner:
         for name in track(self.layers, "Measuring layers"):
             kernel, bias = base.get_layer(name).get_weights()
             pictures, height, width, _ = maps.shape
-            self._places[name] = sample_places(pictures, height, width, PATCHES_A_LAYER, rng)
-            patches, matrix = patches_at(maps, self._places[name]), kernel_to_matrix(kernel)
-            self._outputs[name] = patches @ matrix.astype(np.float32) + bias
+            matrix = kernel_to_matrix(kernel)
+            if pool_follows(name) and not pool_follows(name, first_stride):
+                # The pruned layer gives at once what the original's gives after the pooling.
+                places = sample_places(pictures, height // 2, width // 2, PATCHES_A_LAYER, rng)
+                pooled = [patches_at(maps, corner) for corner in corners_of(places)]
+                patches = pooled[0]
+                outputs = np.max([part @ matrix.astype(np.float32) for part in pooled], axis=0)
+            else:
+                places = sample_places(pictures, height, width, PATCHES_A_LAYER, rng)
+                patches = patches_at(maps, places)
+                outputs = patches @ matrix.astype(np.float32)
+            self._places[name], self._outputs[name] = places, outputs + bias
             patches -= patches.mean(axis=0)
             self._readers[name] = Reader(_mean_product(patches, patches), matrix, KERNEL_AREA)
             maps = convolve(maps, kernel, bias, pooled=pool_follows(name))
@@ -92,7 +104,11 @@ class Pruner:
             patches -= mean_in
             matrix = solve_ridge(_mean_product(patches, patches), _mean_product(patches, wanted - mean_out))
             weights[name] = [matrix_to_kernel(matrix), (mean_out - mean_in @ matrix).astype(np.float32)]
-            maps = convolve(maps, *weights[name], pooled=pool_follows(name))
+            maps = convolve(maps, *weights[name], pooled=pool_follows(name, self._first_stride))
+            if name == FIRST_CONV:
+                maps = maps[
+                    :, self._first_stride - 1 :: self._first_stride, self._first_stride - 1 :: self._first_stride
+                ]
         return weights
 
 

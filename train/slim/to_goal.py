@@ -92,7 +92,7 @@ def _slimmed(original: Recipe, recipe: Recipe, teaching: Teaching) -> dict[str, 
     """Return what the metrics say of how a network was slimmed."""
     full = full_widths(recipe)
     before = count_macs(full, original.image_size)
-    after = count_macs(recipe.widths or full, recipe.image_size)
+    after = count_macs(recipe.widths or full, recipe.image_size, recipe.first_stride)
     return {
         "widths": recipe.widths,
         "macs": after,

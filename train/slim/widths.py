@@ -24,7 +24,12 @@ def uniform_widths(layers: tuple[str, ...], share: float, fixed: frozenset[str] 
 
 
 def check_speedup(
-    speedup: float, layers: tuple[str, ...], prunable: Iterable[str], full_size: int, image_size: int
+    speedup: float,
+    layers: tuple[str, ...],
+    prunable: Iterable[str],
+    full_size: int,
+    image_size: int,
+    first_stride: int = 1,
 ) -> None:
     """Refuse a speed-up that no widths reach.
 
@@ -34,6 +39,7 @@ def check_speedup(
         prunable: Those of them that may be pruned.
         full_size: Side of the full network's input, pixels.
         image_size: Of the slim one's.
+        first_stride: Of the slim one, as in `train.recipes.Recipe`.
 
     Raises:
         GoalError: It is too high.
@@ -41,7 +47,7 @@ def check_speedup(
     full = {name: FULL_WIDTHS[name] for name in layers}
     narrowest = full | dict.fromkeys(prunable, STEP)
     macs = count_macs(tuple(full.values()), full_size)
-    least = count_macs(tuple(narrowest.values()), image_size)
+    least = count_macs(tuple(narrowest.values()), image_size, first_stride)
     if least > macs / speedup:
         raise GoalError(
             f"a speed-up of {speedup:g} cannot be reached: with {STEP} channels wherever any can be taken away, this "
@@ -50,7 +56,12 @@ def check_speedup(
 
 
 def widths_for_speedup(
-    sensitivities: Mapping[str, Sensitivity], layers: tuple[str, ...], full_size: int, image_size: int, speedup: float
+    sensitivities: Mapping[str, Sensitivity],
+    layers: tuple[str, ...],
+    full_size: int,
+    image_size: int,
+    speedup: float,
+    first_stride: int = 1,
 ) -> tuple[int, ...]:
     """Return widths that divide the multiply-accumulates by a factor and lose little.
 
@@ -63,23 +74,24 @@ def widths_for_speedup(
         full_size: Side of the full network's input, pixels.
         image_size: Of the slim one's.
         speedup: Factor, at least 1.
+        first_stride: Of the slim one, as in `train.recipes.Recipe`.
 
     Raises:
         GoalError: The narrowest network is not fast enough.
     """
-    check_speedup(speedup, layers, sensitivities, full_size, image_size)
+    check_speedup(speedup, layers, sensitivities, full_size, image_size, first_stride)
     widths = {name: FULL_WIDTHS[name] for name in layers}
     budget = count_macs(tuple(widths.values()), full_size) / speedup
-    macs = count_macs(tuple(widths.values()), image_size)
+    macs = count_macs(tuple(widths.values()), image_size, first_stride)
     while macs > budget:
         steps = []
         for name, sensitivity in sensitivities.items():
             narrower = widths[name] - STEP
             if narrower < STEP:
                 continue
-            saved = macs - count_macs(tuple((widths | {name: narrower}).values()), image_size)
+            saved = macs - count_macs(tuple((widths | {name: narrower}).values()), image_size, first_stride)
             lost = sensitivity.error_at(narrower) - sensitivity.error_at(widths[name])
             steps.append((lost / saved, name))
         widths[min(steps)[1]] -= STEP
-        macs = count_macs(tuple(widths.values()), image_size)
+        macs = count_macs(tuple(widths.values()), image_size, first_stride)
     return tuple(widths.values())

@@ -50,6 +50,13 @@ def test_a_slim_base_has_its_widths_under_vgg16s_names(cached_recipe: Recipe):
     assert slim.output_shape == (None, SIDE_PX // 2, SIDE_PX // 2, 48)
 
 
+def test_steps_of_two_pixels_stand_in_for_the_first_pooling(cached_recipe: Recipe):
+    slim = build_base(replace(cached_recipe, widths=(16, 32, 48), first_stride=2), None)
+    assert [layer.name for layer in slim.layers[1:]] == ["block1_conv1", "block1_conv2", "block2_conv1"]
+    assert slim.get_layer("block1_conv1").output.shape == (None, SIDE_PX // 2, SIDE_PX // 2, 16)
+    assert slim.output_shape == (None, SIDE_PX // 2, SIDE_PX // 2, 48)
+
+
 def test_a_copy_in_another_precision_has_the_same_weights(cached_recipe: Recipe, random_weights: str):
     base = build_base(cached_recipe, random_weights)
     mixed = copy_in_precision(base, replace(cached_recipe, mixed_precision=True))

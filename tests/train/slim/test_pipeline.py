@@ -55,14 +55,16 @@ def test_a_dense_head_keeps_its_maps_and_its_weights(dense_run: Path, tmp_path: 
             assert np.array_equal(kept, original)
 
 
+@pytest.mark.parametrize("first_stride", [1, 2])
 def test_a_slim_network_with_a_smaller_input_says_what_is_known(
-    known_run: Path, train_run: Callable[[Recipe], Path], tmp_path: Path, one_repeat: None
+    first_stride: int, known_run: Path, train_run: Callable[[Recipe], Path], tmp_path: Path, one_repeat: None
 ):
     large = train_run(replace(load_run(known_run).recipe, name="large", image_size=64))
-    metrics = slim_run(large, tmp_path / "run", Goal(speedup=24.0, image_size=32), tmp_path / "cache")
+    metrics = slim_run(large, tmp_path / "run", Goal(24.0, None, 32, first_stride), tmp_path / "cache")
     slim = load_run(tmp_path / "run")
     assert (slim.recipe.image_size, slim.recipe.pooled_head.pooling) == (32, "energy")
     assert slim.network.input_shape == (None, 32, 32, 3)
+    assert slim.network.get_layer("vgg16").get_layer("block1_conv1").strides == (first_stride, first_stride)
     assert sorted(slim.network.output) == ["known", "logits"]
     assert 0 < metrics["calibration"]["min_known"] < 1
     assert metrics["slim"]["speedup"] >= 24

@@ -22,6 +22,12 @@ def test_vgg16_costs_what_its_authors_say():
     assert count_macs(tuple(FULL_WIDTHS.values()), 224) == 15_346_630_656
 
 
+def test_steps_of_two_pixels_quarter_the_first_block_alone():
+    first_block, second = 32 * 32 * 9 * (3 * 16 + 16 * 16), 16 * 16 * 9 * 16 * 32
+    assert count_macs((16, 16, 32), 32) == first_block + second
+    assert count_macs((16, 16, 32), 32, first_stride=2) == first_block // 4 + second
+
+
 def test_a_uniform_width_is_a_multiple_of_sixteen():
     assert uniform_widths(LAYERS, 0.5) == (32, 32, 64, 64)
     assert uniform_widths(LAYERS, 0.4) == (32, 32, 48, 48)
