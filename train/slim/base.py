@@ -14,6 +14,7 @@ from train.recipes import Recipe
 from train.runs.slim_folder import SlimFolder
 from train.slim.distillation import distil
 from train.slim.goal import Goal
+from train.slim.kept_views import KeptViews
 from train.slim.observed import observed_taps
 from train.slim.pruning import Pruner
 from train.slim.sensitivity import Channels, Reader, Sensitivity
@@ -45,8 +46,9 @@ def slim_base(
         folder.load_distilled(pruned)
     else:
         taught = copy_in_precision(pruned, slim)
-        load = teaching.resized(slim.image_size).load
-        distil(taught, slim, load, teaching.wanted(), teaching.settings, folder.distillation)
+        wanted = teaching.wanted()
+        views = KeptViews(teaching.resized(slim.image_size).load, len(wanted), slim.image_size)
+        distil(taught, slim, views.load, wanted, teaching.settings, folder.distillation)
         pruned.set_weights(taught.get_weights())
         folder.write_distilled(pruned)
     folder.distillation.drop()
