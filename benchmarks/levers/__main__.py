@@ -22,7 +22,7 @@ from benchmarks.levers.certainty import answer, certainty
 from benchmarks.levers.features import FrozenFeatures
 from benchmarks.levers.folds import joint_folds, summarize
 from benchmarks.levers.measure import measure
-from benchmarks.levers.yardstick import Yardstick, read_yardstick
+from benchmarks.levers.yardstick import THINGS, Yardstick, read_yardstick
 from edge_infer.cache import default_cache
 from train.console import run as run_command
 from train.files import read_json, write_json
@@ -110,7 +110,9 @@ def main(
     """Measure each lever alone on photos from elsewhere, folded by source."""
     weights = resolve_weights(base_weights)
     yardstick = read_yardstick(gems, wild, others, asked, say)
-    features = FrozenFeatures(weights, cache or default_cache(), mixed_precision=mixed_precision)
+    features = FrozenFeatures(
+        weights, cache or default_cache(), mixed_precision=mixed_precision, grounds=yardstick.photos_of(THINGS)
+    )
     settings = {
         "photos": same_photos(yardstick),
         "folds": FOLDS,

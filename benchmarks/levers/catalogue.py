@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from benchmarks.levers.measure import Lever
-from benchmarks.levers.views import CENTRE, WHOLE, View, random_views
+from benchmarks.levers.views import CENTRE, WHOLE, View, exchanged_grounds, random_views
 from benchmarks.levers.weights import Weighting
 
 _LARGE = View(side=320)
@@ -20,11 +20,12 @@ LEVERS = (
         replace(BASELINE, name=f"blocks {'+'.join(map(str, blocks))}", blocks=blocks)
         for blocks in ((5,), (4,), (3, 4, 5), (1, 2, 3, 4, 5))
     ),
-    replace(BASELINE, name="320 px", train=(_LARGE,), test=(_LARGE,)),
+    *(replace(BASELINE, name=f"{view.side} px", train=(view,), test=(view,)) for view in (View(side=288), _LARGE)),
     replace(BASELINE, name="2 views", train=random_views(2)),
     replace(BASELINE, name="4 views", train=random_views(4)),
     VIEWS,
     replace(VIEWS, name="6 views, C 0.03", train=random_views(6)),
+    replace(VIEWS, name="4 views, 2 other grounds, C 0.03", train=(*random_views(4), *exchanged_grounds(2))),
     *(
         replace(BASELINE, name=f"4 views, weights {name}", train=random_views(4), weighting=weighting)
         for name, weighting in (

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from benchmarks.levers import grounds as ground_code
 from benchmarks.levers import pooling as poolings
 from benchmarks.levers import views
 from benchmarks.levers.pooling import POOLINGS
@@ -36,7 +37,7 @@ from train.views import features as training_views
 # The last maps of each block; blocks 4 and 5 are pooled in every way, the others averaged.
 TAPS = tuple(f"block{block}_conv{convs}" for block, (_, convs) in enumerate(BLOCKS, start=1))
 MAPS = (4, 5)
-_DECIDING_CODE = (views, poolings, augmentation, training_views, loading, profiles, vgg16)
+_DECIDING_CODE = (views, ground_code, poolings, augmentation, training_views, loading, profiles, vgg16)
 
 Arrays = dict[str, npt.NDArray[np.floating]]
 
@@ -48,12 +49,14 @@ class FrozenFeatures:
         weights: As in `train.networks.vgg16.build_base`.
         cache: Cache folder.
         mixed_precision: Compute in bfloat16, which some processors do several times faster.
+        grounds: Pictures that a plain ground is exchanged for.
     """
 
-    def __init__(self, weights: str, cache: Path, *, mixed_precision: bool) -> None:
+    def __init__(self, weights: str, cache: Path, *, mixed_precision: bool, grounds: Sequence[Photo] = ()) -> None:
         self.recipe = replace(RECIPES["gems"], mixed_precision=mixed_precision)
         self.weights = weights
         self.cache = cache / "levers"
+        self.grounds = grounds
         self.passes = 0
         self._networks: dict[int, tf.types.experimental.PolymorphicFunction] = {}
 
@@ -93,7 +96,7 @@ class FrozenFeatures:
             # Always full batches: in the last digits, a convolution's result depends on the batch's size.
             pixels = np.zeros((FORWARD_BATCH, side, side, 3), np.uint8)
             for row, (photo, view) in enumerate(batch):
-                pixels[row] = load_view(photo, view)
+                pixels[row] = load_view(photo, view, self.grounds)
             outputs = self._network(side)(tf.constant(pixels))
             self.passes += len(batch)
             yield batch, {name: values.numpy()[: len(batch)] for name, values in outputs.items()}

@@ -1,15 +1,18 @@
 """Views of a photo: whole, cut to a part, or changed at random, at the network's size."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from benchmarks.levers.grounds import exchange_ground
 from edge_infer.model_file.metadata import InputSpec
-from edge_infer.pictures.loading import fit, load_rgb
+from edge_infer.pictures.loading import fit, load_input, load_rgb
 from train.data.photos import Photo
 from train.recipes import RECIPES
+from train.views.augmentation import view_rng
 from train.views.features import load_view as load_training_view
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom in shares of the sides
@@ -27,11 +30,13 @@ class View:
         number: 0 for the photo as it is; others are random parts of it, turned and relit.
         box: The part that is shown, for number 0; None for all of it.
         side: Of the square picture, pixels.
+        ground: Number of the ground that a plain one is exchanged for; 0 leaves the photo's own.
     """
 
     number: int = 0
     box: Box | None = None
     side: int = SIDE_PX
+    ground: int = 0
 
     @property
     def cost(self) -> float:
@@ -48,12 +53,26 @@ def random_views(count: int) -> tuple[View, ...]:
     return tuple(View(number) for number in range(count + 1))
 
 
-def load_view(photo: Photo, view: View) -> npt.NDArray[np.uint8]:
+def exchanged_grounds(count: int) -> tuple[View, ...]:
+    """Return so many views of the whole photo, each on another ground where its own is plain."""
+    return tuple(View(ground=number) for number in range(1, count + 1))
+
+
+def load_view(photo: Photo, view: View, grounds: Sequence[Photo] = ()) -> npt.NDArray[np.uint8]:
     """Load a view, stretched: `uint8 [side, side, 3]`, RGB.
 
+    Args:
+        photo: The photo.
+        view: What to show of it.
+        grounds: What another ground is taken from.
+
     Raises:
-        InputError: The photo cannot be decoded.
+        InputError: A photo cannot be decoded.
     """
+    if view.ground:
+        spec = InputSpec(view.side, view.side)
+        drawn = int(view_rng(photo.sha256, view.ground, _RECIPE.seed).integers(len(grounds)))
+        return exchange_ground(load_input(photo.path, spec), load_input(grounds[drawn].path, spec))
     if view.box is None:
         return load_training_view(photo, view.number, replace(_RECIPE, image_size=view.side))
     scene = load_rgb(photo.path, needed_side=_SCENE_SIDE_PX)

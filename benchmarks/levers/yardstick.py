@@ -69,6 +69,10 @@ class Yardstick:
     kinds: npt.NDArray[np.str_]
     units: Ints
 
+    def photos_of(self, part: str) -> list[Photo]:
+        """Return the photos of one part."""
+        return [photo for photo, of in zip(self.photos, self.parts, strict=True) if of == part]
+
     @property
     def own(self) -> Mask:
         """Which photos are the set's own, its test included."""

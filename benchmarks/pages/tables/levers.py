@@ -10,7 +10,7 @@ Kept = Mapping[str, Any]
 KNOWN, ASKED = "known", "asked"
 # How the names of a table's levers begin.
 GROUPS = {
-    "depth": ("baseline", "C ", "blocks ", "320 px"),
+    "depth": ("baseline", "C ", "blocks ", "288 px", "320 px"),
     "views": ("2 views", "4 views", "6 views"),
     "looks": ("second look",),
     "pooling": ("pooling ",),
