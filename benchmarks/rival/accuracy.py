@@ -23,7 +23,7 @@ from benchmarks.rival.files import WEIGHT_BITS, convert_all, features_of, full_n
 from benchmarks.rival.folds import choose, fold_heads, rights, shares, training_on
 from benchmarks.rival.lite0 import build_lite0, imagenet_logits
 from benchmarks.rival.paired import paired_difference
-from benchmarks.rival.row_names import FILES, FULL_FILE, FULL_NETWORK, rival_row
+from benchmarks.rival.row_names import FILES, FULL_FILE, FULL_NETWORK, SLIM_NETWORK, rival_row
 from benchmarks.rival.torch_weights import Tensors, read_tensors
 from edge_infer.cache import default_cache
 from edge_infer.model_file.metadata import InputSpec
@@ -32,14 +32,16 @@ from train.console import run as run_command
 from train.data.dataset import Dataset
 from train.data.photos import sha256_file
 from train.data.run_data import RunData, read_run_data
+from train.errors import RunFolderError
 from train.files import write_json
 from train.fitting.head import LinearHead
-from train.fitting.pooled import prepare
+from train.fitting.pooled import CachedTraining, prepare
 from train.metrics import Floats, calibrate, softmax
 from train.networks.vgg16 import build_base, resolve_weights
 from train.progress import say
 from train.quiet import start_tensorflow
 from train.recipes import RECIPES
+from train.runs.finished import load_run
 from train.views.features import load_view
 
 FOLDER = click.Path(path_type=Path)
@@ -57,6 +59,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     metavar="PICTURE CLASS",
     help="First check that the weights say ImageNet's class CLASS to PICTURE; repeatable.",
 )
+@click.option("--slim", type=FOLDER, help="A run that is slimmed from one of `gems` on these photos: fold it too.")
 @click.option("--mixed-precision", is_flag=True, help="Compute VGG16 in bfloat16: quick where the processor has AMX.")
 @click.option("--base-weights", metavar="FILE", help="VGG16's weights, as for `python -m train`.")
 @click.option("--cache", type=FOLDER, help="Where features are kept.")
@@ -69,6 +72,7 @@ def main(
     gems: Path,
     more: tuple[Path, ...],
     expect: tuple[tuple[Path, int], ...],
+    slim: Path | None,
     mixed_precision: bool,
     base_weights: str | None,
     cache: Path | None,
@@ -90,23 +94,27 @@ def main(
     # What is known plays no part, and without it no stranger is looked at.
     recipe = replace(recipe, head=replace(recipe.pooled_head, known=None), mixed_precision=mixed_precision)
     data = read_run_data(recipe, Dataset(gems, more=more))
-    ours = prepare(recipe, data, build_base(recipe, vgg16), cache)
+    ours = {FULL_NETWORK: prepare(recipe, data, build_base(recipe, vgg16), cache)}
+    if slim is not None:
+        ours[SLIM_NETWORK] = prepared_run(slim, data, cache)
     views = recipe.cached_views.views
     features = lite0_features(photos_of(data), views, recipe, base, weights, cache)
 
-    choice, tried = choose(features, ours)
-    theirs = training_on(features, choice, ours)
-    heads, logits_ours = fold_heads(theirs), fold_heads(ours).logits(ours.views[0])
-    for name, logits in ((rival_row("fp32"), heads.logits(theirs.views[0])), (FULL_NETWORK, logits_ours)):
+    full = ours[FULL_NETWORK]
+    choice, tried = choose(features, full)
+    theirs = training_on(features, choice, full)
+    heads = fold_heads(theirs)
+    held_out = {name: fold_heads(training).logits(training.views[0]) for name, training in ours.items()}
+    for name, logits in {rival_row("fp32"): heads.logits(theirs.views[0]), **held_out}.items():
         own, elsewhere = shares(logits, data)
         say(f"{name}: {elsewhere:.1%} of photos from elsewhere right, own k-fold {own:.1%}")
     head = theirs.fit(theirs.training_photos)
-    network = with_head(base, choice.pooling, choice.norm, len(data.labels))
-    network.get_layer(LOGITS).set_weights([head.kernel, head.bias])
+    rival = with_head(base, choice.pooling, choice.norm, len(data.labels))
+    rival.get_layer(LOGITS).set_weights([head.kernel, head.bias])
     pictures = [load_view(photo, 0, recipe) for photo in photos_of(data)]
     fp32 = heads.logits(theirs.views[0])
     temperature = calibrate(fp32[0, data.not_test], data.targets[data.not_test])["temperature"]
-    models = convert_all(network, temperature, pictures, theirs.training_photos)
+    models = convert_all(rival, temperature, pictures, theirs.training_photos)
     sizes = {
         variant: write_file(
             model,
@@ -119,11 +127,14 @@ def main(
         )
         for variant, model in models.items()
     }
-    head_ours = ours.fit(ours.training_photos)
-    full = full_network(recipe, head_ours, vgg16)
-    write_file(full, files / FULL_FILE, data, recipe, temperature=1.0, of_rival=False)
+    heads_ours = {name: training.fit(training.training_photos) for name, training in ours.items()}
+    network = full_network(recipe, heads_ours[FULL_NETWORK], vgg16)
+    write_file(network, files / FULL_FILE, data, recipe, temperature=1.0, of_rival=False)
 
-    rows: dict[str, Any] = {FULL_NETWORK: {**accuracy(logits_ours, data), **tested(head_ours, ours.views[0], data)}}
+    rows: dict[str, Any] = {
+        name: {**accuracy(held_out[name], data), **tested(heads_ours[name], training.views[0], data)}
+        for name, training in ours.items()
+    }
     of_fp32 = features_of(models["fp32"], pictures)
     for variant, model in models.items():
         read = features_of(model, pictures)
@@ -132,9 +143,10 @@ def main(
             **accuracy(logits, data),
             **tested(head, read, data),
             "bytes": sizes[variant],
-            "ours_less_this": paired_difference(
-                rights(logits_ours, data)[1], rights(logits, data)[1], data.elsewhere.groups
-            ),
+            "ours_less_this": {
+                name: paired_difference(rights(of, data)[1], rights(logits, data)[1], data.elsewhere.groups)
+                for name, of in held_out.items()
+            },
             "changed_from_fp32": {
                 "held_out": changed(logits, heads.logits(of_fp32)),
                 "file": changed(head.logits(read), head.logits(of_fp32)),
@@ -150,12 +162,27 @@ def main(
         "mixed_precision": mixed_precision,
         "chosen": asdict(choice),
         "tried": tried,
-        "parameters": network.count_params(),
+        "parameters": rival.count_params(),
         "rows": rows,
     }
     write_json(json_path, result)
     for name, row in rows.items():
         say(f"{name}: {row['elsewhere']:.1%} of photos from elsewhere right, own k-fold {row['own']:.1%}")
+
+
+def prepared_run(path: Path, data: RunData, cache: Path) -> CachedTraining:
+    """Return the training of a finished run's network on other photos, in float32, without what is known.
+
+    Raises:
+        click.ClickException: There is no such run, or its head reads no pooled features.
+    """
+    try:
+        run = load_run(path)
+        head = replace(run.recipe.pooled_head, known=None)
+    except (RunFolderError, TypeError) as error:
+        raise click.ClickException(reason(error)) from error
+    recipe = replace(run.recipe, head=head, mixed_precision=False)
+    return prepare(recipe, data, run.network.get_layer("vgg16"), cache)
 
 
 def check(base: keras.Model, tensors: Tensors, picture: Path, expected: int) -> dict[str, Any]:
