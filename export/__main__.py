@@ -96,7 +96,7 @@ def run(
 @click.option(
     "--speedup",
     type=NumberRange(1, 64),
-    default=8.0,
+    default=24.0,
     show_default=True,
     help="Divide VGG16's multiply-accumulates by this.",
 )

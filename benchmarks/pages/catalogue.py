@@ -16,6 +16,7 @@ from benchmarks.pages.tables.levers import GROUPS, certainty_table, lever_table
 from benchmarks.pages.tables.networks import cost_table, quality_table
 from benchmarks.pages.tables.other_cpus import other_cpus_table
 from benchmarks.pages.tables.processes import peer_wheel_table, process_start_table
+from benchmarks.pages.tables.rival import lead_table, ratio_table, rival_table
 from benchmarks.pages.tables.runtimes import comparison_table, package_table
 from benchmarks.pages.tables.sources import source_table
 from benchmarks.pages.tables.training import crop_table, loss_table, training_table
@@ -61,6 +62,9 @@ def all_tables() -> dict[str, str]:
         "training-loss": loss_table(training),
         "crop-rules": crop_table(_kept("crop_rule")),
         "photo-sources": source_table(_kept("photo_sources")),
+        "rival": rival_table(_kept("rival/accuracy"), _kept("rival/speed")),
+        "rival-leads": lead_table(_kept("rival/accuracy")),
+        "rival-ratios": ratio_table(_kept("rival/speed")),
     }
     for task in TASKS:
         tables[f"compare-{task}"] = comparison_table(compared[task])

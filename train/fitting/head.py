@@ -25,7 +25,7 @@ from train.views.features import Features
 MAX_ITERATIONS = 2048
 STRANGE_DEVIATIONS = 4.0  # far enough below the training photos to leave them alone
 _SHRINKAGE = 10.0  # of the covariance, towards a sphere of its own mean variance
-_LEAST_SCALE = 0.3  # of the features' typical deviation, by which a feature is divided; VGG16's own are all above
+LEAST_SCALE = 0.3  # of the features' typical deviation, by which a feature is divided; VGG16's own are all above
 _EPSILON = 1e-12
 _LEAST_DEVIATION = 0.005  # of features of unit length: photos may all be the same
 BASELINE_INVERSE_L2 = 1.0  # scikit-learn's default: the baseline is what anyone would run
@@ -95,7 +95,7 @@ def fit_rows(
     scaler = StandardScaler().fit(rows, sample_weight=weights)
     # A slim network's channel may lie still on all of these photos and move on the next.
     deviations = np.sqrt(scaler.var_)
-    least = _LEAST_SCALE * np.sqrt((deviations**2).mean())
+    least = LEAST_SCALE * np.sqrt((deviations**2).mean())
     scaler.scale_ = np.maximum(deviations, least if least > _EPSILON else 1.0)
     model = LogisticRegression(C=inverse_l2, max_iter=iterations)
     with warnings.catch_warnings():

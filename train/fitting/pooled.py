@@ -21,6 +21,7 @@ from train.fitting.head import (
     set_head,
 )
 from train.fitting.known import KnownOutput, fit_known, free_energy_known, stranger_weights
+from train.fitting.readout import Readouts
 from train.metrics import Floats, Ints
 from train.progress import say, track
 from train.recipes import Recipe
@@ -39,6 +40,7 @@ class CachedTraining:
         views: The head's input, `[views, N + M, D]`.
         targets: Class indices `[N + M]`.
         strangers: Features of the strangers, likewise; None without strangers or without `known`.
+        readouts: What the heads of a slim network are fitted behind.
     """
 
     recipe: Recipe
@@ -48,6 +50,7 @@ class CachedTraining:
     views: Floats
     targets: Ints
     strangers: Features | None = None
+    readouts: Readouts | None = None
 
     @property
     def training_photos(self) -> Ints:
@@ -58,7 +61,10 @@ class CachedTraining:
         """Fit the head on some of the photos."""
         head, targets = self.recipe.pooled_head, self.targets[chosen]
         weights = class_weights(targets, head.balance)
-        return fit_linear(self.views[:, chosen], targets, head.inverse_l2, weights=weights)
+        if self.readouts is None:
+            return fit_linear(self.views[:, chosen], targets, head.inverse_l2, weights=weights)
+        read = self.readouts.labels.read(self.views[:, chosen])
+        return self.readouts.labels.fold(fit_linear(read, targets, head.inverse_l2, weights=weights))
 
     def fit_known(self, chosen: Ints, strangers: Ints, head: LinearHead, held_out_logits: Floats) -> KnownOutput:
         """Learn what is known from some of the photos and, where there are any, some of the strangers.
@@ -76,13 +82,16 @@ class CachedTraining:
         if self.strangers is None:
             return free_energy_known(head, held_out_logits, photos[0])
         strange = known_features(select(self.strangers, strangers), settings.taps)
-        weights = stranger_weights(self.data.strangers, settings.known)[strangers]
-        return fit_known(
+        readout = None if self.readouts is None else self.readouts.known
+        if readout is not None:
+            photos, strange = readout.read(photos), readout.read(strange)
+        known = fit_known(
             (photos, targets, class_weights(targets, settings.balance)),
-            (strange, weights),
+            (strange, stranger_weights(self.data.strangers, settings.known)[strangers]),
             len(self.data.labels),
             settings.known.inverse_l2,
         )
+        return known if readout is None else readout.fold_known(known)
 
     def tune(self, chosen: Ints) -> LastBlock:
         """Fit the head, then train it with the last block."""

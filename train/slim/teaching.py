@@ -11,12 +11,15 @@ import numpy.typing as npt
 from train.data.photos import Photo
 from train.fitting.head import head_features
 from train.fitting.pooled import known_features
+from train.fitting.readout import Readouts, beside_own, fit_readout
 from train.metrics import Floats, Ints
 from train.networks.vgg16 import copy_in_precision
 from train.recipes import PooledHead, Recipe
 from train.slim.distillation import Distillation, view_recipe
 from train.slim.observed import observed_pooling, observed_taps
-from train.views.features import Features, extract, load_view
+from train.views.features import Features, extract, load_view, select_views
+
+_READOUT_VIEWS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,29 @@ class Teaching:
             case _:
                 features = self.features[taps[0]]
         return features.reshape(-1, features.shape[-1])
+
+    def readouts(self, recipe: Recipe, base: keras.Model, cache: Path) -> Readouts:
+        """Solve the maps from the slim network's features of the first views to the original's.
+
+        Args:
+            recipe: The slim network's, with a `PooledHead`.
+            base: The slim base.
+            cache: Feature cache.
+        """
+        head, views = recipe.pooled_head, min(_READOUT_VIEWS, self.settings.views)
+        as_taught = replace(recipe, augmentation=self.recipe.augmentation)
+        seen = extract(self.photos, views, as_taught, base, head.taps, cache, grid=head.grid, pooling=head.pooling)
+        original = select_views(self.features, views)
+        own, wanted = (_rows(head_features(features, head.taps)) for features in (seen, original))
+        labels = beside_own(fit_readout(own, wanted), own)
+        if head.known is None:
+            return Readouts(labels, None)
+        return Readouts(labels, fit_readout(*(_rows(known_features(of, head.taps)) for of in (seen, original))))
+
+
+def _rows(features: Floats) -> Floats:
+    """Join the first two axes."""
+    return features.reshape(-1, features.shape[-1])
 
 
 def teach(base: keras.Model, recipe: Recipe, photos: Sequence[Photo], settings: Distillation, cache: Path) -> Teaching:

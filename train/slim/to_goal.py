@@ -55,7 +55,7 @@ def slim_to(
         _copy_head(original.network, network)
         pooled, crossval = extract(data.photos, 1, exact, slim, (LAST_CONV,), cache)[LAST_CONV][0], None
     else:
-        pooled, crossval = _fit_heads(network, exact, data, slim, cache)
+        pooled, crossval = _fit_heads(network, exact, data, teaching, slim, cache)
     out.start(recipe, data.dataset, original.folder.base_weights)
     data.split.save(out.split_path)
     out.write_history(out.distillation.history())
@@ -66,10 +66,11 @@ def slim_to(
 
 
 def _fit_heads(
-    network: keras.Model, recipe: Recipe, data: RunData, base: keras.Model, cache: Path
+    network: keras.Model, recipe: Recipe, data: RunData, teaching: Teaching, base: keras.Model, cache: Path
 ) -> tuple[Floats, CrossValidation]:
     """Fit the heads on the slim base; return the last layer's pooled features `[N, D]` too, and the k-fold."""
-    training = prepare(recipe, data, base, cache)
+    readouts = teaching.readouts(recipe, base, cache)
+    training = replace(prepare(recipe, data, base, cache), readouts=readouts)
     crossval = training.crossval()
     train_network(network, training, crossval, tuned=False)
     return training.features[recipe.pooled_head.taps[-1]][0, : len(data.photos)], crossval
