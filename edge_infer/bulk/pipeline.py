@@ -78,12 +78,12 @@ def answer_all(
     there = finished_parts(job, out)
     finished = sum(totals.rows for totals in there.values())
     progress(finished)
-    missing = [shard for shard in range(job.shards) if shard not in there]
+    missing = sorted(set(range(job.shards)) - there.keys())
     if missing:
         work = Work(job, model, out, top, _folder_of(names), _witness(names))
         for pictures in run(work, ((shard, list(job.names_in(shard, names))) for shard in missing)):
             progress(pictures)
-        there = finished_parts(job, out)
+        there |= finished_parts(job, out, set(missing))
         lost = [shard for shard in missing if shard not in there]
         if lost:
             raise ClusterError(

@@ -102,8 +102,8 @@ def locate(address: str) -> tuple[fs.FileSystem, str]:
     if parts is None:
         return fs.LocalFileSystem(), os.path.abspath(address)  # noqa: PTH100  # a glob's `**` stays as it is
     refuse_credentials(address)
-    filesystem, is_host_in_path = _filesystem(parts["scheme"].lower(), parts["host"])
-    return filesystem, (parts["host"] if is_host_in_path else "") + parts["rest"]
+    filesystem, base = _filesystem(parts["scheme"].lower(), parts["host"])
+    return filesystem, base + parts["rest"]
 
 
 def refuse_credentials(name: str) -> None:
@@ -113,7 +113,7 @@ def refuse_credentials(name: str) -> None:
         StorageError: It holds one.
     """
     parts = _ADDRESS.match(name)
-    if parts is not None and "@" in parts["host"]:
+    if parts is not None and ":" in parts["host"].rpartition("@")[0]:  # Azure's are container@account
         raise StorageError(
             f"{parts['scheme']}://… holds a password, which every answer would show: "
             "put it into the environment instead"
@@ -130,13 +130,13 @@ def reason(error: Exception) -> str:
 
 
 @cache
-def _filesystem(scheme: str, host: str) -> tuple[fs.FileSystem, bool]:
-    """Return a file system, and whether its paths begin with the host: a bucket's do."""
+def _filesystem(scheme: str, host: str) -> tuple[fs.FileSystem, str]:
+    """Return a file system, and what its paths begin with: a store's bucket."""
     try:
         filesystem, path = fs.FileSystem.from_uri(f"{scheme}://{host}/")
     except (OSError, ValueError, NotImplementedError) as error:
         raise StorageError(f"{scheme}://{host} cannot be used: {reason(error)}") from error
-    return filesystem, bool(host) and path.strip("/") == host
+    return filesystem, path.rstrip("/")
 
 
 def _put(address: str, data: bytes) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -43,10 +43,15 @@ class Totals:
         return cls(sum(part.rows for part in parts), sum(part.certain for part in parts), errors)
 
 
-def finished_parts(job: Job, out: str) -> dict[int, Totals]:
+def finished_parts(job: Job, out: str, shards: Container[int] | None = None) -> dict[int, Totals]:
     """Return the finished shards and what each holds.
 
     A file that is cut short, or damaged, is not finished.
+
+    Args:
+        job: Whose.
+        out: The folder.
+        shards: Look at these only; None for all.
 
     Raises:
         OtherJobError: A file there is another job's.
@@ -60,7 +65,7 @@ def finished_parts(job: Job, out: str) -> dict[int, Totals]:
     strange = sorted(name for name in there - ours.keys() if name.startswith("part-") and name.endswith(".parquet"))
     if strange:
         raise OtherJobError(f"{out} holds {strange[0]}, which this job does not write: give another --out")
-    found = sorted(ours[name] for name in there & ours.keys())
+    found = sorted(ours[name] for name in there & ours.keys() if shards is None or ours[name] in shards)
     with ThreadPoolExecutor(_READERS) as pool:
         read = pool.map(lambda shard: _part(job, out, shard), found)
         return {shard: totals for shard, totals in zip(found, read, strict=True) if totals is not None}
