@@ -23,12 +23,14 @@ from edge_infer.errors import BulkLibraryError
 if TYPE_CHECKING:
     from edge_infer.bulk.dataset import classify_dataset
 
-# What Ray reads when it is imported. It would report to its makers, while this package says that it works offline;
-# it would warn of what another release will change; and it gives itself too little time to start on a busy machine.
+# What Ray reads when it is imported or started. It would report to its makers, while this package says that it works
+# offline; warn of what another release will change; give itself too little time to start on a busy machine; and let
+# its workers stand back for everything else that runs, which `edge-infer classify` does not.
 for _name, _value in {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_raylet_start_wait_time_s": "300",
+    "RAY_worker_niceness": "0",
 }.items():
     os.environ.setdefault(_name, _value)
 

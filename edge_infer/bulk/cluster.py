@@ -2,8 +2,10 @@
 
 import logging
 import signal
+import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator
+import warnings
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
@@ -17,6 +19,7 @@ from edge_infer.runtime.cpus import available_cpus
 
 RETRIES = 10  # of a shard whose worker was killed or whose machine left
 _OBJECTS_BYTES = 80_000_000  # Ray's least, for what is no picture: names and the model
+_ANSWER_S = 10  # for a cluster's first sign of life
 _AHEAD = 2  # shards per core: the next one waits where the last one ends
 
 
@@ -87,9 +90,11 @@ def _cluster(address: str | None, workers: int | None, model_bytes: int) -> Iter
         "object_store_memory": _OBJECTS_BYTES + 2 * model_bytes,
     }
     options = {"address": "local", **own} if address is None else {"address": address}
+    _check_address(address)
     with _signals_kept():
         try:
-            _quietly(lambda: ray.init(**options, log_to_driver=False, logging_level=logging.ERROR))
+            with warnings.catch_warnings(action="ignore"):  # Ray's own affairs
+                ray.init(**options, log_to_driver=False, logging_level=logging.ERROR)
         except Exception as error:  # of many classes: no such cluster, another version of Ray or Python
             where = "Ray does not start here" if address is None else f"no Ray cluster can be used at {address}"
             raise ClusterError(f"{where}: {reason(error)}") from error
@@ -99,12 +104,15 @@ def _cluster(address: str | None, workers: int | None, model_bytes: int) -> Iter
         ray.shutdown()
 
 
-def _quietly(begin: Callable[[], object]) -> None:
-    import warnings
-
-    with warnings.catch_warnings():  # Ray's own affairs
-        warnings.simplefilter("ignore")
-        begin()
+def _check_address(address: str | None) -> None:
+    """Refuse an address where nothing listens; Ray itself would try for minutes."""
+    host, colon, port = (address or "").rpartition(":")
+    if not colon or not port.isdigit() or "/" in host:
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _ANSWER_S).close()
+    except (OSError, OverflowError) as error:
+        raise ClusterError(f"no Ray cluster answers at {address}: {reason(error)}") from error
 
 
 @contextmanager

@@ -45,12 +45,14 @@ def classify_dataset(
         ValueError: As in `Classifier`.
     """
     classifier = Classifier(model, quick_start=True, **options)
+    least, most = (workers, workers) if isinstance(workers, int) else workers or (1, cores())
+    pool = ray.data.ActorPoolStrategy(min_size=least, max_size=most)
     return dataset.map_batches(
         _AddAnswers,
         fn_constructor_args=(Model.of(classifier, options), column, top),
         batch_format="pyarrow",
         batch_size=BATCH_ROWS,
-        concurrency=workers or (1, cores()),
+        compute=pool,
         num_cpus=1,
     )
 

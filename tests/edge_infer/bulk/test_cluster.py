@@ -15,8 +15,8 @@ from tests.edge_infer.bulk.conftest import answer_names, environment, fill, rows
 
 pytestmark = pytest.mark.slow
 
-PICTURES, SHARD = 32, 4
-SIDE_PX = 2500  # large enough that a shard takes a while
+PICTURES, SHARD = 24, 3
+SIDE_PX = 2000  # large enough that a shard takes a while
 SECONDS = 500  # on a machine that is busy with other things
 
 
@@ -129,7 +129,7 @@ def test_a_killed_worker_loses_and_repeats_nothing(
         for worker in workers() - killed:
             os.kill(worker, signal.SIGKILL)
             killed.add(worker)
-        time.sleep(0.05)
+        time.sleep(0.01)
     finish(process)
     assert len(killed) >= 3
     assert rows_in(str(tmp_path / "out")) == expected
@@ -213,3 +213,17 @@ def test_a_machine_that_leaves_loses_and_repeats_nothing(
     print("leave", file=cluster.stdin, flush=True)
     finish(process)
     assert rows_in(str(tmp_path / "out")) == expected
+
+
+def test_where_no_cluster_answers_is_one_line(cluster: object, large: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "edge_infer", "bulk", str(large), "--out", str(tmp_path), "--address"]
+    for address, message in {
+        "127.0.0.1:1": "no Ray cluster answers at 127.0.0.1:1: Connection refused",
+        "nowhere": "no Ray cluster can be used at nowhere: ",
+    }.items():
+        done = subprocess.run(
+            [*command, address], capture_output=True, text=True, env=environment(), timeout=SECONDS, check=False
+        )
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith(f"Error: {message}")
+        assert done.stderr.count("\n") == 1
