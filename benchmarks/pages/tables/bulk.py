@@ -11,11 +11,15 @@ PREPARATIONS_S = {
     "has to be set up by hand: 1 hour": 3600,
     "has to be ordered, set up and explained: 1 day of 8 hours": 8 * 3600,
 }
+_NOT_MEASURED = ("not measured yet", "", "", "", "")
 
 
 def one_machine_table(result: dict[str, Any]) -> str:
     """Return what both commands answer in an hour, and how long a million takes them."""
     rates, cores = result["rates"], result["cores"]
+    head = (f"on {cores} cores", "start", "photos a second", "photos in the first hour", "a million")
+    if rates is None:
+        return table(head, [_NOT_MEASURED])
     rows = []
     for name in ("classify", "bulk"):
         rate = rates["once_started"][name]
@@ -29,7 +33,7 @@ def one_machine_table(result: dict[str, Any]) -> str:
                 f"{1e6 / rate / 3600:.1f} hours",
             )
         )
-    return table((f"on {cores} cores", "start", "photos a second", "photos in the first hour", "a million"), rows)
+    return table(head, rows)
 
 
 def second_machine_table(result: dict[str, Any]) -> str:
@@ -38,6 +42,9 @@ def second_machine_table(result: dict[str, Any]) -> str:
     One needs N / r seconds at r photos a second, two need P + N / 2r after P seconds of preparation: less
     from N = 2rP on. Both start Ray.
     """
+    head = ("a second machine that", "pays from so many photos on", "which one machine answers in")
+    if result["rates"] is None:
+        return table(head, [_NOT_MEASURED[:3]])
     rate = result["rates"]["once_started"]["bulk"]
     rows = [
         (
@@ -47,7 +54,7 @@ def second_machine_table(result: dict[str, Any]) -> str:
         )
         for what, seconds in PREPARATIONS_S.items()
     ]
-    return table(("a second machine that", "pays from so many photos on", "which one machine answers in"), rows)
+    return table(head, rows)
 
 
 def _start(result: dict[str, Any]) -> str:
