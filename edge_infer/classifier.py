@@ -19,7 +19,7 @@ from edge_infer.engine import Engine
 from edge_infer.faces.detector import Face, FaceDetector
 from edge_infer.faces.mode import FaceMode
 from edge_infer.model_file.metadata import ClassifierMetadata
-from edge_infer.model_file.opening import open_model
+from edge_infer.model_file.opening import ModelFile, open_model
 from edge_infer.model_file.registry import bundled_models
 from edge_infer.pictures.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
 from edge_infer.pictures.loading import ImageSource
@@ -126,6 +126,11 @@ class Classifier:
     def metadata(self) -> ClassifierMetadata:
         """What the model file says of itself."""
         return self._file.metadata
+
+    @property
+    def file(self) -> ModelFile[ClassifierMetadata]:
+        """The model file, as it was read."""
+        return self._file
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -100,3 +100,23 @@ class BadFrameError(CameraError, ValueError):
 
 class OpenCVError(CameraError, ImportError):
     """OpenCV, which reads cameras, is not installed or cannot be loaded."""
+
+
+class BulkError(EdgeInferError):
+    """A bulk job cannot begin or go on; what is finished stays."""
+
+
+class BulkLibraryError(BulkError, ImportError):
+    """Ray or pyarrow, which bulk jobs run on, is not installed or cannot be loaded."""
+
+
+class OtherJobError(BulkError, FileExistsError):
+    """The output folder holds the answers of another job."""
+
+
+class StorageError(BulkError, OSError):
+    """A folder, list or manifest of pictures cannot be read, or not everywhere that the job runs."""
+
+
+class ClusterError(BulkError, RuntimeError):
+    """There is no such Ray cluster, or it cannot do the work."""

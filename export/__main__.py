@@ -9,6 +9,7 @@ import click
 
 from edge_infer.cli.number_range import NumberRange
 from edge_infer.model_file.metadata import Precision
+from edge_infer.runtime.cpus import available_cpus
 from export.columns import side_by_side
 from train.console import run as run_command
 from train.imports.options import Told, told_options
@@ -223,6 +224,28 @@ def face_detector(faces: Path, backgrounds: Path, out: Path) -> None:
         f"fp32:       {report['agreement_with_fp32']:.1%} of its boxes are found"
     )
     say(f"{exported.path} is written; next: python -m export bundle {exported.path}")
+
+
+@cli.command()
+@click.argument("model", metavar="MODEL")
+@click.argument("repository", metavar="REPOSITORY", type=FOLDER)
+@click.option(
+    "--instances",
+    type=click.IntRange(1, 1024),
+    metavar="N",
+    help="Pictures or batches answered side by side, on a core each; default: this machine's cores.",
+)
+def triton(model: str, repository: Path, instances: int | None) -> None:
+    """Write MODEL into a model REPOSITORY for Triton or KServe.
+
+    MODEL is a bundled name or a model file.
+    """
+    from export.triton import write_repository
+
+    folder, file = write_repository(model, repository, instances=instances or available_cpus())
+    if file.metadata.weight_bits == 8:
+        say("Note: its int8 weights have 8 bits: run it on CPUs with VNNI only, Triton cannot ask for exact sums")
+    say(f"{folder} is written; next: tritonserver --model-repository {repository}, then examples/triton_client.py")
 
 
 @cli.command()

@@ -14,6 +14,7 @@ STEPS_BACK = {
     "edge_infer/results.py": "import onnx",
     "export/errors.py": "import tests.conftest",
     "edge_infer/faces/crops.py": "import cv2",
+    "train/metrics.py": "import pyarrow",
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from benchmarks.pages.cost_chart import draw_costs
 from benchmarks.pages.drawing import Drawing
 from benchmarks.pages.help_texts import all_commands, help_text
+from benchmarks.pages.tables.bulk import one_machine_table, second_machine_table
 from benchmarks.pages.tables.elsewhere import breakdown_table as elsewhere_breakdown
 from benchmarks.pages.tables.elsewhere import summary_table
 from benchmarks.pages.tables.faces import breakdown_table, detector_table, gender_table
@@ -54,6 +55,8 @@ def all_tables() -> dict[str, str]:
         "process-start": process_start_table(_kept("process_start")),
         "peer-wheel": peer_wheel_table(_kept("peer_wheel")),
         "latency": latency_table(_kept("latency")["models"]),
+        "bulk-one": one_machine_table(_kept("bulk")),
+        "bulk-two": second_machine_table(_kept("bulk")),
         "webcam": webcam_table(_kept("webcam")["parts"]),
         "other-cpus": other_cpus_table(_kept("other_cpus")),
         "gender": gender_table(faces, bundled, training["gender"]),

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from edge_infer.cli.exit_codes import EXIT_FAILED
-from edge_infer.cli.options import load_classifier, model_options
+from edge_infer.cli.options import faces_option, load_classifier, model_options, picture_options
 from edge_infer.cli.writers import OutputFormat, make_writer, one_line
 from edge_infer.faces.mode import FaceMode
-from edge_infer.pictures.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
+from edge_infer.pictures.limits import DEFAULT_MAX_PIXELS
 from edge_infer.results import FailedInput
 
 if TYPE_CHECKING:
@@ -30,42 +30,14 @@ if TYPE_CHECKING:
     help="Form of the results on stdout.",
 )
 @click.option("--batch", type=click.IntRange(1, 256), default=8, show_default=True, help="Pictures per inference.")
-@click.option(
-    "--faces",
-    type=click.Choice(get_args(FaceMode)),
-    default="auto",
-    show_default=True,
-    help="For a model of faces: answer for each face, and for the whole picture if there is none (auto), "
-    "never (always), or at once (never).",
-)
+@faces_option
 @click.option(
     "--save-annotated",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
     help="Also write each picture with its answer drawn in to this folder.",
 )
-@click.option(
-    "--max-pixels",
-    type=click.IntRange(min=1),
-    default=DEFAULT_MAX_PIXELS,
-    show_default=True,
-    metavar="N",
-    help="Refuse pictures that decode to more pixels.",
-)
-@click.option(
-    "--max-bytes",
-    type=click.IntRange(min=1),
-    default=DEFAULT_MAX_BYTES,
-    show_default=True,
-    metavar="N",
-    help="Refuse larger files.",
-)
-@click.option(
-    "--rotate",
-    type=click.Choice(["90", "180", "270"]),
-    help="Turn each picture clockwise, in degrees, after its EXIF orientation.",
-)
-@click.option("--recursive", is_flag=True, help="Descend into sub-folders.")
+@picture_options
 @click.pass_context
 def classify(
     context: click.Context,

@@ -15,6 +15,7 @@ from typing import NoReturn
 import click
 
 import edge_infer
+from edge_infer.cli.bulk import bulk
 from edge_infer.cli.classify import classify
 from edge_infer.cli.doctor import doctor
 from edge_infer.cli.exit_codes import EXIT_CAMERA, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_MODEL, EXIT_TERMINATED
@@ -22,7 +23,7 @@ from edge_infer.cli.interrupts import run_interruptible
 from edge_infer.cli.models import models
 from edge_infer.cli.webcam import webcam
 from edge_infer.cli.writers import one_line
-from edge_infer.errors import CameraError, EdgeInferError, OutputError
+from edge_infer.errors import BulkError, CameraError, EdgeInferError, NoImagesError, OutputError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -35,6 +36,7 @@ cli.add_command(classify)
 cli.add_command(models)
 cli.add_command(webcam)
 cli.add_command(doctor)
+cli.add_command(bulk)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -60,7 +62,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     except BrokenPipeError:  # the reader (`| head`) has left
         _write_nowhere()
         return EXIT_FAILED
-    except OutputError as error:
+    except (BulkError, NoImagesError, OutputError) as error:
         _say(one_line(f"Error: {error}"))
         return EXIT_FAILED
     except CameraError as error:

@@ -1,7 +1,7 @@
 import pytest
 
 from edge_infer import errors
-from edge_infer.errors import CameraError, EdgeInferError, InputError, ModelError
+from edge_infer.errors import BulkError, CameraError, EdgeInferError, InputError, ModelError
 
 BUILTIN = {
     "InputError": ValueError,
@@ -25,12 +25,16 @@ BUILTIN = {
     "CameraLostError": ConnectionError,
     "BadFrameError": ValueError,
     "OpenCVError": ImportError,
+    "BulkLibraryError": ImportError,
+    "OtherJobError": FileExistsError,
+    "StorageError": OSError,
+    "ClusterError": RuntimeError,
 }
 RAISED = sorted(name for name in vars(errors) if name.endswith("Error"))
 
 
 def test_every_error_is_listed_here() -> None:
-    assert set(RAISED) == {*BUILTIN, "EdgeInferError", "ModelError", "CameraError"}
+    assert set(RAISED) == {*BUILTIN, "EdgeInferError", "ModelError", "CameraError", "BulkError"}
 
 
 @pytest.mark.parametrize("name", BUILTIN)
@@ -42,5 +46,5 @@ def test_an_error_is_also_the_builtin_it_resembles(name: str) -> None:
 def test_an_error_belongs_to_one_family_and_keeps_its_message(name: str) -> None:
     error = getattr(errors, name)("what went wrong")
     assert isinstance(error, EdgeInferError)
-    assert sum(isinstance(error, family) for family in (InputError, ModelError, CameraError)) <= 1
+    assert sum(isinstance(error, family) for family in (InputError, ModelError, CameraError, BulkError)) <= 1
     assert str(error) == "what went wrong"

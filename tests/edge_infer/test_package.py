@@ -6,7 +6,7 @@ import pytest
 import edge_infer
 from edge_infer.classifier import Classifier
 
-HEAVY = "{'numpy', 'onnxruntime', 'cv2', 'PIL', 'onnx', 'tensorflow'} & set(sys.modules)"
+HEAVY = "{'numpy', 'onnxruntime', 'cv2', 'PIL', 'onnx', 'tensorflow', 'ray', 'pyarrow'} & set(sys.modules)"
 
 
 def python(code: str) -> str:
@@ -37,7 +37,9 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         from edge_infer import Clasifier  # noqa: F401
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["classify", "--help"], ["models", "show", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["classify", "--help"], ["bulk", "--help"], ["models", "show", "--help"]]
+)
 def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
     code = f"""
 import sys
