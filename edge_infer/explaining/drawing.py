@@ -38,8 +38,14 @@ def explained_picture(image_rgb: Image.Image, explanation: Explanation) -> Image
     return sheet
 
 
-def under_map(image_rgb: Image.Image, explanation: Explanation) -> Image.Image:
-    """Return a picture, of any size, under the map of its answer, or those of each of its faces."""
+def under_map(image_rgb: Image.Image, explanation: Explanation, *, has_frames: bool = True) -> Image.Image:
+    """Return a picture, of any size, under the map of its answer, or those of each of its faces.
+
+    Args:
+        image_rgb: The upright picture, mode RGB.
+        explanation: Its explanation.
+        has_frames: Frame the peaks.
+    """
     size = map_size(image_rgb.size)
     maps = [found[0] for found in explanation.faces] if explanation.faces else [explanation.maps[0]]
     heats = [found.on_picture(size) for found in maps]
@@ -49,7 +55,7 @@ def under_map(image_rgb: Image.Image, explanation: Explanation) -> Image.Image:
     for heat in relative[1:]:
         together = together + heat
     drawn = draw_heat(image_rgb, together, 1.0)
-    if explanation.prediction.peak_box is not None:
+    if has_frames:
         scale_x, scale_y = (side / whole for side, whole in zip(image_rgb.size, maps[0].size, strict=True))
         for found in maps:
             if (box := found.peak_box) is not None:

@@ -25,6 +25,7 @@ import edge_infer
 from benchmarks.harness.drawn_face import picture_with_faces
 from edge_infer.model_file.metadata import FaceCrop, InputSpec
 from tests.edge_infer.webcam.conftest import needs_programs, read_clip, wait_until, write_clip
+from tests.support.pooled_model import write_pooled_model
 from tests.support.tiny_model import COLOURS, write_tiny_model
 
 pytestmark = pytest.mark.slow
@@ -228,3 +229,28 @@ def test_the_page_says_when_the_feed_has_ended(feed: Feed) -> None:
     feed.close()
     wait_until(lambda: feed.text("state") == "not connected")
     assert not feed.element("record").is_enabled()
+
+
+@pytest.fixture
+def explained_feed(browser: webdriver.Chrome, tmp_path: Path) -> Iterator[Feed]:
+    model = write_pooled_model(tmp_path / "small.onnx")
+    feed = Feed(browser, model, tmp_path, write_clip(tmp_path / "clip.avi", [BLUE] * 45, size=(320, 240), noise=60))
+    yield feed
+    feed.close()
+
+
+def test_the_key_e_shows_where_the_model_looked(
+    explained_feed: Feed, browser: webdriver.Chrome, look: Callable[[str], None]
+) -> None:
+    feed = explained_feed
+    button = feed.element("map")
+    wait_until(lambda: feed.text("label"))
+    before = feed.picture_colour()
+    assert button.get_attribute("aria-pressed") == "false"
+    browser.find_element(By.TAG_NAME, "body").send_keys("e")
+    wait_until(lambda: button.get_attribute("aria-pressed") == "true")
+    wait_until(lambda: abs(feed.picture_colour() - before).max() > 8)
+    look("why")
+    button.click()
+    wait_until(lambda: button.get_attribute("aria-pressed") == "false")
+    wait_until(lambda: abs(feed.picture_colour() - before).max() < 8)
