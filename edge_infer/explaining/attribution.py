@@ -6,7 +6,11 @@ so cell i gets `sum_d k_dc f_d w_i x_id / s_d`. All cells and the bias add up to
 that is completeness. Without a root it is the class activation map of Zhou et al. (2016); with it, the proportional
 rule of layer-wise relevance propagation for non-negative inputs (Bach et al. 2015, z-rule), applied to the last layer.
 
-A channel that is silent in the whole picture says nothing of a place: its constant goes into the bias.
+Root-normalized features have unit length. So a constant is a sum over them too, `b = sum_d b f_d^2`, and is divided
+like them, by the energy of the cells. A kernel that makes up for a large negative bias would otherwise paint every place
+in favour of its class. Divided so is what is constant in the picture: the bias, and channels that are silent everywhere.
+
+Receptive fields are wider than cells, so each share is at last spread over its neighbours, by 1 2 1 along both axes.
 """
 
 from collections.abc import Sequence
@@ -46,7 +50,8 @@ class Divided:
     Attributes:
         values: Logits, `float32 [K]`.
         cells: Each place's share of each, `float32 [K, h, w]`.
-        bias: What no place has a share in, `float32 [K]`; None where shares were measured and add up to nothing.
+        bias: What no place has a share in, `float32 [K]`: the Dense layer's, or 0 for root-normalized features. None
+            where shares were measured and add up to nothing.
     """
 
     values: Floats
@@ -78,14 +83,35 @@ def divide(logits: Floats, kernel: Floats, bias: Floats, parts: Sequence[Part]) 
     """
     finest = max((part.maps.shape[1:] for part in parts), key=lambda shape: shape[0] * shape[1])
     cells, rest = np.zeros((len(logits), *finest), np.float32), bias.astype(np.float32)
+    energies = []
     row = 0
     for part in parts:
         used = kernel[row : row + len(part.features)]
         row += len(part.features)
-        shares, silent = _divide_part(part, used)
-        cells += shares if shares.shape[1:] == finest else spread(shares, finest[::-1])
-        rest = rest + silent
-    return Divided(logits, cells, rest)
+        # One more column: the feature itself, which gives the energy of its cells.
+        shares, silent = _divide_part(part, np.concatenate([used, part.features[:, np.newaxis]], axis=1))
+        shares = shares if shares.shape[1:] == finest else spread(shares, finest[::-1])
+        cells += shares[:-1]
+        rest = rest + silent[:-1]
+        if not part.is_linear and shares[-1].any():
+            energies.append(shares[-1] / shares[-1].sum())
+    if energies:
+        cells += rest[:, np.newaxis, np.newaxis] * np.mean(energies, axis=0)
+        rest = np.zeros_like(rest)
+    return Divided(logits, _blurred(cells), rest)
+
+
+def _blurred(cells: Map) -> Map:
+    """Give a quarter of each share to either neighbour along both axes; at the edge a quarter stays."""
+    for axis in (-2, -1):
+        moved = np.moveaxis(cells, axis, -1)
+        blurred = moved / 2
+        blurred[..., 1:] += moved[..., :-1] / 4
+        blurred[..., :-1] += moved[..., 1:] / 4
+        blurred[..., 0] += moved[..., 0] / 4
+        blurred[..., -1] += moved[..., -1] / 4
+        cells = np.moveaxis(blurred, -1, axis)
+    return np.ascontiguousarray(cells)
 
 
 def _divide_part(part: Part, kernel: Floats) -> tuple[Map, Floats]:

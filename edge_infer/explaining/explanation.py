@@ -28,8 +28,8 @@ class ClassMap:
         label: The class; `known` for the map of `Prediction.known`.
         against: The class that it is compared with: the map is the difference of the two. None for `label` alone.
         logit: What is explained: the class's logit, the difference of two, or the log odds of `known`.
-        bias: What no place has a share in: `cells.sum() + bias` is `logit`. None where the shares were measured by
-            occlusion and add up to nothing.
+        bias: What no place has a share in: `cells.sum() + bias` is `logit`. 0 for the classes of our recipes, whose
+            bias is divided too; None where the shares were measured by occlusion and add up to nothing.
         cells: Each place's share, `float32 [h, w]`, as fine as the network's finest maps.
         region: The part of the upright picture that the cells lie on, pixels.
         size: Width and height of the upright picture, pixels.
