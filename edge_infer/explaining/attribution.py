@@ -7,8 +7,8 @@ that is completeness. Without a root it is the class activation map of Zhou et a
 rule of layer-wise relevance propagation for non-negative inputs (Bach et al. 2015, z-rule), applied to the last layer.
 
 Root-normalized features have unit length. So a constant is a sum over them too, `b = sum_d b f_d^2`, and is divided
-like them, by the energy of the cells. A kernel that makes up for a large negative bias would otherwise paint every place
-in favour of its class. Divided so is what is constant in the picture: the bias, and channels that are silent everywhere.
+like them, by the energy of the cells. A kernel that makes up for a large negative bias would otherwise paint every
+place in favour of its class. So are channels that are silent in the whole picture, which are constants, too.
 
 Receptive fields are wider than cells, so each share is at last spread over its neighbours, by 1 2 1 along both axes.
 """
@@ -58,18 +58,44 @@ class Divided:
     cells: Map
     bias: Floats | None
 
-    def difference(self, first: int, second: int) -> "Divided":
-        """Return how the first value is larger than the second, as a single value."""
-        return self.weighted({first: 1.0, second: -1.0})
+    def weighted(self, factors: Floats, constants: Floats | None = None) -> "Divided":
+        """Return weighted sums of the values, divided.
 
-    def weighted(self, factors: dict[int, float], more: float = 0.0) -> "Divided":
-        """Return a weighted sum of the values, and a constant, as a single value."""
-        chosen, weights = list(factors), np.array(list(factors.values()), np.float32)
+        Args:
+            factors: Of each value in each sum, `float32 [K, M]`.
+            constants: Added to the sums, `float32 [M]`; by default nothing.
+        """
+        added = np.zeros(factors.shape[1], np.float32) if constants is None else constants
         return Divided(
-            np.atleast_1d(weights @ self.values[chosen] + np.float32(more)),
-            np.tensordot(weights, self.cells[chosen], 1)[np.newaxis],
-            None if self.bias is None else np.atleast_1d(weights @ self.bias[chosen] + np.float32(more)),
+            self.values @ factors + added,
+            np.tensordot(factors.T, self.cells, 1),
+            None if self.bias is None else self.bias @ factors + added,
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Undivided:
+    """Logits of a picture, and what it takes to divide them: only those sums that are asked for are divided.
+
+    Attributes:
+        values: `float32 [K]`.
+        kernel: Of the Dense layer that gave them, `float32 [D, K]`.
+        bias: `float32 [K]`.
+        parts: What makes up the D features, in order.
+    """
+
+    values: Floats
+    kernel: Floats
+    bias: Floats
+    parts: Sequence[Part]
+
+    def weighted(self, factors: Floats, constants: Floats | None = None) -> Divided:
+        """Return weighted sums of the logits, divided; arguments as in `Divided.weighted`."""
+        added = np.zeros(factors.shape[1], np.float32) if constants is None else constants
+        return divide(self.values @ factors + added, self.kernel @ factors, self.bias @ factors + added, self.parts)
+
+
+Reasons = Divided | Undivided
 
 
 def divide(logits: Floats, kernel: Floats, bias: Floats, parts: Sequence[Part]) -> Divided:
@@ -105,13 +131,13 @@ def _blurred(cells: Map) -> Map:
     """Give a quarter of each share to either neighbour along both axes; at the edge a quarter stays."""
     for axis in (-2, -1):
         moved = np.moveaxis(cells, axis, -1)
-        blurred = moved / 2
+        blurred = moved * np.float32(0.5)
         blurred[..., 1:] += moved[..., :-1] / 4
         blurred[..., :-1] += moved[..., 1:] / 4
         blurred[..., 0] += moved[..., 0] / 4
         blurred[..., -1] += moved[..., -1] / 4
         cells = np.moveaxis(blurred, -1, axis)
-    return np.ascontiguousarray(cells)
+    return np.ascontiguousarray(cells, dtype=np.float32)
 
 
 def _divide_part(part: Part, kernel: Floats) -> tuple[Map, Floats]:
@@ -129,6 +155,6 @@ def _divide_part(part: Part, kernel: Floats) -> tuple[Map, Floats]:
             pooled = weights.sum() * features[:, row, column] if part.is_linear else maps @ weights
             speaks = pooled != 0 if part.is_linear else pooled > 0
             rest += share[~speaks].sum(axis=0)
-            by_activation = share[speaks] / pooled[speaks, np.newaxis]
-            cells[:, *block] = ((by_activation.T @ maps[speaks]) * weights).reshape(classes, block_h, block_w)
+            by_activation = np.where(speaks, 1 / np.where(speaks, pooled, 1), 0)[:, np.newaxis] * share
+            cells[:, *block] = ((by_activation.T @ maps) * weights).reshape(classes, block_h, block_w)
     return cells, rest

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 
+import numpy as np
+
 from edge_infer.engine import Answer, Ranking, stacked
-from edge_infer.explaining.attribution import Divided
+from edge_infer.explaining.attribution import Divided, Reasons
 from edge_infer.explaining.explanation import KNOWN_LABEL, ClassMap, Explanation, Method
 from edge_infer.explaining.occlusion import OcclusionSession
 from edge_infer.explaining.reading import NotDivisibleError
@@ -93,7 +95,7 @@ class Explainer:
             for (answer, attribution), region in zip(reasons, regions, strict=True)
         ]
         divided = reasons[0][1].known
-        known = None if divided is None else _class_map(KNOWN_LABEL, None, divided, regions[0], loaded.size)
+        known = None if divided is None else _class_map(KNOWN_LABEL, None, divided, 0, regions[0], loaded.size)
         faces = None
         if prediction.faces:
             faces = tuple(maps)
@@ -104,16 +106,21 @@ class Explainer:
         return Explanation(prediction, maps[0], known, self.method, faces)
 
     def _maps(
-        self, answer: Answer, logits: Divided, labels: Sequence[str], region: Region, size: tuple[int, int]
+        self, answer: Answer, logits: Reasons, labels: Sequence[str], region: Region, size: tuple[int, int]
     ) -> tuple[ClassMap, ...]:
-        if labels:
-            alone = ((label, logits.weighted({self._labels[label]: 1.0})) for label in labels)
-            return tuple(_class_map(label, None, divided, region, size) for label, divided in alone)
-        best, second = (score.label for score in answer.scores[:2])
-        difference = logits.difference(self._labels[best], self._labels[second])
-        return (_class_map(best, second, difference, region, size),)
+        factors = np.zeros((len(logits.values), max(1, len(labels))), np.float32)
+        for column, label in enumerate(labels):
+            factors[self._labels[label], column] = 1
+        if not labels:
+            best, second = (score.label for score in answer.scores[:2])
+            factors[self._labels[best], 0], factors[self._labels[second], 0] = 1, -1
+            return (_class_map(best, second, logits.weighted(factors), 0, region, size),)
+        divided = logits.weighted(factors)
+        return tuple(_class_map(label, None, divided, number, region, size) for number, label in enumerate(labels))
 
 
-def _class_map(label: str, against: str | None, divided: Divided, region: Region, size: tuple[int, int]) -> ClassMap:
-    bias = None if divided.bias is None else float(divided.bias[0])
-    return ClassMap(label, against, float(divided.values[0]), bias, divided.cells[0], region, size)
+def _class_map(
+    label: str, against: str | None, divided: Divided, number: int, region: Region, size: tuple[int, int]
+) -> ClassMap:
+    bias = None if divided.bias is None else float(divided.bias[number])
+    return ClassMap(label, against, float(divided.values[number]), bias, divided.cells[number], region, size)

@@ -9,10 +9,10 @@ are `-log(exp(-L) + exp(-F) + exp(-L-F))`. So these are a weighted sum of the lo
 import numpy as np
 import numpy.typing as npt
 
-from edge_infer.explaining.attribution import Divided, Floats
+from edge_infer.explaining.attribution import Divided, Floats, Reasons
 
 
-def divide_known(logits: Divided, scale: float) -> Divided:
+def divide_known(logits: Reasons, scale: float) -> Divided:
     """Return the log odds of `known`, divided.
 
     Args:
@@ -20,13 +20,12 @@ def divide_known(logits: Divided, scale: float) -> Divided:
         scale: As in `edge_infer.explaining.head.KnownHead`.
     """
     u = logits.values.astype(np.float64)
-    classes, none, familiar = len(u) - 2, len(u) - 2, len(u) - 1
-    p, entropy = _softmax(u[:classes])
+    p, entropy = _softmax(u[:-2])
     energy = energy_of(logits.values, scale)
-    q, doubt = _softmax(-np.array([energy, u[familiar], energy + u[familiar]]))
+    q, doubt = _softmax(-np.array([energy, u[-1], energy + u[-1]]))
     by_energy, by_familiar = float(q[0] + q[2]) * scale, float(q[1] + q[2])
-    factors = {c: by_energy * float(p[c]) for c in range(classes)}
-    return logits.weighted({**factors, none: -by_energy, familiar: by_familiar}, by_energy * entropy - doubt)
+    factors = np.array([*(by_energy * p), -by_energy, by_familiar], np.float32)[:, np.newaxis]
+    return logits.weighted(factors, np.array([by_energy * entropy - doubt], np.float32))
 
 
 def energy_of(u: Floats, scale: float) -> float:

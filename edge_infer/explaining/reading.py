@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from edge_infer.explaining.attribution import Divided, Floats, Part, divide
+from edge_infer.explaining.attribution import Floats, Part, Undivided
 from edge_infer.explaining.head import Head, Pooled
 
 Values = Mapping[str, Floats]
@@ -26,14 +26,14 @@ def probed(head: Head) -> Iterator[str]:
 
 
 class HeadReader:
-    """Divides the logits of one head.
+    """Reads what it takes to divide the logits of one head.
 
     Args:
         head: The head.
         probe: The values named by `probed` for a few pictures, with the constants.
 
     Attributes:
-        values: Names of the values that `divide` reads.
+        values: Names of the values that `read` reads.
 
     Raises:
         NotDivisibleError: The values contradict the head.
@@ -56,9 +56,9 @@ class HeadReader:
         for picture in range(len(probe[head.logits])):
             self._check(probe, picture)
 
-    def divide(self, values: Values, picture: int) -> Divided:
-        """Divide the logits of one picture of a batch."""
-        return divide(values[self._head.logits][picture], self._kernel, self._bias, self._parts(values, picture))
+    def read(self, values: Values, picture: int) -> Undivided:
+        """Return the logits of one picture of a batch, to be divided."""
+        return Undivided(values[self._head.logits][picture], self._kernel, self._bias, self._parts(values, picture))
 
     def _parts(self, values: Values, picture: int) -> list[Part]:
         features, start, parts = values[self._head.features][picture], 0, []

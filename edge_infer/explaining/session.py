@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_infer.errors import ModelOutputError
-from edge_infer.explaining.attribution import Divided, Floats
+from edge_infer.explaining.attribution import Divided, Floats, Reasons
 from edge_infer.explaining.head import find_head, find_known
 from edge_infer.explaining.known import divide_known, energy_of
 from edge_infer.explaining.reading import HeadReader, NotDivisibleError, Values, probed
@@ -29,14 +29,14 @@ _LEAST_CORRELATION = 0.9  # of logits and log probabilities: int8 may have round
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attribution:
-    """An answer, divided over the places of the network's input.
+    """An answer and its reasons, over the places of the network's input.
 
     Attributes:
-        classes: The logits of the classes.
+        classes: The logits of the classes, and maybe more behind them.
         known: The log odds of `known`; None where the model does not say it, or not in a form that can be divided.
     """
 
-    classes: Divided
+    classes: Reasons
     known: Divided | None
 
 
@@ -106,8 +106,8 @@ class ExplainedSession:
             raise ModelOutputError(f"onnxruntime could not run the model: {first_line(error)}") from error
 
     def _attribution(self, values: Values, picture: int) -> Attribution:
-        known = None if self._known is None else divide_known(self._known.divide(values, picture), self._scale)
-        return Attribution(self._head.divide(values, picture), known)
+        known = None if self._known is None else divide_known(self._known.read(values, picture), self._scale)
+        return Attribution(self._head.read(values, picture), known)
 
 
 def _check_order(logits: Floats, probabilities: Floats) -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from edge_infer.pictures.drawing.annotate import CERTAIN_RGB, UNCERTAIN_RGB
 
-MAP_SIDE_PX = 192  # a map is drawn at this size and scaled up with its picture: it has far fewer cells
+MAP_SIDE_PX = 128  # a map is drawn at this size and scaled up with its picture: it has far fewer cells
 _MIDDLE_RGB = (240, 240, 240)
 _STEPS = 255  # odd: 0 has a colour of its own
 _OPACITY = 0.75  # of the strongest share

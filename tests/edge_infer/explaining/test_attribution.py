@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge_infer.explaining.attribution import Part, divide
+from edge_infer.explaining.attribution import Part, Undivided, divide
 
 KERNEL = np.array([[1.0, 0.0], [0.0, 2.0]], np.float32)
 
@@ -62,7 +62,7 @@ def test_weights_and_depths_add_up() -> None:
     found = divide(logits, kernel, bias, parts)
     assert found.cells.shape == (3, 8, 8)
     assert found.cells.sum(axis=(1, 2)) + found.bias == pytest.approx(logits, abs=1e-5)
-    difference = found.difference(2, 1)
+    difference = found.weighted(np.array([[0], [-1], [1]], np.float32))
     assert difference.cells[0] == pytest.approx(found.cells[2] - found.cells[1], abs=1e-6)
     assert difference.values[0] == pytest.approx(logits[2] - logits[1])
 
@@ -92,3 +92,22 @@ def test_a_silent_channel_says_nothing_of_a_place() -> None:
     )
     assert (found.cells == 0).all()
     assert found.bias == pytest.approx([5.0])
+
+
+def test_only_the_sums_that_are_asked_for_are_divided_and_come_out_alike() -> None:
+    rng = np.random.default_rng(0)
+    part = part_of(rng.random((4, 8, 8), np.float32), rng.random((8, 8), np.float32))
+    kernel, bias = rng.normal(size=(4, 3)).astype(np.float32), np.array([3.0, -2.0, 9.0], np.float32)
+    undivided = Undivided(part.features @ kernel + bias, kernel, bias, [part])
+    every = undivided.weighted(np.eye(3, dtype=np.float32))
+    factors, constants = rng.normal(size=(3, 2)).astype(np.float32), np.array([0.5, -1.0], np.float32)
+    direct, later = undivided.weighted(factors, constants), every.weighted(factors, constants)
+    assert direct.values == pytest.approx(later.values, abs=1e-5)
+    assert direct.cells.sum(axis=(1, 2)) + direct.bias == pytest.approx(direct.values, abs=1e-5)
+    assert direct.cells - later.cells == pytest.approx(constants[:, None, None] * every_energy(part), abs=1e-5)
+
+
+def every_energy(part: Part) -> np.ndarray:
+    """Return how a constant of 1 is divided."""
+    one = Undivided(np.ones(1, np.float32), np.zeros((4, 1), np.float32), np.ones(1, np.float32), [part])
+    return one.weighted(np.eye(1, dtype=np.float32)).cells

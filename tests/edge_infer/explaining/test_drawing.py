@@ -61,9 +61,9 @@ def test_a_place_is_tinted_by_what_it_says_and_the_rest_shows_the_photo() -> Non
 
 
 def test_a_map_is_drawn_small_and_in_shape() -> None:
-    assert map_size((4000, 3000)) == (192, 144)
+    assert map_size((4000, 3000)) == (128, 96)
     assert map_size((100, 50)) == (100, 50)
-    assert map_size((10_000, 1)) == (192, 1)
+    assert map_size((10_000, 1)) == (128, 1)
 
 
 @pytest.mark.parametrize("size", [(400, 300), (3000, 4000), (20, 30), (1, 1), (2000, 3)])
