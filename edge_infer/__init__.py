@@ -18,13 +18,16 @@ from edge_infer.results import FacePrediction, FailedInput, LabelScore, Predicti
 
 if TYPE_CHECKING:
     from edge_infer.classifier import Classifier
+    from edge_infer.explaining.explanation import ClassMap, Explanation
     from edge_infer.faces.detector import Face, FaceDetector
 
 __version__ = "0.1.0"
 __all__ = [
     "CameraError",
+    "ClassMap",
     "Classifier",
     "EdgeInferError",
+    "Explanation",
     "Face",
     "FaceDetector",
     "FacePrediction",
@@ -47,4 +50,8 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401  # the type of the lazily imp
         from edge_infer.faces import detector
 
         return getattr(detector, name)
+    if name in ("ClassMap", "Explanation"):
+        from edge_infer.explaining import explanation
+
+        return getattr(explanation, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

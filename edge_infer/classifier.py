@@ -1,7 +1,7 @@
 """The classifier: a photo in, a ranked answer out.
 
 `Classifier` decides how pictures are worked on, one after the other or side by side;
-`edge_infer.engine` is a picture's way through the network.
+`edge_infer.engine` is a picture's way through the network, `edge_infer.explaining` says where it looked.
 """
 
 import os
@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -18,6 +18,7 @@ from PIL import Image
 from edge_infer.engine import Engine
 from edge_infer.faces.detector import Face, FaceDetector
 from edge_infer.faces.mode import FaceMode
+from edge_infer.intake import Intake
 from edge_infer.model_file.metadata import ClassifierMetadata
 from edge_infer.model_file.opening import ModelFile, open_model
 from edge_infer.model_file.registry import bundled_models
@@ -28,6 +29,12 @@ from edge_infer.runtime.cpus import available_cpus
 from edge_infer.runtime.parallel import map_in_order
 from edge_infer.runtime.session import CPU_PROVIDER, find_provider
 from edge_infer.settings import Settings
+
+if TYPE_CHECKING:  # imported when it is first asked for
+    from edge_infer.explaining.explainer import Explainer
+    from edge_infer.explaining.explanation import Explanation, Method
+
+Answered = TypeVar("Answered")
 
 # Up to here all threads work on one picture after the other. From here on each works on pictures of its
 # own, which answers more of them a second, and a VGG16's slower loading pays for itself.
@@ -114,7 +121,9 @@ class Classifier:
         # Another provider's session computes on a device that all workers share.
         is_on_cpu = find_provider(provider) == CPU_PROVIDER
         self._for_many = replace(self._for_few, threads=1 if is_on_cpu else self._threads, quick_start=False)
+        self._intakes: dict[Settings, Intake] = {}
         self._engines: dict[Settings, Engine] = {}
+        self._explainers: dict[Settings, Explainer] = {}
         if not quick_start:
             self._engine(self._for_few)
 
@@ -140,7 +149,12 @@ class Classifier:
     @property
     def detector(self) -> FaceDetector | None:
         """What finds the faces; None when none are looked for."""
-        return self._engine(self._for_few).detector if self._finds_faces else None
+        return self._intake(self._for_few).detector if self._finds_faces else None
+
+    @property
+    def method(self) -> "Method":
+        """How `explain` finds its reasons: `exact`, or `occlusion` for a head that cannot be divided over places."""
+        return self._explainer(self._for_few).method
 
     def classify(self, source: ImageSource, *, known_faces: Sequence[Face] | None = None) -> Prediction:
         """Classify one picture.
@@ -158,9 +172,73 @@ class Classifier:
             ModelOutputError: The model's output is not a probability distribution.
             ValueError: `known_faces` for a model that looks for none.
         """
-        if known_faces is not None and not self._finds_faces:
-            raise ValueError("known_faces were given to a classifier that looks for no faces")
+        self._check_known_faces(known_faces)
         return self._engine(self._for_few).classify(source, known_faces)
+
+    def explain(
+        self,
+        source: ImageSource,
+        label: str | Sequence[str] | None = None,
+        *,
+        known_faces: Sequence[Face] | None = None,
+    ) -> "Explanation":
+        """Classify one picture and say how much each place speaks for the answer.
+
+        The first call loads the model once more, with the maps of its last layers as further outputs. The file
+        stays as it is, and `classify` costs what it did. See docs/explain.md for what a map says and what not.
+
+        Args:
+            source: As in `classify`.
+            label: A class to explain, or several; None for how the best class differs from the second.
+            known_faces: As in `classify`.
+
+        Returns:
+            The answer with a map for each class that was asked for.
+
+        Raises:
+            InputError: As in `classify`.
+            ModelOutputError: As in `classify`.
+            ValueError: A label that the model does not have, or `known_faces` as in `classify`.
+
+        Example:
+            >>> explanation = Classifier("gems").explain("photo.jpg")
+            >>> explanation.prediction.label, explanation.maps[0].against, explanation.maps[0].peak_box
+            ('Amethyst', 'Quartz Rose', (103.1, 87.5, 240.6, 212.5))
+        """
+        self._check_known_faces(known_faces)
+        labels = self._labels_of(label)
+        return self._explainer(self._for_few).explain(source, labels, known_faces)
+
+    def explain_many(
+        self,
+        sources: Iterable[ImageSource | FailedInput],
+        label: str | Sequence[str] | None = None,
+        *,
+        batch_size: int = 8,
+        workers: int | None = None,
+    ) -> "Iterator[Explanation | FailedInput]":
+        """Explain many pictures, in order, as `classify_many` classifies them.
+
+        Args:
+            sources: As in `classify_many`.
+            label: As in `explain`.
+            batch_size: As in `classify_many`.
+            workers: As in `classify_many`.
+
+        Returns:
+            An iterator: for each source, its `Explanation`, or a `FailedInput` with the error.
+
+        Raises:
+            ValueError: As in `explain` and `classify_many`.
+            TypeError: As in `classify_many`.
+            ModelOutputError: As in `classify`.
+        """
+        labels = self._labels_of(label)
+
+        def answers_with(settings: Settings) -> Callable[[list[ImageSource | FailedInput]], Any]:
+            return partial(self._explainer(settings).explain_batch, labels=labels, batch_size=batch_size)
+
+        return self._answer_many(answers_with, sources, batch_size, workers, "explain")
 
     def classify_many(
         self, sources: Iterable[ImageSource | FailedInput], *, batch_size: int = 8, workers: int | None = None
@@ -187,8 +265,23 @@ class Classifier:
             TypeError: One path, file or array instead of several.
             ModelOutputError: As in `classify`.
         """
+
+        def answers_with(settings: Settings) -> Callable[[list[ImageSource | FailedInput]], list[Result]]:
+            return partial(self._engine(settings).classify_batch, batch_size=batch_size)
+
+        return self._answer_many(answers_with, sources, batch_size, workers, "classify")
+
+    def _answer_many(
+        self,
+        answers_with: Callable[[Settings], Callable[[list[ImageSource | FailedInput]], list[Answered]]],
+        sources: Iterable[ImageSource | FailedInput],
+        batch_size: int,
+        workers: int | None,
+        verb: str,
+    ) -> Iterator[Answered]:
+        """Answer batch after batch, by what `answers_with` loads for one or for many of them at a time."""
         if _is_one_source(sources):
-            raise TypeError("classify_many takes several sources; use classify for one")
+            raise TypeError(f"{verb}_many takes several sources; use {verb} for one")
         are_few = isinstance(sources, Sized) and len(sources) <= FEW_PICTURES if workers is None else workers == 1
         if workers is None:
             workers = 1 if are_few else self._threads
@@ -197,15 +290,40 @@ class Classifier:
                 raise ValueError(f"{name} must be at least 1, got {value}")
         remaining = iter(sources)
         batches = iter(lambda: list(islice(remaining, batch_size)), [])
-        engine = self._engine(self._for_few if are_few else self._for_many)
-        answer = partial(engine.classify_batch, batch_size=batch_size)
+        answer = answers_with(self._for_few if are_few else self._for_many)
         return chain.from_iterable(map(answer, batches) if workers == 1 else map_in_order(answer, batches, workers))
+
+    def _check_known_faces(self, known_faces: Sequence[Face] | None) -> None:
+        if known_faces is not None and not self._finds_faces:
+            raise ValueError("known_faces were given to a classifier that looks for no faces")
+
+    def _labels_of(self, label: str | Sequence[str] | None) -> tuple[str, ...]:
+        labels = () if label is None else (label,) if isinstance(label, str) else tuple(label)
+        for name in labels:
+            if name not in self.labels:
+                raise ValueError(
+                    f"model {self.metadata.name!r} has no class {name!r} (it has: {', '.join(self.labels)})"
+                )
+        return labels
+
+    def _intake(self, settings: Settings) -> Intake:
+        if settings not in self._intakes:
+            self._intakes[settings] = Intake(self.metadata.input, settings)
+        return self._intakes[settings]
 
     def _engine(self, settings: Settings) -> Engine:
         """Return the engine for these settings, which is loaded when it is first asked for."""
         if settings not in self._engines:
-            self._engines[settings] = Engine(self._file, settings)
+            self._engines[settings] = Engine(self._file, self._intake(settings), settings)
         return self._engines[settings]
+
+    def _explainer(self, settings: Settings) -> "Explainer":
+        """Return what explains with these settings, which is loaded when it is first asked for."""
+        from edge_infer.explaining.explainer import Explainer
+
+        if settings not in self._explainers:
+            self._explainers[settings] = Explainer(self._file, self._intake(settings), settings)
+        return self._explainers[settings]
 
 
 def _is_one_source(sources: object) -> bool:

@@ -28,6 +28,7 @@ class _Ranked:
     min_score: float
     known: float | None
     min_known: float | None
+    peak_box: tuple[float, float, float, float] | None
 
     @property
     def label(self) -> str:
@@ -62,6 +63,7 @@ class _Ranked:
             "score": self.score,
             "certain": self.is_certain,
             **({} if self.known is None else {"known": self.known}),
+            **({} if self.peak_box is None else {"peak_box": list(self.peak_box)}),
             "scores": [{"label": s.label, "score": s.score} for s in shown],
         }
 
@@ -79,6 +81,7 @@ class FacePrediction(_Ranked):
         known: As in `Prediction`.
         min_known: As in `Prediction`.
         is_clear: As in `edge_infer.faces.detector.Face`. Without it no score makes an answer certain.
+        peak_box: As in `Prediction`.
     """
 
     box: tuple[float, float, float, float]
@@ -89,6 +92,7 @@ class FacePrediction(_Ranked):
     known: float | None = None
     min_known: float | None = None
     is_clear: bool = True
+    peak_box: tuple[float, float, float, float] | None = None
 
     @property
     def is_certain(self) -> bool:
@@ -120,6 +124,8 @@ class Prediction(_Ranked):
         known: How sure the model is that the picture shows any of its classes at all, in 0–1; None
             for a model that does not say.
         min_known: The `known` in 0–1 under which the picture counts as none of the classes.
+        peak_box: Of an explained answer: left, top, right, bottom around the place that speaks most for `label`, in
+            pixels of the upright picture (`edge_infer.explaining`).
     """
 
     source: str | None
@@ -133,6 +139,7 @@ class Prediction(_Ranked):
     time_s: float | None = None
     known: float | None = None
     min_known: float | None = None
+    peak_box: tuple[float, float, float, float] | None = None
 
     @property
     def is_certain(self) -> bool:

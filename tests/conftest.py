@@ -9,12 +9,12 @@ from PIL import Image
 
 from tests.support.tiny_model import write_tiny_model
 
-pytest_plugins = ["tests.support.small_runs"]
+pytest_plugins = ["tests.support.browser", "tests.support.small_runs"]
 
 DATA_VARIABLE = "EDGE_INFER_DATA"
 WEIGHTS_VARIABLE = "EDGE_INFER_BASE_WEIGHTS"
 # Who asks for a network of VGG16's size or for real photos works with them: seconds at least.
-SLOW_FIXTURES = {"base_weights", "random_weights", "real_data"}
+SLOW_FIXTURES = {"base_weights", "browser", "random_weights", "real_data"}
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects

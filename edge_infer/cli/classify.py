@@ -1,9 +1,10 @@
 """`edge-infer classify`: pictures in, one record each out."""
 
 import sys
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, cast, get_args
 
 import click
 
@@ -12,10 +13,15 @@ from edge_infer.cli.options import faces_option, load_classifier, model_options,
 from edge_infer.cli.writers import OutputFormat, make_writer, one_line
 from edge_infer.faces.mode import FaceMode
 from edge_infer.pictures.limits import DEFAULT_MAX_PIXELS
-from edge_infer.results import FailedInput
+from edge_infer.results import FailedInput, Prediction, Result
 
 if TYPE_CHECKING:
-    from edge_infer.pictures.drawing.annotate import AnnotatedCopies
+    from edge_infer.classifier import Classifier
+    from edge_infer.explaining.explanation import Explanation
+    from edge_infer.pictures.drawing.copies import DrawnCopies
+    from edge_infer.pictures.loading import ImageSource
+
+    Answer = Prediction | Explanation | FailedInput
 
 
 @click.command()
@@ -37,6 +43,12 @@ if TYPE_CHECKING:
     type=click.Path(file_okay=False, path_type=Path),
     help="Also write each picture with its answer drawn in to this folder.",
 )
+@click.option(
+    "--explain",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Also write each picture beside a map of what speaks for its answer to this folder.",
+)
 @picture_options
 @click.pass_context
 def classify(
@@ -53,6 +65,7 @@ def classify(
     provider: str,
     faces: FaceMode,
     save_annotated: Path | None,
+    explain: Path | None,
     max_pixels: int,
     max_bytes: int,
     rotate: str | None,
@@ -82,17 +95,19 @@ def classify(
         quick_start=True,  # with many pictures, classify_many loads the network in its own way
     )
     # Together, pictures that wait to be drawn on take no more memory than the largest one alone may.
+    has_copies = save_annotated is not None or explain is not None
     room = Room(min(max_pixels, DEFAULT_MAX_PIXELS))
     groups = (
         [
-            source if save_annotated is None or isinstance(source, FailedInput) else KeptPicture(source, room)
+            KeptPicture(source, room) if has_copies and not isinstance(source, FailedInput) else source
             for source in sources
         ]
         for sources in expand_in_groups(paths, recursive=recursive, report=_report, max_bytes=max_bytes)
     )
-    answered = ((pictures, classifier.classify_many(pictures, batch_size=batch)) for pictures in groups)
+    answered = ((pictures, _answers(classifier, pictures, batch, explain is not None)) for pictures in groups)
     first = list(islice(answered, 1))  # loads the network; if that fails, nothing has been written
-    copies = None if save_annotated is None else _annotated_copies(save_annotated, loading)
+    copies = [] if save_annotated is None else [_copies(save_annotated, "annotated", loading)]
+    copies += [] if explain is None else [_copies(explain, "explained", loading)]
     any_failed = False
 
     def fail(error: Exception) -> None:
@@ -107,15 +122,16 @@ def classify(
             # A bar only where someone sees it and it does not run through the results.
             hide_bar = len(pictures) < 2 or not sys.stderr.isatty() or sys.stdout.isatty()
             with click.progressbar(length=len(pictures), label="Classifying", file=sys.stderr, hidden=hide_bar) as bar:
-                for picture, result in zip(pictures, results, strict=True):
-                    writer.write(result)
-                    if isinstance(result, FailedInput):
-                        fail(result.error)
-                    elif copies is not None and not isinstance(picture, FailedInput):
-                        try:
-                            copies.save(picture, result)
-                        except (InputError, OutputError) as error:
-                            fail(error)
+                for picture, answer in zip(pictures, results, strict=True):
+                    writer.write(_result(answer))
+                    if isinstance(answer, FailedInput):
+                        fail(answer.error)
+                    elif not isinstance(picture, FailedInput):
+                        for copy in copies:
+                            try:
+                                _save(copy, picture, answer)
+                            except (InputError, OutputError) as error:
+                                fail(error)
                     if isinstance(picture, KeptPicture):
                         picture.forget()
                     bar.update(1)
@@ -127,7 +143,33 @@ def _report(line: str) -> None:
     click.echo(one_line(f"Note: {line}"), err=True)
 
 
-def _annotated_copies(folder: Path, loading: dict[str, int]) -> "AnnotatedCopies":
-    from edge_infer.pictures.drawing.annotate import AnnotatedCopies
+def _answers(
+    classifier: "Classifier", pictures: "Sequence[ImageSource | FailedInput]", batch_size: int, is_explained: bool
+) -> "Iterator[Answer]":
+    if is_explained:
+        return classifier.explain_many(pictures, batch_size=batch_size)
+    return classifier.classify_many(pictures, batch_size=batch_size)
 
-    return AnnotatedCopies(folder, **loading)
+
+def _result(answer: "Answer") -> Result:
+    return answer if isinstance(answer, Prediction | FailedInput) else answer.prediction
+
+
+def _copies(folder: Path, kind: str, loading: dict[str, int]) -> "DrawnCopies":
+    from edge_infer.pictures.drawing.copies import DrawnCopies
+
+    return DrawnCopies(folder, kind, **loading)
+
+
+def _save(copies: "DrawnCopies", picture: "ImageSource", answer: "Prediction | Explanation") -> None:
+    """Write a copy of an answered picture, as the folder has them."""
+    prediction = cast("Prediction", _result(answer))
+    if copies.kind == "explained" and not isinstance(answer, Prediction):
+        from edge_infer.explaining.drawing import explained_picture
+
+        explanation = answer
+        copies.save(picture, prediction.source, lambda image_rgb: explained_picture(image_rgb, explanation))
+        return
+    from edge_infer.pictures.drawing.annotate import annotate
+
+    copies.save(picture, prediction.source, lambda image_rgb: annotate(image_rgb, prediction))

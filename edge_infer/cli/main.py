@@ -21,6 +21,7 @@ from edge_infer.cli.doctor import doctor
 from edge_infer.cli.exit_codes import EXIT_CAMERA, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_MODEL, EXIT_TERMINATED
 from edge_infer.cli.interrupts import run_interruptible
 from edge_infer.cli.models import models
+from edge_infer.cli.report import report
 from edge_infer.cli.webcam import webcam
 from edge_infer.cli.writers import one_line
 from edge_infer.errors import BulkError, CameraError, EdgeInferError, NoImagesError, OutputError
@@ -33,6 +34,7 @@ def cli() -> None:
 
 
 cli.add_command(classify)
+cli.add_command(report)
 cli.add_command(models)
 cli.add_command(webcam)
 cli.add_command(doctor)

@@ -136,8 +136,8 @@ def webcam(
     """Say what a camera sees, live.
 
     It is shown in a window where there is a display, on a page with --http, and as records with
-    --jsonl. Keys in the window: q quit, s snapshot, r record, t turn, space pause. Needs the webcam extra:
-    pip install 'edge-infer[webcam]'.
+    --jsonl. Keys in the window: q quit, s snapshot, r record, t turn, e why (where the
+    model looked; on the page too), space pause. Needs the webcam extra: pip install 'edge-infer[webcam]'.
     """
     from edge_infer.cli.record_stream import RecordStream
     from edge_infer.pictures.turning import as_turn

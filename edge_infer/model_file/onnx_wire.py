@@ -57,7 +57,7 @@ def summarize(data: bytes) -> ModelSummary:
             with a tensor that claims more values than the file holds.
     """
     ir_version, opsets, props = 0, dict[str, int](), dict[str, str]()
-    walk = _Walk()
+    walk = Walk()
     has_graph = False
     for number, value in walk.fields(memoryview(data)):
         match number, value:
@@ -69,10 +69,10 @@ def summarize(data: bytes) -> ModelSummary:
             case 8, memoryview():
                 entry = dict(walk.fields(value))
                 version = entry.get(2, 0)
-                opsets[_text(entry.get(1, b""))] = version if isinstance(version, int) else 0
+                opsets[as_text(entry.get(1, b""))] = version if isinstance(version, int) else 0
             case 14, memoryview():
                 entry = dict(walk.fields(value))
-                props[_text(entry.get(1, b""))] = _text(entry.get(2, b""))
+                props[as_text(entry.get(1, b""))] = as_text(entry.get(2, b""))
             case 20, _:
                 walk.extras.add("training steps")
             case 25, _:
@@ -90,7 +90,7 @@ def summarize(data: bytes) -> ModelSummary:
     )
 
 
-class _Walk:
+class Walk:
     """Collects what a graph uses, and keeps count so that no file takes long."""
 
     def __init__(self) -> None:
@@ -102,6 +102,7 @@ class _Walk:
         self._fields = 0
 
     def graph(self, data: memoryview) -> None:
+        """Take in a `GraphProto`."""
         for number, value in self.fields(data):
             if number == 15:
                 self.extras.add("sparse tensors")
@@ -117,9 +118,9 @@ class _Walk:
         domain = operator = ""
         for number, value in self.fields(data):
             if number == 4:
-                operator = _text(value)
+                operator = as_text(value)
             elif number == 7:
-                domain = _text(value)
+                domain = as_text(value)
             elif number == 5 and isinstance(value, memoryview):
                 self._attribute(value)
         self.domains.add("" if domain == "ai.onnx" else domain)
@@ -201,7 +202,12 @@ def _varint(data: memoryview, position: int) -> tuple[int, int]:
     raise ModelFormatError("not an ONNX model: its bytes are not protobuf")
 
 
-def _text(value: int | memoryview | bytes) -> str:
+def as_text(value: int | memoryview | bytes) -> str:
+    """Return a field's value as text.
+
+    Raises:
+        ModelFormatError: It is a number, too long or not UTF-8.
+    """
     if isinstance(value, int):
         raise ModelFormatError("not an ONNX model: a number where text belongs")
     if len(value) > MAX_TEXT_BYTES:

@@ -83,16 +83,37 @@ def load_input(
     Raises:
         InputError: As in `load_rgb`.
     """
+    return load_input_and_size(source, spec, max_pixels=max_pixels, max_bytes=max_bytes, rotate=rotate)[0]
+
+
+def load_input_and_size(
+    source: ImageSource,
+    spec: InputSpec,
+    *,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+    rotate: int = 0,
+) -> tuple[npt.NDArray[np.uint8], tuple[int, int]]:
+    """Turn any picture into one network input, as `load_input` does, and return the upright picture's size too.
+
+    Returns:
+        The input, and the width and height of the picture, pixels.
+
+    Raises:
+        InputError: As in `load_rgb`.
+    """
     if isinstance(source, np.ndarray) and source.shape == (spec.height, spec.width, 3) and not rotate:
         _check_array(source, max_pixels)
-        return np.ascontiguousarray(source)
+        return np.ascontiguousarray(source), (spec.width, spec.height)
     # A reduced decode has averaged the pixels that `nearest` would choose from.
     needed_side = None if spec.interpolation == "nearest" else DRAFT_MARGIN * max(spec.height, spec.width)
     stored = _load(source, needed_side, max_pixels, max_bytes, rotate)
     # Turning the small result costs nothing; a large picture would be copied for it.
-    height, width = (spec.width, spec.height) if stored.turn in _SWAPS_SIDES else (spec.height, spec.width)
+    is_swapped = stored.turn in _SWAPS_SIDES
+    height, width = (spec.width, spec.height) if is_swapped else (spec.height, spec.width)
     resized = _resize(stored.pixels, stored.box, replace(spec, height=height, width=width))
-    return np.asarray(_turned(to_srgb(resized, stored.profile, stored.name), stored.turn))
+    pixels = np.asarray(_turned(to_srgb(resized, stored.profile, stored.name), stored.turn))
+    return pixels, stored.full_size[::-1] if is_swapped else stored.full_size
 
 
 def load_rgb(
@@ -201,12 +222,16 @@ def _as_stored(source: ImageSource, needed_side: int | None, max_pixels: int, ma
 
 
 def _resize(image: Image.Image, box: tuple[float, float, float, float], spec: InputSpec) -> Image.Image:
-    box = _centre_box(box, spec) if spec.resize == "crop" else box
-    return image.resize((spec.width, spec.height), _FILTER[spec.interpolation], box=box)
+    return image.resize((spec.width, spec.height), _FILTER[spec.interpolation], box=shown_box(box, spec))
 
 
-def _centre_box(box: tuple[float, float, float, float], spec: InputSpec) -> tuple[float, float, float, float]:
-    """Return the largest centred part of `box` (left, top, right, bottom) with the input's aspect ratio."""
+def shown_box(box: tuple[float, float, float, float], spec: InputSpec) -> tuple[float, float, float, float]:
+    """Return the part of `box` (left, top, right, bottom) that the network is shown.
+
+    That is all of it, or, cropped, the largest centred part with the input's aspect ratio.
+    """
+    if spec.resize == "stretch":
+        return box
     left, top, right, bottom = box
     scale = min((right - left) / spec.width, (bottom - top) / spec.height)
     margin_x, margin_y = (right - left - spec.width * scale) / 2, (bottom - top - spec.height * scale) / 2

@@ -152,7 +152,7 @@ class Session:
         )
         self.provider = self._session.get_providers()[0]
         self.threads = self._session.get_session_options().intra_op_num_threads
-        self._classes = len(model.metadata.labels)
+        self.classes = len(model.metadata.labels)
         self._outputs = [OUTPUT_NAME] if model.metadata.min_known is None else [OUTPUT_NAME, KNOWN_NAME]
         _check_contract(self._session, model.metadata, str(model.path))
 
@@ -173,7 +173,7 @@ class Session:
             probabilities, *known = self._session.run(self._outputs, {INPUT_NAME: batch_nhwc})
         except Exception as error:  # as above
             raise ModelOutputError(f"onnxruntime could not run the model: {first_line(error)}") from error
-        return checked(probabilities, known[0] if known else None, len(batch_nhwc), self._classes)
+        return checked(probabilities, known[0] if known else None, len(batch_nhwc), self.classes)
 
 
 @cache

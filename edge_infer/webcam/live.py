@@ -11,7 +11,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from PIL import Image, ImageOps
 
@@ -25,6 +25,11 @@ from edge_infer.webcam.camera.capture import Capture, Frame
 from edge_infer.webcam.keeping import Keeper
 from edge_infer.webcam.overlay import draw_status
 from edge_infer.webcam.view import Command, FeedStatus, Meter, View
+
+if TYPE_CHECKING:  # imported when a map is first asked for
+    from edge_infer.explaining.explanation import Explanation
+
+NO_MAP = "this model's answers can only be explained by covering parts of the picture, which is too slow for a feed"
 
 # Without a new frame the displays still hear of keys, and of a camera that is lost.
 _IDLE_S = 0.1
@@ -118,6 +123,9 @@ class LiveFeed:
         self._answered: Picture | None = None  # whose answer that is
         self._drawn: Picture | None = None
         self._shown: Prediction | None = None  # the answer that is drawn
+        self._explanation: Explanation | None = None  # of the answer
+        self._has_map = False
+        self._trouble: str | None = None
         self._is_again = False  # what is answered was answered before it was turned
         self._is_paused = self._has_quit = False
         self.status = FeedStatus(source=source)
@@ -175,7 +183,7 @@ class LiveFeed:
         if self._asked is not None and self._asked.turn != picture.turn:
             self._classifier.forget()  # where faces were
         self._newest = self._asked = picture
-        self._answering.begin(picture.frame, picture.image_rgb)
+        self._answering.begin(picture.frame, picture.image_rgb, with_map=self._has_map)
 
     def _next_frame(self) -> Frame | None:
         if self._is_paused and self._newest is not None and self._newest.turn != self._turn:
@@ -199,6 +207,9 @@ class LiveFeed:
         answered = self._answering.take()
         if answered is not None:
             self._answer, self._answered = answered.prediction, self._asked
+            self._explanation = answered.explanation
+            if self._has_map and answered.explanation is None and not self._classifier.can_explain():
+                self._has_map, self._trouble = False, NO_MAP
         if frame is not None or answered is not None:
             self._draw()
         if answered is not None and not self._is_again:
@@ -222,7 +233,12 @@ class LiveFeed:
         # An answer from before a turn says nothing of where something is now.
         if newest is None or answered is None or self._answer is None or newest.turn != answered.turn:
             return
-        self._drawn = replace(newest, image_rgb=annotate(newest.image_rgb, self._answer))
+        image = newest.image_rgb
+        if self._has_map and self._explanation is not None:
+            from edge_infer.explaining.drawing import under_map
+
+            image = under_map(image, self._explanation, has_frames=False)
+        self._drawn = replace(newest, image_rgb=annotate(image, self._answer))
         self._shown = self._answer
         self._keeper.take(self._drawn.image_rgb, self._drawn.frame.time_s)
 
@@ -236,9 +252,10 @@ class LiveFeed:
             answer_ms=self._meter.answer_ms,
             answered=self._meter.answered,
             counts=self._capture.counts,
+            has_map=self._has_map,
             recording=self._keeper.recording,
             snapshot=self._keeper.snapshot,
-            trouble=self._keeper.trouble,
+            trouble=self._keeper.trouble or self._trouble,
         )
         if self._drawn is not None and self._shown is not None:
             image = draw_status(self._drawn.image_rgb, self.status)
@@ -260,5 +277,7 @@ class LiveFeed:
             case "toggle-pause":
                 self._is_paused = not self._is_paused
                 self._keeper.cut()  # what goes by meanwhile
+            case "toggle-map":
+                self._has_map, self._trouble = not self._has_map, None
             case _:
                 self._keeper.do(command)

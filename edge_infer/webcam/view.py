@@ -12,7 +12,9 @@ from edge_infer.pictures.turning import Turn
 from edge_infer.results import Prediction
 from edge_infer.webcam.camera.capture import CaptureCounts, CaptureState
 
-Command = Literal["quit", "snapshot", "record", "stop-recording", "toggle-recording", "toggle-pause", "turn"]
+Command = Literal[
+    "quit", "snapshot", "record", "stop-recording", "toggle-recording", "toggle-pause", "turn", "toggle-map"
+]
 SendCommand = Callable[[Command], None]
 FeedState = CaptureState | Literal["paused"]
 _FPS_WINDOW_S = 2.0
@@ -32,6 +34,7 @@ class FeedStatus:
         answer_ms: The model's part of the last one.
         counts: What the capture counted.
         answered: Frames answered.
+        has_map: Whether the picture is shown under the map of where the model looked.
         recording: File that is being recorded.
         snapshot: Last one that was taken.
         trouble: What went wrong last, such as a recording that could not be written.
@@ -45,6 +48,7 @@ class FeedStatus:
     answer_ms: float = 0.0
     counts: CaptureCounts = field(default_factory=CaptureCounts)
     answered: int = 0
+    has_map: bool = False
     recording: str | None = None
     snapshot: str | None = None
     trouble: str | None = None

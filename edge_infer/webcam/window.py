@@ -16,6 +16,7 @@ KEYS: dict[str, Command] = {
     "s": "snapshot",
     "r": "toggle-recording",
     "t": "turn",
+    "e": "toggle-map",
     " ": "toggle-pause",
 }
 _PROBE_TIMEOUT_S = 20.0

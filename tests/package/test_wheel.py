@@ -44,6 +44,7 @@ def test_the_wheel_holds_only_the_inference_package(wheel: Path):
     }
     assert {"edge_infer/py.typed", "edge_infer/models/manifest.json"} <= set(names)
     assert {f"edge_infer/webcam/page/{name}" for name in ("index.html", "page.css", "page.js")} <= set(names)
+    assert {f"edge_infer/report/report.{kind}" for kind in ("html", "css", "js")} <= set(names)
     assert wheel.stat().st_size <= MAX_WHEEL_BYTES
 
 

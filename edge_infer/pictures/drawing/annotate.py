@@ -1,23 +1,15 @@
 """Draw an answer into its picture: boxes around faces, labels with scores."""
 
-from pathlib import Path
-
 from PIL import Image, ImageDraw
 
-from edge_infer.errors import OutputError
 from edge_infer.pictures.drawing.fonts import runs
-from edge_infer.pictures.drawing.jpeg_files import write_jpeg
-from edge_infer.pictures.loading import ImageSource, load_rgb
-from edge_infer.pictures.whole import open_as
-from edge_infer.results import STDIN, FacePrediction, Prediction
+from edge_infer.results import FacePrediction, Prediction
 
 Colour = tuple[int, int, int]
 
 CERTAIN_RGB, UNCERTAIN_RGB = (0, 114, 178), (213, 94, 0)  # told apart by colour-blind people too
 _TEXT_SHARE = 1 / 30  # of the picture's shorter side
 _MIN_TEXT_PX = 12
-_JPEG_QUALITY = 90
-_MARK = b"annotated by edge-infer"
 
 
 def annotate(image_rgb: Image.Image, prediction: Prediction) -> Image.Image:
@@ -47,12 +39,13 @@ class Pen:
 
     Args:
         image_rgb: Mode RGB; drawn into.
+        text_px: Height of the letters; by default as the image asks for.
     """
 
-    def __init__(self, image_rgb: Image.Image) -> None:
+    def __init__(self, image_rgb: Image.Image, text_px: int | None = None) -> None:
         self._draw = ImageDraw.Draw(image_rgb)
         self._size = image_rgb.size
-        self.text_px = max(_MIN_TEXT_PX, round(min(image_rgb.size) * _TEXT_SHARE))
+        self.text_px = text_px or max(_MIN_TEXT_PX, round(min(image_rgb.size) * _TEXT_SHARE))
 
     def box(self, box: tuple[float, float, float, float], rgb: Colour) -> None:
         """Draw a rectangle's outline: left, top, right, bottom in pixels."""
@@ -85,73 +78,3 @@ def _text(answer: Prediction | FacePrediction) -> str:
 
 def _colour(answer: Prediction | FacePrediction) -> Colour:
     return CERTAIN_RGB if answer.is_certain else UNCERTAIN_RGB
-
-
-class AnnotatedCopies:
-    """A folder that takes an annotated copy of each picture, as `<name>-annotated.jpg`.
-
-    Pictures of the same name from different folders get a number. A copy from an earlier run,
-    which a comment in the file marks, is replaced; nothing else ever is.
-
-    Args:
-        folder: Created when it does not exist.
-        loading: `max_pixels`, `max_bytes` and `rotate`, as in `load_rgb`.
-
-    Raises:
-        OutputError: The folder cannot be created.
-    """
-
-    def __init__(self, folder: Path, **loading: int) -> None:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"folder {folder} cannot be created: {error.strerror}") from error
-        self._folder = folder
-        self._loading = loading
-        self._taken: set[str] = set()
-
-    def save(self, source: ImageSource, prediction: Prediction) -> Path:
-        """Write the annotated copy of a picture, whole or not at all.
-
-        Args:
-            source: The picture: anything `load_rgb` takes.
-            prediction: Its answer.
-
-        Returns:
-            The written file.
-
-        Raises:
-            InputError: The picture cannot be read, or no longer: it has gone or changed since it was answered.
-            OutputError: The file cannot be written.
-        """
-        drawn = annotate(load_rgb(source, **self._loading), prediction)
-        path = self._free_path(Path(prediction.source or "picture").stem)
-        write_jpeg(path, drawn, quality=_JPEG_QUALITY, comment=_MARK)
-        return path
-
-    def _free_path(self, stem: str) -> Path:
-        stem = "stdin" if stem == STDIN else stem
-        path, number = self._folder / f"{stem}-annotated.jpg", 1
-        while path.name.casefold() in self._taken or not _may_replace(path):
-            number += 1
-            path = self._folder / f"{stem}-annotated-{number}.jpg"
-        self._taken.add(path.name.casefold())
-        return path
-
-
-def _may_replace(path: Path) -> bool:
-    """Return whether nothing is at `path`, or a copy from an earlier run.
-
-    Raises:
-        OutputError: Nothing can be at such a path, nor can it be looked at.
-    """
-    try:
-        path.lstat()
-    except FileNotFoundError:
-        return True
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
-    try:
-        return path.is_file() and open_as("JPEG", path.read_bytes()).info.get("comment") == _MARK
-    except Exception:  # of whatever else is there, which is never replaced
-        return False

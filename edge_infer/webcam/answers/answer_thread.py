@@ -4,13 +4,16 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from PIL import Image
 
 from edge_infer.results import Prediction
 from edge_infer.webcam.answers.video_classifier import VideoClassifier
 from edge_infer.webcam.camera.capture import Frame
+
+if TYPE_CHECKING:
+    from edge_infer.explaining.explanation import Explanation
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +24,13 @@ class Answered:
         prediction: The answer, with source, frame and time.
         captured_at: As in `Frame`.
         answer_s: How long the model took, seconds.
+        explanation: Its map, if one was asked for and can be had.
     """
 
     prediction: Prediction
     captured_at: float
     answer_s: float
+    explanation: "Explanation | None" = None
 
 
 class Answering:
@@ -59,14 +64,15 @@ class Answering:
         """Return whether that answer is there."""
         return self._pending is not None and self._pending.done()
 
-    def begin(self, frame: Frame, image_rgb: Image.Image) -> None:
+    def begin(self, frame: Frame, image_rgb: Image.Image, *, with_map: bool = False) -> None:
         """Answer a frame; not while another one is.
 
         Args:
             frame: The frame.
             image_rgb: What the model is to see of it.
+            with_map: Say where the model looked, too.
         """
-        self._pending = self._pool.submit(self._answer, frame, image_rgb)
+        self._pending = self._pool.submit(self._answer, frame, image_rgb, with_map)
         self._pending.add_done_callback(lambda _: self._on_ready())
 
     def wait(self, wait_s: float) -> None:
@@ -85,9 +91,13 @@ class Answering:
         done, self._pending = self._pending, None
         return done.result()
 
-    def _answer(self, frame: Frame, image_rgb: Image.Image) -> Answered:
+    def _answer(self, frame: Frame, image_rgb: Image.Image, with_map: bool) -> Answered:
         began = time.monotonic()
-        prediction = self._classifier.answer(image_rgb, frame.time_s)
+        explanation = None
+        if with_map:
+            prediction, explanation = self._classifier.explain(image_rgb, frame.time_s)
+        else:
+            prediction = self._classifier.answer(image_rgb, frame.time_s)
         answer_s = time.monotonic() - began
         prediction = replace(prediction, source=self._source, frame=frame.number, time_s=frame.time_s)
-        return Answered(prediction, frame.captured_at, answer_s)
+        return Answered(prediction, frame.captured_at, answer_s, explanation)

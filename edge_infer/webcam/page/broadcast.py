@@ -75,6 +75,7 @@ class Broadcast:
             "dropped": status.counts.dropped,
             "bad_frames": status.counts.bad,
             "faults": status.counts.faults,
+            "map": status.has_map,
             "recording": status.recording,
             "snapshot": status.snapshot,
             "trouble": status.trouble,

@@ -28,6 +28,7 @@ function showState(state) {
   byId("viewers").textContent = state.viewers;
   showAnswer(state.answer, state.shows_subject, state.min_known);
   showLatencies(state.latencies_ms);
+  byId("map").setAttribute("aria-pressed", String(state.map));
   showKept(state);
 }
 
@@ -111,5 +112,10 @@ byId("record").addEventListener("click", () => {
 });
 byId("snapshot").addEventListener("click", () => press("snapshot"));
 byId("turn").addEventListener("click", () => press("turn"));
+byId("map").addEventListener("click", () => press("map"));
+document.addEventListener("keydown", (event) => {
+  if (event.key.toLowerCase() !== "e" || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!byId("map").disabled) press("map");
+});
 byId("picture").addEventListener("error", () => setTimeout(() => { isConnected = false; }, 1000));
 poll();

@@ -27,6 +27,7 @@ COMMANDS: dict[str, Command] = {
     "/stop-recording": "stop-recording",
     "/snapshot": "snapshot",
     "/turn": "turn",
+    "/map": "toggle-map",
 }
 PAGE = {
     "/": ("index.html", "text/html; charset=utf-8"),

@@ -67,6 +67,7 @@ def gui(monkeypatch: pytest.MonkeyPatch) -> FakeGui:
         (ord("R"), ["toggle-recording"]),
         (ord(" "), ["toggle-pause"]),
         (ord("t"), ["turn"]),
+        (ord("e"), ["toggle-map"]),
         (0x100000 | ord("q"), ["quit"]),  # GTK sets a bit for Num Lock
         (ord("x"), []),
         (-1, []),

@@ -1,15 +1,11 @@
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from edge_infer.errors import OutputError
-from edge_infer.pictures.drawing.annotate import CERTAIN_RGB, UNCERTAIN_RGB, AnnotatedCopies, Pen, annotate
+from edge_infer.pictures.drawing.annotate import CERTAIN_RGB, UNCERTAIN_RGB, Pen, annotate
 from edge_infer.results import FacePrediction, LabelScore, Prediction
-from tests.support.hostile_pictures import encoded, with_jpeg_size
 
 GREY = (128, 128, 128)
 SCORES = (LabelScore("woman", 0.9), LabelScore("man", 0.1))
@@ -82,95 +78,6 @@ def test_text_grows_with_the_picture() -> None:
         pixels = np.asarray(annotate(Image.new("RGB", (side, side), GREY), prediction()))
         heights.append(int((pixels[:, 1] == CERTAIN_RGB).all(axis=-1).sum()))
     assert heights[1] > 4 * heights[0] > 40
-
-
-@pytest.fixture
-def photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    Image.new("RGB", (60, 40), GREY).save("photo.png")
-    return Path("photo.png")
-
-
-def test_copies_are_written_beside_nothing_of_the_users(photo: Path) -> None:
-    before = photo.read_bytes()
-    path = AnnotatedCopies(Path("out/deep")).save("photo.png", prediction())
-    assert path == Path("out/deep/photo-annotated.jpg")
-    with Image.open(path) as copy:
-        assert copy.size == (60, 40)
-    assert photo.read_bytes() == before
-    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
-
-
-def test_pictures_of_one_name_get_numbers_and_a_second_run_replaces(photo: Path) -> None:
-    for _ in range(2):
-        copies = AnnotatedCopies(Path("out"))
-        names = [copies.save(str(photo), prediction(source=s)).name for s in ("a/photo.png", "b/photo.jpg", "-", None)]
-        assert names == [
-            "photo-annotated.jpg",
-            "photo-annotated-2.jpg",
-            "stdin-annotated.jpg",
-            "picture-annotated.jpg",
-        ]
-    assert len(list(Path("out").iterdir())) == 4
-
-
-def test_a_file_of_the_user_is_never_replaced(photo: Path) -> None:
-    out = Path("out")
-    out.mkdir()
-    Image.new("RGB", (5, 5)).save(out / "photo-annotated.jpg")
-    (out / "photo-annotated-2.jpg").write_text("no picture")
-    before = {path: path.read_bytes() for path in out.iterdir()}
-    assert AnnotatedCopies(out).save("photo.png", prediction()).name == "photo-annotated-3.jpg"
-    assert {path: path.read_bytes() for path in before} == before
-    assert AnnotatedCopies(out).save("photo.png", prediction()).name == "photo-annotated-3.jpg"
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
-def test_whatever_else_has_the_copys_name_is_left_alone(photo: Path) -> None:
-    out = Path("out")
-    (out / "photo-annotated.jpg").mkdir(parents=True)
-    os.mkfifo(out / "photo-annotated-2.jpg")
-    bomb = with_jpeg_size(encoded(Image.new("RGB", (8, 8)), "JPEG"), 60_000, 60_000)
-    (out / "photo-annotated-3.jpg").write_bytes(bomb)
-    assert AnnotatedCopies(out).save("photo.png", prediction()).name == "photo-annotated-4.jpg"
-    assert (out / "photo-annotated-3.jpg").read_bytes() == bomb
-
-
-def test_a_name_that_is_too_long_is_an_error(photo: Path) -> None:
-    with pytest.raises(OutputError, match=r"-annotated\.jpg cannot be written: File name too long"):
-        AnnotatedCopies(Path("out")).save("photo.png", prediction(source="x" * 250 + ".png"))
-    assert list(Path("out").iterdir()) == []
-
-
-def test_a_link_to_nothing_is_never_replaced(photo: Path) -> None:
-    Path("out").mkdir()
-    Path("out/photo-annotated.jpg").symlink_to("gone.jpg")
-    assert AnnotatedCopies(Path("out")).save("photo.png", prediction()).name == "photo-annotated-2.jpg"
-    assert Path("out/photo-annotated.jpg").is_symlink()
-
-
-def test_names_that_differ_in_case_only_are_kept_apart(photo: Path) -> None:
-    copies = AnnotatedCopies(Path("out"))
-    names = [copies.save("photo.png", prediction(source=source)).name for source in ("A.png", "a.png")]
-    assert names == ["A-annotated.jpg", "a-annotated-2.jpg"]
-
-
-def test_an_open_file_that_was_read_already_is_read_again(photo: Path) -> None:
-    with photo.open("rb") as file:
-        file.read()
-        assert AnnotatedCopies(Path("out")).save(file, prediction(source="-")).exists()
-
-
-def test_a_folder_that_cannot_be_made_is_named(photo: Path) -> None:
-    with pytest.raises(OutputError, match=r"folder photo\.png/out cannot be created"):
-        AnnotatedCopies(photo / "out")
-
-
-def test_a_file_that_cannot_be_written_is_named_and_leaves_nothing(photo: Path) -> None:
-    long = "x" * 240
-    with pytest.raises(OutputError, match=rf"out/{long}-annotated\.jpg cannot be written: File name too long"):
-        AnnotatedCopies(Path("out")).save(str(photo), prediction(source=f"{long}.png"))
-    assert list(Path("out").iterdir()) == []
 
 
 @pytest.mark.parametrize("place", [(0, 0), (40, 40), (0.4, 150.3)])

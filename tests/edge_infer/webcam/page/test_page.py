@@ -1,11 +1,5 @@
-"""The page in a real browser: the picture moves, labels change, buttons work.
+"""The page in a real browser (`tests.support.browser`): the picture moves, labels change, buttons work."""
 
-Needs Chromium and its driver (`apt-get install chromium chromium-driver`). EDGE_INFER_SCREENSHOTS names a folder that
-screenshots are kept in, to be looked at.
-"""
-
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,37 +10,19 @@ import numpy as np
 import pytest
 from PIL import Image
 from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
 import edge_infer
 from benchmarks.harness.drawn_face import picture_with_faces
 from edge_infer.model_file.metadata import FaceCrop, InputSpec
-from tests.edge_infer.webcam.conftest import needs_programs, read_clip, wait_until, write_clip
+from tests.edge_infer.webcam.conftest import read_clip, wait_until, write_clip
+from tests.support.pooled_model import write_pooled_model
 from tests.support.tiny_model import COLOURS, write_tiny_model
 
 pytestmark = pytest.mark.slow
 
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --window-size=1280,860"
-)
 RED, BLUE = (205, 30, 40), (40, 60, 200)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    needs_programs("chromium", "chromedriver")
-    options = Options()
-    options.binary_location = shutil.which("chromium")
-    for flag in (*FLAGS.split(), f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    browser = webdriver.Chrome(options, Service(shutil.which("chromedriver")))
-    yield browser
-    browser.quit()
 
 
 class Feed:
@@ -89,19 +65,6 @@ def feed(browser: webdriver.Chrome, tiny_model_path: Path, tmp_path: Path) -> It
     (tmp_path / "kept").mkdir()
     yield feed
     feed.close()
-
-
-@pytest.fixture
-def look(browser: webdriver.Chrome) -> Callable[[str], None]:
-    """Keep a screenshot, where somebody wants to look at it."""
-    folder = os.environ.get("EDGE_INFER_SCREENSHOTS")
-
-    def look(name: str) -> None:
-        if folder:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            browser.save_screenshot(f"{folder}/{name}.png")
-
-    return look
 
 
 def is_like(colour: np.ndarray, wanted: tuple[int, int, int]) -> bool:
@@ -228,3 +191,28 @@ def test_the_page_says_when_the_feed_has_ended(feed: Feed) -> None:
     feed.close()
     wait_until(lambda: feed.text("state") == "not connected")
     assert not feed.element("record").is_enabled()
+
+
+@pytest.fixture
+def explained_feed(browser: webdriver.Chrome, tmp_path: Path) -> Iterator[Feed]:
+    model = write_pooled_model(tmp_path / "small.onnx")
+    feed = Feed(browser, model, tmp_path, write_clip(tmp_path / "clip.avi", [BLUE] * 45, size=(320, 240), noise=60))
+    yield feed
+    feed.close()
+
+
+def test_the_key_e_shows_where_the_model_looked(
+    explained_feed: Feed, browser: webdriver.Chrome, look: Callable[[str], None]
+) -> None:
+    feed = explained_feed
+    button = feed.element("map")
+    wait_until(lambda: feed.text("label"))
+    before = feed.picture_colour()
+    assert button.get_attribute("aria-pressed") == "false"
+    browser.find_element(By.TAG_NAME, "body").send_keys("e")
+    wait_until(lambda: button.get_attribute("aria-pressed") == "true")
+    wait_until(lambda: abs(feed.picture_colour() - before).max() > 8)
+    look("why")
+    button.click()
+    wait_until(lambda: button.get_attribute("aria-pressed") == "false")
+    wait_until(lambda: abs(feed.picture_colour() - before).max() < 8)

@@ -126,6 +126,7 @@ def test_the_state_says_how_the_feed_is_doing(live: LiveServer) -> None:
         "recording": None,
         "snapshot": None,
         "trouble": None,
+        "map": False,
         "viewers": 0,
         "min_known": None,
         "shows_subject": True,
@@ -448,3 +449,8 @@ def test_a_program_without_an_origin_may_press_buttons() -> None:
     headers = Message()
     headers["Host"] = "localhost:8080"
     assert is_own_page(headers)
+
+
+def test_the_button_for_the_map_toggles_it(live: LiveServer, sent: list[Command]) -> None:
+    assert ask(live, "POST", "/map")[:2] == (202, b"{}")
+    assert sent == ["toggle-map"]

@@ -1,0 +1,122 @@
+"""`edge-infer report`: a folder's answers as a page to look over."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, get_args
+
+import click
+
+from edge_infer.cli.exit_codes import EXIT_FAILED
+from edge_infer.cli.options import load_classifier, model_options
+from edge_infer.cli.writers import one_line
+from edge_infer.faces.mode import FaceMode
+from edge_infer.results import FailedInput
+
+if TYPE_CHECKING:
+    from edge_infer.classifier import Classifier
+    from edge_infer.explaining.explanation import Explanation
+    from edge_infer.results import Prediction
+
+    Answer = Prediction | Explanation | FailedInput
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--out",
+    required=True,
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The page: an .html file.",
+)
+@model_options
+@click.option("--batch", type=click.IntRange(1, 256), default=8, show_default=True, help="Pictures per inference.")
+@click.option(
+    "--faces",
+    type=click.Choice(get_args(FaceMode)),
+    default="auto",
+    show_default=True,
+    help="For a model of faces: as in classify.",
+)
+@click.option("--rotate", type=click.Choice(["90", "180", "270"]), help="Turn each picture clockwise, in degrees.")
+@click.pass_context
+def report(
+    context: click.Context,
+    folder: Path,
+    out: Path,
+    task: str,
+    model: str | None,
+    top: int | None,
+    min_score: float | None,
+    min_known: float | None,
+    threads: int | None,
+    provider: str,
+    batch: int,
+    faces: FaceMode,
+    rotate: str | None,
+) -> None:
+    """Write a page to look a folder's answers over.
+
+    One HTML file, with nothing loaded from elsewhere: thumbnails, the least certain answers first; filters;
+    the map of what speaks for an answer when you point at it; and, where photos lie in folders named for
+    their class, the confusion matrix, whose cells filter the thumbnails. Sub-folders are looked through too.
+    """
+    from edge_infer.errors import InputError, NoImagesError, OutputError
+    from edge_infer.pictures.finding.sources import expand
+    from edge_infer.report.entries import Entry, Place, entry, thumbnail_of
+    from edge_infer.report.page import Report, check_path, write_page
+
+    del top
+    check_path(out)
+    loading = {"rotate": int(rotate or 0)}
+    classifier = load_classifier(
+        context,
+        task,
+        model,
+        threads=threads,
+        provider=provider,
+        min_score=min_score,
+        min_known=min_known,
+        faces=faces,
+        quick_start=True,
+        **loading,
+    )
+    sources = list(expand([str(folder.absolute())], recursive=True, report=_note))  # no - or @ is meant
+    entries: list[Entry] = []
+    failures: list[tuple[str, str]] = []
+    with click.progressbar(
+        length=len(sources), label="Classifying", file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as bar:
+        for source, answer in zip(sources, _answers(classifier, sources, batch), strict=True):
+            bar.update(1)
+            try:
+                if isinstance(answer, FailedInput):
+                    raise answer.error
+                if isinstance(source, str):
+                    place = Place.of(source, folder, out, classifier.labels)
+                    entries.append(entry(place, answer, thumbnail_of(source, **loading)))
+            except NoImagesError as error:  # the folder
+                raise OutputError(f"{error}: there is nothing to report") from error
+            except InputError as error:
+                failures.append((str(source), str(error)))
+                click.echo(one_line(f"Error: {error}"), err=True)
+    if not entries:
+        raise OutputError(f"no picture in {folder} could be answered: there is nothing to report")
+    meta = classifier.metadata
+    write_page(out, Report(folder.absolute().name, f"{meta.name} {meta.version}", classifier.labels, entries, failures))
+    click.echo(one_line(f"{out}: {len(entries)} pictures, {len(failures)} failed"), err=True)
+    context.exit(EXIT_FAILED if failures else 0)
+
+
+def _answers(
+    classifier: "Classifier", sources: "Sequence[str | BinaryIO | FailedInput]", batch_size: int
+) -> "Iterator[Answer]":
+    if classifier.method == "exact":
+        return classifier.explain_many(sources, batch_size=batch_size)
+    _note("this model's answers can only be explained by covering parts of each picture: the page has no maps")
+    return classifier.classify_many(sources, batch_size=batch_size)
+
+
+def _note(line: str) -> None:
+    click.echo(one_line(f"Note: {line}"), err=True)

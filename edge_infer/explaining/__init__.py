@@ -1,0 +1,1 @@
+"""Where the network looked: each place's share of the answer."""

@@ -1,0 +1,126 @@
+"""A model loaded to explain itself, and the way from pictures to explanations."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+
+from edge_infer.engine import Answer, Ranking, stacked
+from edge_infer.explaining.attribution import Divided, Reasons
+from edge_infer.explaining.explanation import KNOWN_LABEL, ClassMap, Explanation, Method
+from edge_infer.explaining.occlusion import OcclusionSession
+from edge_infer.explaining.reading import NotDivisibleError
+from edge_infer.explaining.session import Attribution, ExplainedSession
+from edge_infer.faces.crops import Region
+from edge_infer.faces.detector import Face
+from edge_infer.intake import Intake, Loaded
+from edge_infer.model_file.metadata import ClassifierMetadata
+from edge_infer.model_file.opening import ModelFile
+from edge_infer.pictures.loading import ImageSource
+from edge_infer.results import FailedInput
+from edge_infer.settings import Settings
+
+
+class Explainer:
+    """A classifier's network with reasons. Safe to share between threads.
+
+    Args:
+        file: The classifier's checked model file.
+        intake: Loads the pictures.
+        settings: How the network is run.
+
+    Attributes:
+        method: How its answers are explained.
+
+    Raises:
+        ModelError: The model or the provider cannot be used.
+    """
+
+    def __init__(self, file: ModelFile[ClassifierMetadata], intake: Intake, settings: Settings) -> None:
+        self._intake, self._ranking = intake, Ranking(file.metadata, settings)
+        self._labels = {label: number for number, label in enumerate(file.metadata.labels)}
+        self.method: Method = "exact"
+        try:
+            self._session: ExplainedSession | OcclusionSession = ExplainedSession(file, settings)
+        except NotDivisibleError:
+            self.method = "occlusion"
+            self._session = OcclusionSession(file, settings)
+
+    def explain(
+        self, source: ImageSource, labels: Sequence[str], known_faces: Sequence[Face] | None = None
+    ) -> Explanation:
+        """Classify one picture and explain the answer.
+
+        Args:
+            source: The picture.
+            labels: Classes to explain; none for the best against the second.
+            known_faces: As in `Intake.load`.
+
+        Raises:
+            InputError: The picture cannot be read, or lacks the face that it needs.
+            ModelOutputError: The model's output is no probability distribution.
+        """
+        (explanation,) = self._explain([self._intake.load(source, known_faces)], labels, batch_size=8)
+        return explanation
+
+    def explain_batch(
+        self, batch: list[ImageSource | FailedInput], labels: Sequence[str], batch_size: int
+    ) -> list[Explanation | FailedInput]:
+        """Explain pictures, at most `batch_size` network inputs at a time; failures keep their place.
+
+        Raises:
+            ModelOutputError: As in `explain`.
+        """
+        loaded = [self._intake.try_to_load(source) for source in batch]
+        explained = iter(self._explain([item for item in loaded if isinstance(item, Loaded)], labels, batch_size))
+        return [item if isinstance(item, FailedInput) else next(explained) for item in loaded]
+
+    def _explain(self, batch: list[Loaded], labels: Sequence[str], batch_size: int) -> list[Explanation]:
+        reasons = (
+            reason
+            for inputs in stacked(batch, batch_size)
+            for outputs, attributions in [self._session.run(inputs)]
+            for reason in zip(self._ranking.answers(outputs), attributions, strict=True)
+        )
+        return [self._explanation(loaded, list(islice(reasons, len(loaded.inputs))), labels) for loaded in batch]
+
+    def _explanation(
+        self, loaded: Loaded, reasons: list[tuple[Answer, Attribution]], labels: Sequence[str]
+    ) -> Explanation:
+        prediction = self._ranking.prediction(loaded, [answer for answer, _ in reasons])
+        regions = self._intake.regions(loaded)
+        maps = [
+            self._maps(answer, attribution.classes, labels, region, loaded.size)
+            for (answer, attribution), region in zip(reasons, regions, strict=True)
+        ]
+        divided = reasons[0][1].known
+        known = None if divided is None else _class_map(KNOWN_LABEL, None, divided, 0, regions[0], loaded.size)
+        faces = None
+        if prediction.faces:
+            faces = tuple(maps)
+            answered = zip(prediction.faces, maps, strict=True)
+            boxed = tuple(replace(face, peak_box=found[0].peak_box) for face, found in answered)
+            prediction = replace(prediction, faces=boxed)
+        prediction = replace(prediction, peak_box=maps[0][0].peak_box)
+        return Explanation(prediction, maps[0], known, self.method, faces)
+
+    def _maps(
+        self, answer: Answer, logits: Reasons, labels: Sequence[str], region: Region, size: tuple[int, int]
+    ) -> tuple[ClassMap, ...]:
+        factors = np.zeros((len(logits.values), max(1, len(labels))), np.float32)
+        for column, label in enumerate(labels):
+            factors[self._labels[label], column] = 1
+        if not labels:
+            best, second = (score.label for score in answer.scores[:2])
+            factors[self._labels[best], 0], factors[self._labels[second], 0] = 1, -1
+            return (_class_map(best, second, logits.weighted(factors), 0, region, size),)
+        divided = logits.weighted(factors)
+        return tuple(_class_map(label, None, divided, number, region, size) for number, label in enumerate(labels))
+
+
+def _class_map(
+    label: str, against: str | None, divided: Divided, number: int, region: Region, size: tuple[int, int]
+) -> ClassMap:
+    bias = None if divided.bias is None else float(divided.bias[number])
+    return ClassMap(label, against, float(divided.values[number]), bias, divided.cells[number], region, size)

@@ -1,0 +1,114 @@
+"""From a picture to what the network is shown of it: the whole, or each face."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_infer.errors import InputError, NoFaceError
+from edge_infer.faces.crops import Region, crop_face, face_region
+from edge_infer.faces.detector import SCENE_SIDE, Face, FaceDetector
+from edge_infer.model_file.metadata import InputSpec
+from edge_infer.pictures.loading import ImageSource, fit, load_input_and_size, load_scene, shown_box
+from edge_infer.pictures.reading import file_name
+from edge_infer.results import FailedInput
+from edge_infer.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A picture on its way through the network.
+
+    Attributes:
+        source: As in `edge_infer.results.Prediction`.
+        size: Width and height of the upright picture, pixels.
+        inputs: What the network is shown of it, `uint8 [H, W, 3]` each.
+        faces: Whose faces these are; empty for the whole picture, None for other models.
+        shows_subject: As in `edge_infer.results.Prediction`.
+    """
+
+    source: str | None
+    size: tuple[int, int]
+    inputs: list[npt.NDArray[np.uint8]]
+    faces: tuple[Face, ...] | None = None
+    shows_subject: bool = True
+
+
+class Intake:
+    """Loads pictures, and finds the faces in them if the model needs them. Safe to share between threads.
+
+    Args:
+        spec: The model's input.
+        settings: How pictures are loaded.
+
+    Attributes:
+        detector: Finds the faces; None when none are looked for.
+
+    Raises:
+        ModelError: The detector or the provider cannot be used.
+    """
+
+    def __init__(self, spec: InputSpec, settings: Settings) -> None:
+        self._spec = spec
+        self.detector: FaceDetector | None = None
+        if settings.faces != "never" and spec.face is not None:
+            self.detector = FaceDetector(
+                threads=settings.threads, provider=settings.provider, spinning=settings.spinning
+            )
+        self._needs_face = settings.faces == "always"
+        self._loading = {
+            "max_pixels": settings.max_pixels,
+            "max_bytes": settings.max_bytes,
+            "rotate": settings.rotate,
+        }
+
+    def load(self, source: ImageSource, known_faces: Sequence[Face] | None = None) -> Loaded:
+        """Load a picture.
+
+        Args:
+            source: The picture.
+            known_faces: In pixels of the upright picture: show these instead of looking for faces.
+
+        Raises:
+            InputError: It cannot be read, or lacks the face that it needs.
+        """
+        spec, name = self._spec, _name(source)
+        if self.detector is None:
+            whole, size = load_input_and_size(source, spec, **self._loading)
+            return Loaded(name, size, [whole], faces=None if spec.face is None else ())
+        scene = load_scene(source, needed_side=SCENE_SIDE, **self._loading)
+        width, height = (round(side * factor) for side, factor in zip(scene.image.size, scene.scale, strict=True))
+        if known_faces is None:
+            faces = self.detector.detect_in(scene.image)
+        else:
+            scale_x, scale_y = scene.scale
+            faces = tuple(face.scaled((1 / scale_x, 1 / scale_y)) for face in known_faces)
+        if faces:
+            crops = [crop_face(scene.image, face, spec) for face in faces]
+            return Loaded(name, (width, height), crops, tuple(face.scaled(scene.scale) for face in faces))
+        if self._needs_face:
+            raise NoFaceError(f"{name or 'the given picture'} shows no face")
+        return Loaded(name, (width, height), [fit(scene.image, spec)], faces=(), shows_subject=False)
+
+    def try_to_load(self, source: ImageSource | FailedInput) -> Loaded | FailedInput:
+        """Load a picture; a failure becomes a result, or stays the one it is."""
+        if isinstance(source, FailedInput):
+            return source
+        try:
+            return self.load(source)
+        except InputError as error:
+            return FailedInput(_name(source), error)
+
+    def regions(self, loaded: Loaded) -> list[Region]:
+        """Return the part of the upright picture that each of its inputs shows."""
+        if loaded.faces and self._spec.face is not None:
+            return [face_region(face, self._spec.face) for face in loaded.faces]
+        left, top, right, bottom = shown_box((0.0, 0.0, *loaded.size), self._spec)
+        return [Region(((left + right) / 2, (top + bottom) / 2), (right - left, bottom - top))]
+
+
+def _name(source: object) -> str | None:
+    """Return a path, or the name of a file object; other pictures have none."""
+    return os.fsdecode(source) if isinstance(source, str | os.PathLike) else file_name(source)

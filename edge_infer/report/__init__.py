@@ -1,0 +1,1 @@
+"""A page to look answers over: which are wrong, which unsure, and why."""
