@@ -10,6 +10,7 @@ from benchmarks.pages.help_texts import all_commands, help_text
 from benchmarks.pages.tables.elsewhere import breakdown_table as elsewhere_breakdown
 from benchmarks.pages.tables.elsewhere import summary_table
 from benchmarks.pages.tables.faces import breakdown_table, detector_table, gender_table
+from benchmarks.pages.tables.imports import application_table, fixture_table
 from benchmarks.pages.tables.jpeg_decode import jpeg_decode_table
 from benchmarks.pages.tables.latency import latency_table
 from benchmarks.pages.tables.levers import GROUPS, certainty_table, lever_table
@@ -60,6 +61,8 @@ def all_tables() -> dict[str, str]:
         "faces": detector_table(faces, bundled),
         "training-loss": loss_table(training),
         "crop-rules": crop_table(_kept("crop_rule")),
+        "import-fixtures": fixture_table(_kept("imports/fixtures")),
+        "import-applications": application_table(_kept("applications")),
         "photo-sources": source_table(_kept("photo_sources")),
     }
     for task in TASKS:
