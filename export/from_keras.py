@@ -1,6 +1,7 @@
 """`python -m export from-keras`: a Keras file and what it says nothing of -> one model file.
 
-With photos: imported -> exported, as a run is. Without: what is told is believed, and the file is fp32.
+With photos: imported -> slimmed, if asked -> exported, as a run is. Without: what is told is believed, and the file is
+fp32.
 """
 
 import hashlib

@@ -55,7 +55,9 @@ def teach(
         state: Where the state is kept.
         seed: Decides the order of the views.
     """
-    network.trainable = True
+    for layer in network.layers:
+        # What normalizes was learned from more photos than there are here, and stays as the original has it.
+        layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
     read, averages = seen(network, chain, enter)
     share = sum(rows.shape[1] for rows in wanted) / len(wanted)
     targets = [_weighted(rows, share) for rows in wanted]

@@ -5,6 +5,7 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -12,9 +13,13 @@ import numpy as np
 import pytest
 
 from train.errors import GoalError
+from train.imports.imported import import_model
+from train.runs.slim_folder import SlimFolder
 from train.slim.chains.budget import budgeted_widths, check_chain_speedup, even_widths
 from train.slim.chains.chain import Chain, read_chain, set_weights
+from train.slim.chains.lessons import seen, teach
 from train.slim.chains.rebuilding import ChainPruner
+from train.slim.distillation import Distillation
 
 pytestmark = pytest.mark.slow
 
@@ -33,10 +38,12 @@ def pixels(count: int = 48) -> np.ndarray:
     return np.kron(rng.uniform(0, 1, (count, 7, 7, 3)), np.ones((1, 4, 4, 1)))[:, :, :25].astype(np.float32)
 
 
-def network(join: str, padding: str = "same") -> keras.Model:
+def network(join: str, padding: str = "same", *, is_scaled: bool = False) -> keras.Model:
     """Convolutions of several shapes, each second channel of which is silent."""
     keras.utils.set_random_seed(1)
     image = tensor = L.Input(SHAPE)
+    if is_scaled:
+        tensor = L.Rescaling([1.0, 0.5, 2.0], 0.1, name="scaled")(tensor)
     for number, (width, kernel, strides) in enumerate(zip(WIDTHS, (3, (5, 3), 3), (2, 1, 1), strict=True)):
         is_normalized = number == 1
         conv = L.Conv2D(width, kernel, strides, padding=padding, use_bias=not is_normalized, name=f"conv_{number}")
@@ -106,6 +113,46 @@ def test_a_copy_of_all_channels_answers_the_same() -> None:
     copy = chain.with_widths(chain.widths)
     set_weights(copy, chain.weights())
     assert np.array_equal(copy.predict(pixels(), verbose=0), original.predict(pixels(), verbose=0))
+
+
+def test_a_slim_network_is_a_keras_file(tmp_path: Path) -> None:
+    chain = read_chain(network("flatten", is_scaled=True), "mine.keras")
+    slim = chain.with_widths(dict.fromkeys(chain.widths, 16))
+    slim.save(tmp_path / "slim.keras")
+    read = import_model(tmp_path / "slim.keras")
+
+    assert [layer.filters for layer in read.core.layers if isinstance(layer, L.Conv2D)] == [16, 16, 16]
+    assert np.abs(read.core.predict(pixels(), verbose=0) - slim.predict(pixels(), verbose=0)).max() < 1e-6
+
+
+def test_teaching_brings_a_network_nearer_and_leaves_what_normalizes(eager_fits: None, tmp_path: Path) -> None:
+    original = network("flatten")
+    chain = read_chain(original, "mine.keras")
+    pupil = chain.with_widths(chain.widths)
+    rng = np.random.default_rng(0)
+    noisy = {
+        name: [array + rng.normal(0, 0.02, array.shape) if name.startswith("conv") else array for array in arrays]
+        for name, arrays in chain.weights().items()
+    }
+    set_weights(pupil, noisy)
+    views = (pixels() * 255).astype(np.uint8)
+
+    def enter(image: Any) -> Any:
+        return L.Rescaling(1 / 255)(image)
+
+    def features(model: keras.Model) -> list[np.ndarray]:
+        return [part.predict(views, verbose=0) for part in seen(model, chain, enter)]
+
+    wanted = features(original)
+    before = [np.abs(now - then).mean() for now, then in zip(features(pupil), wanted, strict=True)]
+    settings = Distillation(views=1, epochs=30)
+    teach(pupil, chain, enter, lambda chosen: views[chosen], wanted, settings, SlimFolder(tmp_path).distillation, 1)
+    after = [np.abs(now - then).mean() for now, then in zip(features(pupil), wanted, strict=True)]
+
+    assert after[0] < 0.8 * before[0]
+    for now, then in zip(pupil.get_layer("normalized").get_weights(), noisy["normalized"], strict=True):
+        assert np.array_equal(now, then)
+    assert not np.array_equal(pupil.get_layer("conv_0").get_weights()[0], noisy["conv_0"][0])
 
 
 def _branched() -> keras.Model:
