@@ -154,7 +154,12 @@ def from_photos(
 @click.option("--photos", metavar="DIR", type=FOLDER, help="Labelled photos, by which what the file omits is measured.")
 @click.option("--test", metavar="DIR", type=FOLDER, help="Labelled photos that it was not trained on.")
 @click.option("--out", metavar="FILE", type=FOLDER, required=True, help="Model file to write, such as my.onnx.")
-@click.option("--work", metavar="DIR", type=FOLDER, help="Keep the imported run in this new folder.")
+@click.option("--work", metavar="DIR", type=FOLDER, help="Keep the run, and the slim one, in this new folder.")
+@click.option("--speedup", type=NumberRange(1, 64), help="Slim it: divide multiply-accumulates and weights by this.")
+@click.option(
+    "--width", type=NumberRange(0, 1, min_open=True), help="Slim it: keep this share of every layer's channels."
+)
+@click.option("--mixed-precision", is_flag=True, help="Slim in bfloat16: faster on CPUs that have it.")
 @click.option(
     "--precision", type=click.Choice(get_args(Precision)), default="int8", show_default=True, help="What to write."
 )
@@ -166,6 +171,9 @@ def from_keras(
     test: Path | None,
     out: Path,
     work: Path | None,
+    speedup: float | None,
+    width: float | None,
+    mixed_precision: bool,
     precision: Precision,
     max_drop: float,
     told: Told,
@@ -179,11 +187,16 @@ def from_keras(
         raise click.UsageError("give --photos, or --labels and --preprocessing: the file says neither")
     if photos is None and precision != "fp32":
         raise click.UsageError("give --photos, on which int8 is calibrated, or --precision fp32")
+    if speedup is not None and width is not None:
+        raise click.UsageError("give one of --speedup and --width")
+    if photos is None and (speedup is not None or width is not None):
+        raise click.UsageError("give --photos, from which a slim network learns")
     started = time.monotonic()
     say("Loading TensorFlow")
     start_tensorflow()
     from export.from_keras import from_keras as make
     from export.from_keras import from_keras_and_photos as make_with_photos
+    from train.slim.goal import Goal
 
     if photos is None:
         report = make(model, told, out)
@@ -196,7 +209,16 @@ def from_keras(
         )
     else:
         page, report = make_with_photos(
-            model, told, out, photos=photos, test=test, work=work, precision=precision, max_drop=max_drop
+            model,
+            told,
+            out,
+            photos=photos,
+            test=test,
+            work=work,
+            goal=None if speedup is None and width is None else Goal(speedup, width),
+            mixed_precision=mixed_precision,
+            precision=precision,
+            max_drop=max_drop,
         )
         click.echo(page)
         click.echo(to_table([report]))

@@ -1,6 +1,7 @@
 """What a model file says of the run it comes from."""
 
 from importlib.metadata import version
+from typing import Any
 
 import keras
 
@@ -28,7 +29,7 @@ def describe(run: FinishedRun | ImportedRun, name: str) -> ClassifierMetadata:
             temperature=calibration["temperature"],
             precision="fp32",
             recipe="imported",
-            architecture=architecture_of(run.network.get_layer(CORE)),
+            architecture=architecture_of(run.network.get_layer(CORE), metrics.get("slim")),
             training={
                 "class_counts": metrics["class_counts"],
                 "split_sha256": metrics["split"]["digest"],
@@ -69,8 +70,9 @@ def _architecture(run: FinishedRun) -> str:
     return ", ".join(parts)
 
 
-def architecture_of(core: keras.Model) -> str:
-    """Describe an imported network in words."""
+def architecture_of(core: keras.Model, slim: dict[str, Any] | None = None) -> str:
+    """Describe an imported network in words; `slim` is what the metrics say of how it was slimmed."""
     kinds = [type(layer).__name__ for layer in core.layers if layer.weights]
     counted = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
-    return f"imported from Keras: {counted}, {core.count_params():,} parameters"
+    slimmed = "" if slim is None else f", slimmed to {'-'.join(map(str, slim['widths']))} channels"
+    return f"imported from Keras{slimmed}: {counted}, {core.count_params():,} parameters"

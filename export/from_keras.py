@@ -1,12 +1,13 @@
 """`python -m export from-keras`: a Keras file and what it says nothing of -> one model file.
 
-With photos: imported -> exported, as a run is. Without: what is told is believed, and the file is fp32.
+With photos: imported -> slimmed, if asked -> exported, as a run is. Without: what is told is believed, and the file is
+fp32.
 """
 
 import hashlib
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,10 +30,13 @@ from export.pipeline import export
 from train.data.dataset import Dataset
 from train.imports.imported import Imported, import_model, network_of
 from train.imports.options import Told
-from train.imports.run import Reading, import_run, load_any_run
+from train.imports.run import ImportedRun, Reading, import_run, load_any_run
+from train.imports.slimming import SETTINGS, check_imported_goal, slim_imported
 from train.imports.ways import Known, Way
 from train.progress import say
 from train.runs.folder import RunFolder
+from train.runs.slim_folder import SlimFolder
+from train.slim.goal import Goal
 
 NOISE_PICTURES = 16
 
@@ -49,6 +53,8 @@ def from_keras_and_photos(
     photos: Path,
     test: Path | None,
     work: Path | None,
+    goal: Goal | None,
+    mixed_precision: bool,
     precision: Precision,
     max_drop: float,
 ) -> tuple[str, dict[str, Any]]:
@@ -60,7 +66,9 @@ def from_keras_and_photos(
         out: The `.onnx` file to write; its report goes beside it as `.json`.
         photos: Labelled photos.
         test: Those that it was not trained on, if they lie apart.
-        work: A new folder for the imported run; None for one that is removed again.
+        work: A new folder for the imported run, and for the slim one beside it; None for one that is removed again.
+        goal: How slim; None to leave the network as it is.
+        mixed_precision: As in `train.imports.slimming.slim_imported`.
         precision: Of the file.
         max_drop: As in `export.pipeline.export`.
 
@@ -75,18 +83,29 @@ def from_keras_and_photos(
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(TemporaryDirectory()))
         folder, dataset = RunFolder(work or scratch / "run"), Dataset(photos, test)
-        say("1/2 Importing")
+        reading = Reading(told.output, told.size, told.leave_out)
+        if goal is not None:  # better known now than after the import
+            check_imported_goal(
+                import_model(model, architecture=told.architecture, **asdict(reading)), model.name, goal
+            )
+        steps = 2 if goal is None else 3
+        say(f"1/{steps} Importing")
         import_run(
             model,
             dataset,
             folder,
-            reading=Reading(told.output, told.size, told.leave_out),
+            reading=reading,
             known=Known(told.scaling, told.channels, told.resize, told.interpolation),
             architecture=told.architecture,
             labels=told.labels,
         )
-        say("2/2 Exporting")
         run = load_any_run(folder.path)
+        if goal is not None and isinstance(run, ImportedRun):
+            say(f"2/{steps} Slimming")
+            slim = SlimFolder(folder.path.with_name(f"{folder.path.name}-slim"))
+            slim_imported(run, dataset, slim, goal, settings=SETTINGS, resume=False, mixed_precision=mixed_precision)
+            folder, run = slim, load_any_run(slim.path)
+        say(f"{steps}/{steps} Exporting")
         (file,) = export(run, dataset, scratch / "out", (precision,), name=out.stem, max_drop=max_drop)
         return folder.report(), write_model(out, file.path.read_bytes(), {**file.report, "file": out.name}).report
 

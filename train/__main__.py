@@ -129,7 +129,8 @@ def slim(
     """Make the network of a finished RUN a fraction of its size.
 
     Channels that its photos can do without are taken away, the rest is solved anew and then taught
-    by the original, without labels; then heads are fitted on it, as on any network.
+    by the original, without labels; then heads are fitted on it, as on any network. The head of an
+    imported RUN is taught with the rest, and its --max-drop is judged on the validation photos.
     """
     for option, given in (("--image-size", image_size is not None), ("--first-stride", first_stride > 1)):
         if given and speedup is None and width is None:
@@ -140,7 +141,8 @@ def slim(
     say("Loading TensorFlow")
     start_tensorflow()
     from edge_infer.cache import default_cache
-    from train.runs.finished import load_run
+    from train.imports.run import ImportedRun, load_any_run
+    from train.imports.slimming import slim_imported
     from train.runs.slim_folder import SlimFolder
     from train.slim.distillation import Distillation
     from train.slim.goal import Goal
@@ -149,17 +151,24 @@ def slim(
     goal: Goal | float = 0.01 if max_drop is None else max_drop
     if speedup is not None or width is not None:
         goal = Goal(speedup, width, image_size, first_stride)
-    original, slimmed = load_run(run), SlimFolder(out)
-    metrics = slim_run(
-        original,
-        original.folder.dataset(data, test, unlabelled),
-        slimmed,
-        goal,
-        settings=Distillation(views, epochs, wide_views=wide_views),
-        resume=resume,
-        mixed_precision=mixed_precision,
-        cache=cache or default_cache(),
-    )
+    original, slimmed = load_any_run(run), SlimFolder(out)
+    dataset = original.folder.dataset(data, test, unlabelled)
+    settings = Distillation(views, epochs, wide_views=wide_views)
+    if isinstance(original, ImportedRun):
+        metrics = slim_imported(
+            original, dataset, slimmed, goal, settings=settings, resume=resume, mixed_precision=mixed_precision
+        )
+    else:
+        metrics = slim_run(
+            original,
+            dataset,
+            slimmed,
+            goal,
+            settings=settings,
+            resume=resume,
+            mixed_precision=mixed_precision,
+            cache=cache or default_cache(),
+        )
     click.echo(slimmed.report())
     say(
         f"{out} is finished after {time.monotonic() - started:.0f} s: {metrics['slim']['speedup']:.1f} times fewer "

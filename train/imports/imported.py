@@ -109,20 +109,22 @@ def network_of(
         `[N, H, W, 3]` RGB pixels 0-255 -> logits `[N, classes]`.
     """
     image = keras.Input((*imported.size, 3), name="image_rgb")
-    pixels = image
-    if scaling != "none":
-        scale, offset = scaling_constants(scaling)
-        pixels = keras.layers.Rescaling(numbers(scale), numbers(offset), name="preprocess")(pixels)
-    if is_bgr and not _turn_first_kernel(imported.core):
-        pixels = ops.take(pixels, [2, 1, 0], axis=-1)
-    logits = imported.core(pixels)
+    logits = imported.core(scale_pixels(image, scaling, is_bgr=is_bgr and not _turn_first_kernel(imported.core)))
     if order is not None and list(order) != sorted(order):
         logits = ops.take(logits, list(order), axis=-1)
     return keras.Model(image, logits, name="imported")
 
 
+def scale_pixels(image: keras.KerasTensor, scaling: Scaling, *, is_bgr: bool) -> keras.KerasTensor:
+    """Scale RGB pixels 0-255 `[N, H, W, 3]` in a network, and turn them to blue, green, red if wanted."""
+    if scaling != "none":
+        scale, offset = scaling_constants(scaling)
+        image = keras.layers.Rescaling(numbers(scale), numbers(offset), name="preprocess")(image)
+    return ops.take(image, [2, 1, 0], axis=-1) if is_bgr else image
+
+
 def scaled(batch_rgb: npt.NDArray[np.uint8], scaling: Scaling, *, is_bgr: bool) -> Array:
-    """Scale RGB pixels 0-255 `[N, H, W, 3]` as `network_of` does, `float32`."""
+    """Scale RGB pixels 0-255 `[N, H, W, 3]` as `scale_pixels` does, `float32`."""
     scale, offset = (np.asarray(values, np.float32) for values in scaling_constants(scaling))
     pixels: Array = batch_rgb.astype(np.float32) * scale + offset
     return np.ascontiguousarray(pixels[..., ::-1]) if is_bgr else pixels

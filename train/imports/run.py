@@ -1,7 +1,7 @@
 """A Keras file and labelled photos -> a run folder, as a training leaves one."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -91,6 +91,24 @@ class ImportedRun(LoadedRun):
         _, height, width, _ = self.network.input_shape
         return InputSpec(height, width, self.record.resize, self.record.interpolation)
 
+    @property
+    def is_slim(self) -> bool:
+        """Whether its network was slimmed."""
+        return "slim" in self.metrics
+
+    @property
+    def weights_path(self) -> Path:
+        """Where the Keras file lies that its network is read from."""
+        return self.path / _MODEL
+
+    def read(self) -> Imported:
+        """Read its Keras file anew, as it was saved.
+
+        Raises:
+            RunFolderError: It is damaged.
+        """
+        return _read(self.folder, self.record)
+
 
 def import_run(
     model: Path,
@@ -138,16 +156,40 @@ def import_run(
         *(model.name, sha256_file(model), reading, imported.ending, way.scaling),
         *("bgr" if way.is_bgr else "rgb", way.resize, way.interpolation, tuple(places)),
     )
-    network = network_of(imported, way.scaling, is_bgr=way.is_bgr, order=record.order)
-    spec = way.spec(imported.size)
+    found = {"tried": [one.to_record() for one in tried]}
+    return write_run(folder, model, record, imported, data, found, architecture=architecture)
+
+
+def write_run(
+    folder: RunFolder,
+    model: Path,
+    record: ImportRecord,
+    imported: Imported,
+    data: RunData,
+    found: Mapping[str, Any],
+    *,
+    architecture: Path | None = None,
+) -> dict[str, Any]:
+    """Measure a network that was read from a Keras file, and fill a run folder.
+
+    Args:
+        folder: The run folder.
+        model: The Keras file.
+        record: How it is read.
+        imported: What was read.
+        data: The photos.
+        found: What else the metrics say.
+        architecture: As in `import_run`.
+
+    Returns:
+        The metrics.
+    """
+    network = network_of(imported, record.scaling, is_bgr=record.channels == "bgr", order=record.order)
+    spec = InputSpec(*imported.size, record.resize, record.interpolation)
     shown = {part: [photo.path for photo in data.part_photos(part)] for part in MEASURED_PARTS}
     answer = forward(network)
     logits = {part: answer(np.stack([load_input(path, spec) for path in shown[part]])) for part in MEASURED_PARTS}
-    metrics = {
-        **_measured(logits, data, record),
-        "parameters": network.count_params(),
-        "tried": [t.to_record() for t in tried],
-    }
+    metrics = {**_measured(logits, data, record), "parameters": network.count_params(), **found}
     _write(folder, model, architecture, record, data, metrics, logits["test"])
     return metrics
 
@@ -163,17 +205,21 @@ def load_any_run(path: Path) -> FinishedRun | ImportedRun:
         return load_run(path)
     record = _record_from_json(folder)
     metrics = folder.metrics("labels", "calibration")
-    architecture = path / _ARCHITECTURE
+    imported = _read(folder, record)
+    network = network_of(imported, record.scaling, is_bgr=record.channels == "bgr", order=record.order)
+    return ImportedRun(folder, network, metrics, folder.split(), record)
+
+
+def _read(folder: RunFolder, record: ImportRecord) -> Imported:
+    architecture = folder.path / _ARCHITECTURE
     try:
-        imported = import_model(
-            path / _MODEL,
+        return import_model(
+            folder.path / _MODEL,
             architecture=architecture if architecture.exists() else None,
             **asdict(record.reading),
         )
     except KerasFileError as error:
-        raise RunFolderError(f"{path} is damaged: {error}") from error
-    network = network_of(imported, record.scaling, is_bgr=record.channels == "bgr", order=record.order)
-    return ImportedRun(folder, network, metrics, folder.split(), record)
+        raise RunFolderError(f"{folder.path} is damaged: {error}") from error
 
 
 def _places(imported: Imported, dataset: Dataset, labels: tuple[str, ...] | None) -> list[int]:
@@ -219,7 +265,7 @@ def _write(
     test_logits: Floats,
 ) -> None:
     path, test = folder.path, data.dataset.test_folder
-    path.mkdir(parents=True)
+    path.mkdir(parents=True, exist_ok=True)
     for source, name in ((model, _MODEL), (architecture, _ARCHITECTURE)):
         if source is not None:
             write_atomic(path / name, partial(shutil.copyfile, source))
@@ -239,11 +285,13 @@ def _write(
 
 def to_markdown(record: ImportRecord, metrics: dict[str, Any]) -> str:
     """Return what was tried and measured as a page."""
+    slim = metrics.get("slim")
     lines = [
         f"# {record.file}, imported",
         "",
         f"{metrics['parameters']:,} parameters; it ends in {record.ending}. Photos become input by {record.scaling} "
         f"scaling, {record.channels}, {record.resize}, {record.interpolation}.",
+        *([] if slim is None else ["", _slimmed(slim)]),
         "",
         "| tried: scaling, channels, resize, filter | photos | right | log loss |",
         "|---|---|---|---|",
@@ -265,6 +313,14 @@ def to_markdown(record: ImportRecord, metrics: dict[str, Any]) -> str:
         f"Temperature {calibration['temperature']:.3f}; answers below {calibration['min_score']:.3f} are uncertain.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _slimmed(slim: dict[str, Any]) -> str:
+    widths = "-".join(map(str, slim["widths"]))
+    return (
+        f"Slimmed to {widths} channels, {slim['speedup']:.1f} times fewer multiply-accumulates, and taught by the "
+        f"original on {slim['pictures']} pictures. What was tried, was tried on the original."
+    )
 
 
 def _record_from_json(folder: RunFolder) -> ImportRecord:

@@ -28,6 +28,7 @@ SAMPLE_PHOTOS = 96
 _FIRST_LOOK = 24  # photos that every scaling is tried on
 _SECOND_LOOK = 3  # scalings that the whole sample is tried on
 _CLEAR_DEVIATIONS = 1.645  # by which the best must be ahead: 95 %, one-sided
+_FAR_DEVIATIONS = 3.09  # by which a way is so far behind that it needs no second look: 99.9 %
 _SAME = 1e-3  # of a probability: ways that differ by less are one
 _HOTTEST = 1e4  # temperature
 _LARGEST_LOSS = 14.0  # nats; one sure mistake does not outweigh all else
@@ -148,15 +149,22 @@ def find_way(
     if len(ways) > _SECOND_LOOK:
         tried = [trial.run(way, _FIRST_LOOK) for way in track(ways, "Trying scalings")]
         all_tried += tried
-        ways = [found.way for found in sorted(tried, key=lambda found: found.rank)[-_SECOND_LOOK:]]
+        *others, leader = sorted(tried, key=lambda found: found.rank)[-_SECOND_LOOK:]
+        near = [found for found in others if not _is_ahead(leader, found, _FAR_DEVIATIONS)]
+        ways = [found.way for found in (*near, leader)]
     tried = sorted((trial.run(way) for way in track(ways, "Trying the best")), key=lambda found: found.rank)
     best = tried[-1]
     _check_clear(tried)
     resizes = [known.resize] if known.resize else get_args(Resize)
     filters = [known.interpolation] if known.interpolation else get_args(Interpolation)
     rules = [replace(best.way, resize=resize, interpolation=each) for resize, each in product(resizes, filters)]
-    sizes = [trial.run(way) for way in track([way for way in rules if way != best.way], "Trying ways to resize")]
+    unusual = [way for way in rules if way != best.way]
+    glimpsed = [trial.run(way, _FIRST_LOOK) for way in track(unusual, "Trying ways to resize")]
+    all_tried += glimpsed
     # Ways to resize differ little: one that is not clearly better than the usual one is as good as it.
+    usual = trial.run(best.way, _FIRST_LOOK).losses.mean()
+    better = [found.way for found in glimpsed if found.losses.mean() < usual]
+    sizes = [trial.run(way) for way in track(better, "Trying the best")]
     surer = [found for found in sizes if _is_ahead(found, best)]
     best = min([best, *surer], key=lambda found: float(found.losses.mean()))
     all_tried += [*tried, *sizes]
@@ -186,13 +194,11 @@ class _Trial:
         self._is_order_told = is_order_told
         self._answer = forward(imported.core)
         self._pixels: dict[InputSpec, npt.NDArray[np.uint8]] = {}
+        self._logits: dict[Way, Floats] = {}  # of the first photos, as many as were asked for so far
 
     def run(self, way: Way, photos: int | None = None) -> Tried:
-        spec = way.spec(self._imported.size)
-        if spec not in self._pixels:
-            self._pixels[spec] = np.stack([load_input(path, spec) for path in self._paths])
-        pixels, targets = self._pixels[spec][:photos], self._targets[:photos]
-        logits = self._answer(scaled(pixels, way.scaling, is_bgr=way.is_bgr))
+        logits = self._answers(way, photos or len(self._paths))
+        targets = self._targets[: len(logits)]
         answers, classes = logits.argmax(axis=1), self._imported.classes
         confusion = np.zeros((classes, classes), np.int64)  # rows: the class, columns: the output
         np.add.at(confusion, (targets, answers), 1)
@@ -206,6 +212,18 @@ class _Trial:
         order = tuple(map(int, assignment))
         is_right = answers == assignment[targets]
         return Tried(way, len(targets), right, as_told, losses, log_probabilities, order, is_right)
+
+    def _answers(self, way: Way, photos: int) -> Floats:
+        """Return the logits for the first photos; what a first look showed is not computed again."""
+        spec = way.spec(self._imported.size)
+        if spec not in self._pixels:
+            self._pixels[spec] = np.stack([load_input(path, spec) for path in self._paths])
+        seen = self._logits.get(way, np.empty((0, self._imported.classes), np.float32))
+        missing = self._pixels[spec][len(seen) : photos]
+        if len(missing):
+            seen = np.concatenate([seen, self._answer(scaled(missing, way.scaling, is_bgr=way.is_bgr))])
+            self._logits[way] = seen
+        return seen[:photos]
 
 
 def _calibrated(logits: Floats, targets: Ints) -> Floats:
@@ -252,9 +270,9 @@ def _check_clear(tried: Sequence[Tried]) -> None:
             )
 
 
-def _is_ahead(best: Tried, other: Tried) -> bool:
+def _is_ahead(best: Tried, other: Tried, deviations: float = _CLEAR_DEVIATIONS) -> bool:
     """Return whether a way is clearly better than another on the same photos: surer of them, or right more often."""
     gained = other.losses - best.losses
-    is_surer = gained.mean() > _CLEAR_DEVIATIONS * gained.std(ddof=1) / np.sqrt(len(gained))
+    is_surer = gained.mean() > deviations * gained.std(ddof=1) / np.sqrt(len(gained))
     lost, won = int((best.is_right < other.is_right).sum()), int((best.is_right > other.is_right).sum())
-    return bool(is_surer) or won - lost > _CLEAR_DEVIATIONS * np.sqrt(won + lost)  # McNemar 1947
+    return bool(is_surer) or won - lost > deviations * np.sqrt(won + lost)  # McNemar 1947

@@ -133,7 +133,9 @@ def load_run(path: Path) -> FinishedRun:
     if not folder.is_finished:
         raise RunFolderError(f"{path} is no finished run: finish it with `python -m train … --out {path} --resume`")
     if folder.is_imported:
-        raise RunFolderError(f"{path} holds an imported network, which has no recipe: only `python -m export` takes it")
+        raise RunFolderError(
+            f"{path} holds an imported network: only `python -m train slim` and `python -m export` take it"
+        )
     metrics = folder.metrics("labels", "calibration")
     recipe = replace(folder.recipe, mixed_precision=False)
     network = build_network(recipe, len(metrics["labels"]), weights=None)

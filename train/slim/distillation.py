@@ -85,8 +85,13 @@ def view_recipe(recipe: Recipe, settings: Distillation) -> Recipe:
     """Return the recipe by which views are made."""
     if not settings.wide_views:
         return recipe
-    own, wide = asdict(recipe.augmentation), asdict(_WIDE)
-    return replace(recipe, augmentation=Augmentation(**{name: max(own[name], wide[name]) for name in own}))
+    return replace(recipe, augmentation=widened(recipe.augmentation))
+
+
+def widened(augmentation: Augmentation) -> Augmentation:
+    """Return changes that go further."""
+    own, wide = asdict(augmentation), asdict(_WIDE)
+    return Augmentation(**{name: max(own[name], wide[name]) for name in own})
 
 
 def distil(
@@ -116,25 +121,72 @@ def distil(
     if isinstance(recipe.head, DenseHead):
         outputs = target.layer()(features.output)  # its maps keep all their channels, and need no readout
     else:
-        first = _drawn(len(wanted), 0, recipe.seed)
-        rows = features.predict(load(first), batch_size=_FORWARD_BATCH, verbose=0)
-        seen = Standardization.of(rows)
-        readout = keras.layers.Dense(wanted.shape[1], name="readout")
-        outputs = readout(seen.layer()(features.output))
-        readout.set_weights(_first_readout(seen.apply(rows), target.apply(wanted[first])))
+        outputs = read_out(features, load, target.apply(wanted), recipe.seed)
     model = keras.Model(features.input, outputs)
+    follow(
+        *(model, load, target.apply(wanted), settings, state, recipe.seed),
+        advice=", or without --mixed-precision" if recipe.mixed_precision else "",
+    )
+
+
+def read_out(
+    features: keras.Model, load: Callable[[Ints], Pixels], standardized: Floats, seed: int
+) -> keras.KerasTensor:
+    """Read the original's features out of a pruned network's, by a linear layer that learns with it.
+
+    Args:
+        features: The pruned network, `[N, H, W, 3]` -> `[N, d]`.
+        load: As in `distil`.
+        standardized: The original's features, standardized, `[N, D]`.
+        seed: As in `follow`.
+
+    Returns:
+        What is to become the standardized features; it starts with the best that a linear layer can do.
+    """
+    first = _drawn(len(standardized), 0, seed)
+    rows = features.predict(load(first), batch_size=_FORWARD_BATCH, verbose=0)
+    seen = Standardization.of(rows)
+    readout = keras.layers.Dense(standardized.shape[1], name="readout")
+    outputs = readout(seen.layer()(features.output))
+    readout.set_weights(_first_readout(seen.apply(rows), standardized[first]))
+    return outputs
+
+
+def follow(
+    model: keras.Model,
+    load: Callable[[Ints], Pixels],
+    wanted: Floats,
+    settings: Distillation,
+    state: Checkpoints,
+    seed: int,
+    *,
+    advice: str = "",
+) -> None:
+    """Train a network to give what is wanted, resuming after the last whole round.
+
+    Args:
+        model: `[N, H, W, 3]` -> `[N, D]`.
+        load: As in `distil`.
+        wanted: For every view, `[N, D]`.
+        settings: How long and how fast.
+        state: Where the state is kept.
+        seed: Decides the order of the views.
+        advice: What else helps if the loss is not finite.
+
+    Raises:
+        DistillationError: The loss is not finite any more.
+    """
     rounds = -(-settings.epochs * len(wanted) // VIEWS_A_ROUND)
     _compile(model, rounds, settings.learning_rate)
 
     history = state.resume(model)
     losses = history.setdefault("loss", [])
     for number in track(range(len(losses), rounds), "Distilling"):
-        chosen = _drawn(len(wanted), number, recipe.seed)
-        logs = model.fit(load(chosen), target.apply(wanted[chosen]), batch_size=BATCH, shuffle=False, verbose=0).history
+        chosen = _drawn(len(wanted), number, seed)
+        logs = model.fit(load(chosen), wanted[chosen], batch_size=BATCH, shuffle=False, verbose=0).history
         if not np.isfinite(logs["loss"][0]):
             raise DistillationError(
-                "the distillation went astray: its loss is not finite; start anew with a lower speed-up"
-                + (", or without --mixed-precision" if recipe.mixed_precision else "")
+                "the distillation went astray: its loss is not finite; start anew with a lower speed-up" + advice
             )
         losses.append(logs["loss"][0])
         state.keep(model, history)

@@ -1,0 +1,1 @@
+"""Slimming networks that are not ours: plain chains of convolutions with a Dense head."""
