@@ -151,8 +151,8 @@ def calibrate(logits: Floats, targets: Ints) -> dict[str, float]:
 def known_thresholds(scores: Floats, known: Floats, min_score: float, kept: float) -> tuple[float, float]:
     """Return the thresholds of score and `known` from which an answer is certain.
 
-    The score's is given; that of `known` is the highest at which enough right answers stay certain. Where the score
-    alone costs too many, it is lowered until half of what may be lost is lost to each.
+    The score's is given, but lowered where it alone would cost more than half of the right answers that may be lost;
+    that of `known` is the highest at which enough of them stay certain.
 
     Args:
         scores: Of right answers for photos that were held out, `[N]`.
@@ -165,8 +165,7 @@ def known_thresholds(scores: Floats, known: Floats, min_score: float, kept: floa
     """
     if not len(scores):
         return min_score, 0.0
-    if (scores >= min_score).mean() < kept:
-        min_score = float(np.quantile(scores, (1 - kept) / 2, method="lower"))
+    min_score = min(min_score, float(np.quantile(scores, (1 - kept) / 2, method="lower")))
     passing = np.sort(known[scores >= min_score])
     may_lose = len(passing) - math.ceil(kept * len(scores))
     return min_score, float(passing[max(may_lose, 0)])

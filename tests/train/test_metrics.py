@@ -107,11 +107,18 @@ def test_evaluate_by_hand():
 
 
 def test_thresholds_keep_enough_right_answers_certain():
-    scores = np.array([0.95] * 9 + [0.5])
-    known = np.linspace(0.1, 1.0, 10)[::-1]  # the doubtful answer is the least known
-    assert known_thresholds(scores, known, min_score=0.8, kept=0.9) == (0.8, pytest.approx(0.2))
-    assert known_thresholds(scores, known, min_score=0.8, kept=0.8) == (0.8, pytest.approx(0.3))
+    scores = np.array([0.95] * 39 + [0.5])
+    known = np.linspace(0.025, 1.0, 40)[::-1]  # the doubtful answer is the least known
+    assert known_thresholds(scores, known, min_score=0.8, kept=0.9) == (0.8, pytest.approx(0.125))
+    assert known_thresholds(scores, known, min_score=0.8, kept=0.8) == (0.8, pytest.approx(0.225))
     assert known_thresholds(np.array([]), np.array([]), min_score=0.8, kept=0.9) == (0.8, 0.0)
+
+
+def test_a_score_costs_at_most_half_of_the_right_answers_that_may_be_lost():
+    scores, known = np.array([0.95] * 93 + [0.7] * 4 + [0.6] * 3), np.linspace(0.01, 1, 100)[::-1]
+    min_score, min_known = known_thresholds(scores, known, min_score=0.8, kept=0.9)
+    assert min_score == 0.7  # 0.8 alone would lose seven of the ten
+    assert ((scores >= min_score) & (known >= min_known)).sum() == 90
 
 
 def test_a_score_that_costs_too_many_right_answers_is_lowered():
