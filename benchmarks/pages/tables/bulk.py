@@ -11,13 +11,13 @@ PREPARATIONS_S = {
     "has to be set up by hand: 1 hour": 3600,
     "has to be ordered, set up and explained: 1 day of 8 hours": 8 * 3600,
 }
-_NOT_MEASURED = ("not measured yet", "", "", "", "")
+_NOT_MEASURED = ("not measured yet", "", "", "", "", "")
 
 
 def one_machine_table(result: dict[str, Any]) -> str:
     """Return what both commands answer in an hour, and how long a million takes them."""
     rates, cores = result["rates"], result["cores"]
-    head = (f"on {cores} cores", "start", "photos a second", "photos in the first hour", "a million")
+    head = (f"on {cores} cores", "start", "photos a second", "photos in the first hour", "a million", "memory")
     if rates is None:
         return table(head, [_NOT_MEASURED])
     rows = []
@@ -31,6 +31,7 @@ def one_machine_table(result: dict[str, Any]) -> str:
                 f"{rate:.0f}",
                 f"{(3600 - start_s) * rate:,.0f}",
                 f"{1e6 / rate / 3600:.1f} hours",
+                f"{rates['worker_peak_mb']:.0f} MB a worker" if name == "bulk" else "",
             )
         )
     return table(head, rows)

@@ -11,6 +11,7 @@ RESULT = {
     "cores": 2,
     "rates": {
         "pictures": 1000,
+        "worker_peak_mb": 296.2,
         "seconds": {"classify": 5.5, "bulk": 16.0},
         "once_started": {"classify": 200.0, "bulk": 100.0},
     },
@@ -19,10 +20,10 @@ RESULT = {
 
 def test_one_machine() -> None:
     assert one_machine_table(RESULT).splitlines() == [
-        "| on 2 cores | start | photos a second | photos in the first hour | a million |",
-        "| --- | --- | --- | --- | --- |",
-        "| `edge-infer classify` | 0.5 s | 200 | 719,900 | 1.4 hours |",
-        "| `edge-infer bulk` | 6.0 s | 100 | 359,400 | 2.8 hours |",
+        "| on 2 cores | start | photos a second | photos in the first hour | a million | memory |",
+        "| --- | --- | --- | --- | --- | --- |",
+        "| `edge-infer classify` | 0.5 s | 200 | 719,900 | 1.4 hours |  |",
+        "| `edge-infer bulk` | 6.0 s | 100 | 359,400 | 2.8 hours | 296 MB a worker |",
     ]
 
 
@@ -37,7 +38,7 @@ def test_a_second_machine_pays_when_it_saves_more_than_it_costs() -> None:
 
 def test_what_was_not_measured_is_said() -> None:
     unmeasured = {"cores": 2, "rates": None}
-    assert one_machine_table(unmeasured).splitlines()[2:] == ["| not measured yet |  |  |  |  |"]
+    assert one_machine_table(unmeasured).splitlines()[2:] == ["| not measured yet |  |  |  |  |  |"]
     assert second_machine_table(unmeasured).splitlines()[2:] == ["| not measured yet |  |  |"]
 
 
