@@ -9,6 +9,7 @@ from benchmarks.pages.drawing import Drawing
 from benchmarks.pages.help_texts import all_commands, help_text
 from benchmarks.pages.tables.elsewhere import breakdown_table as elsewhere_breakdown
 from benchmarks.pages.tables.elsewhere import summary_table
+from benchmarks.pages.tables.explain import explain_table
 from benchmarks.pages.tables.faces import breakdown_table, detector_table, gender_table
 from benchmarks.pages.tables.jpeg_decode import jpeg_decode_table
 from benchmarks.pages.tables.latency import latency_table
@@ -53,6 +54,7 @@ def all_tables() -> dict[str, str]:
         "process-start": process_start_table(_kept("process_start")),
         "peer-wheel": peer_wheel_table(_kept("peer_wheel")),
         "latency": latency_table(_kept("latency")["models"]),
+        "explain": explain_table(_kept("explain")["parts"]),
         "webcam": webcam_table(_kept("webcam")["parts"]),
         "other-cpus": other_cpus_table(_kept("other_cpus")),
         "gender": gender_table(faces, bundled, training["gender"]),
