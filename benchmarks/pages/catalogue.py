@@ -10,6 +10,7 @@ from benchmarks.pages.help_texts import all_commands, help_text
 from benchmarks.pages.tables.bulk import one_machine_table, second_machine_table
 from benchmarks.pages.tables.elsewhere import breakdown_table as elsewhere_breakdown
 from benchmarks.pages.tables.elsewhere import summary_table
+from benchmarks.pages.tables.explain import explain_table
 from benchmarks.pages.tables.faces import breakdown_table, detector_table, gender_table
 from benchmarks.pages.tables.imports import application_table, fixture_table
 from benchmarks.pages.tables.jpeg_decode import jpeg_decode_table
@@ -58,6 +59,7 @@ def all_tables() -> dict[str, str]:
         "latency": latency_table(_kept("latency")["models"]),
         "bulk-one": one_machine_table(_kept("bulk")),
         "bulk-two": second_machine_table(_kept("bulk")),
+        "explain": explain_table(_kept("explain")["parts"]),
         "webcam": webcam_table(_kept("webcam")["parts"]),
         "other-cpus": other_cpus_table(_kept("other_cpus")),
         "gender": gender_table(faces, bundled, training["gender"]),

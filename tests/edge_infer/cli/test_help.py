@@ -46,7 +46,7 @@ def test_the_commands_are_those_documented() -> None:
     assert options == {
         *("paths", "--task", "--model", "--top", "--min-score", "--min-known", "--format", "--batch"),
         *("--threads", "--provider"),
-        *("--faces", "--save-annotated", "--max-pixels", "--max-bytes", "--rotate", "--recursive"),
+        *("--faces", "--save-annotated", "--explain", "--max-pixels", "--max-bytes", "--rotate", "--recursive"),
     }
 
 
