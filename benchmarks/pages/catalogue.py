@@ -78,18 +78,24 @@ def all_tables() -> dict[str, str]:
         tables[f"compare-{task}"] = comparison_table(compared[task])
         tables[f"training-{task}"] = training_table(training, task, elsewhere)
         tables |= task_tables(task)
-    return tables | elsewhere_tables(training["gems"]["metrics"], _kept("levers"))
+    full, bundled = training["gems"]["metrics"], _training(slim=True)["gems-slim"]["metrics"]
+    return tables | elsewhere_tables(full, "elsewhere") | elsewhere_tables(bundled, "bundled") | lever_tables()
 
 
-def elsewhere_tables(gems: dict[str, Any], levers: dict[str, Any]) -> dict[str, str]:
-    """Return the tables of photos from elsewhere, by name."""
-    tables = {f"levers-{group}": lever_table(levers, group) for group in GROUPS}
-    return tables | {
-        "levers-certainty": certainty_table(levers),
-        "elsewhere-summary": summary_table(gems),
-        "elsewhere-kinds": elsewhere_breakdown(gems, "kind"),
-        "elsewhere-classes": elsewhere_breakdown(gems, "class"),
+def elsewhere_tables(metrics: dict[str, Any], prefix: str) -> dict[str, str]:
+    """Return the tables of what a run of gems reached on photos from elsewhere, by name."""
+    return {
+        f"{prefix}-summary": summary_table(metrics),
+        f"{prefix}-kinds": elsewhere_breakdown(metrics, "kind"),
+        f"{prefix}-classes": elsewhere_breakdown(metrics, "class"),
     }
+
+
+def lever_tables() -> dict[str, str]:
+    """Return the tables of levers, by name."""
+    levers = _kept("levers")
+    tables = {f"levers-{group}": lever_table(levers, group) for group in GROUPS}
+    return tables | {"levers-certainty": certainty_table(levers)}
 
 
 def task_tables(task: str) -> dict[str, str]:
@@ -124,5 +130,7 @@ def _kept(name: str) -> dict[str, Any]:
     return read_json(RESULTS / f"{name}.json")
 
 
-def _training() -> dict[str, dict[str, Any]]:
-    return {path.stem: read_json(path) for path in sorted((RESULTS / "training").glob("*.json"))}
+def _training(*, slim: bool = False) -> dict[str, dict[str, Any]]:
+    """Return the kept runs of full networks, or of slim ones, by name."""
+    results = {path.stem: read_json(path) for path in sorted((RESULTS / "training").glob("*.json"))}
+    return {name: result for name, result in results.items() if bool(result["recipe"].get("widths")) == slim}
