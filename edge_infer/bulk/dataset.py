@@ -17,7 +17,7 @@ BATCH_ROWS = 256
 
 def classify_dataset(
     dataset: ray.data.Dataset,
-    model: str | Path = "gems",
+    model: str | Path,
     *,
     column: str = PATH_COLUMN,
     workers: int | tuple[int, int] | None = None,

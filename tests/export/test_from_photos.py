@@ -134,8 +134,8 @@ def test_an_existing_file_is_kept(folder: Path, photos: Path):
 
 
 def test_a_speedup_that_cannot_be_reached_is_told_before_the_training(photos: Path, tmp_path: Path):
-    options = {**OPTIONS, "speedup": 69.0}
-    with pytest.raises(GoalError, match="give --speedup 68 or less"):
+    options = {**OPTIONS, "speedup": 390.0}
+    with pytest.raises(GoalError, match="give --speedup 389 or less"):
         from_photos(photos, tmp_path / "my.onnx", tmp_path / "work", weights="any", cache=tmp_path, **options)
     assert not list(tmp_path.iterdir())
 

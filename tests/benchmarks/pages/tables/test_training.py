@@ -21,7 +21,9 @@ def test_kept_results_name_the_command_and_no_path_of_a_machine():
     for path in RESULTS.glob("*.json"):
         text = path.read_text(encoding="utf-8")
         command = read_json(path)["command"]
-        assert command.startswith(f"python -m train {read_json(path)['recipe']['name']} --data DIR --out RUN ")
+        recipe = read_json(path)["recipe"]
+        made = f"slim {recipe['name']}" if recipe.get("widths") else f"{recipe['name']} --data DIR"
+        assert command.startswith(f"python -m train {made} --out RUN ")
         assert "/work" not in text
         assert "/root" not in text
 
