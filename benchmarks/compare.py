@@ -62,7 +62,8 @@ def main(
     if slim.recipe.widths is None or slim.recipe.name != full.recipe.name:
         raise click.UsageError(f"{slim_run} was not slimmed from {run}")
     test = full.data(full.folder.dataset(data)).part_photos("test")
-    pictures = load_batch(spread(test, plan.photos), full.recipe)
+    photos = spread(test, plan.photos)
+    pictures = {"full": load_batch(photos, full.recipe), "slim": load_batch(photos, slim.recipe)}
     with TemporaryDirectory() as scratch:
         try:
             measured = measure_runtimes(full, slim, files, pictures, threads, plan, Path(scratch))

@@ -46,49 +46,47 @@ def main(files: Path, quick: bool, json_path: Path) -> None:
     described = machine()
     models = {FULL_NETWORK: str(files / FULL_FILE), BUNDLED: "gems"}
     models |= {rival_row(variant): str(files / name) for variant, name in FILES.items()}
-    guarded = {BUNDLED, rival_row("int8, 8-bit")}
     try:
-        identities = {name: identify(open_model(model, ClassifierMetadata)) for name, model in models.items()}
-        rounds = measure(models, guarded, QUICK_PLAN if quick else PLAN)
+        opened = {name: open_model(model, ClassifierMetadata) for name, model in models.items()}
+        rounds = measure(models, QUICK_PLAN if quick else PLAN)
     except (ModelError, NotMeasuredError) as error:
         raise click.ClickException(str(error)) from error
-    rows = {name: {**identities[name], "guarded": name in guarded, "threads": timings(name, rounds)} for name in models}
+    rows = {
+        name: {**identify(file), "guarded": file.metadata.weight_bits == 8, "threads": timings(name, rounds)}
+        for name, file in opened.items()
+    }
     write_json(json_path, {"command": typed_command(), "machine": described, "rows": rows})
     for name, row in rows.items():
         times = ", ".join(f"{count}: {row['threads'][str(count)]['ms']['p50']:.1f} ms" for count in THREADS)
         click.echo(f"{name}: threads {times}")
 
 
-def measure(models: Mapping[str, str], guarded: set[str], plan: Plan) -> dict[tuple[str, int], list[Round]]:
+def measure(models: Mapping[str, str], plan: Plan) -> dict[tuple[str, int], list[Round]]:
     """Measure every model with every number of threads, in turn.
 
     Args:
         models: Files, or names of bundled models, by what the result calls them.
-        guarded: The names of those that run with the guard.
         plan: How often.
 
     Raises:
         NotMeasuredError: A model fails.
     """
     contenders = {
-        f"{name}|{threads}": partial(contender, model, threads, guarded=name in guarded)
-        for name, model in models.items()
-        for threads in THREADS
+        f"{name}|{threads}": partial(contender, model, threads) for name, model in models.items() for threads in THREADS
     }
     with started(contenders, plan.warm_up) as workers:
         measured = in_turn(workers, rounds=plan.rounds, runs=plan.runs, budget_s=plan.budget_s)
     return {(name, threads): measured[f"{name}|{threads}"] for name in models for threads in THREADS}
 
 
-def contender(model: str, threads: int, *, guarded: bool) -> Contender:
-    """Return a bare `session.run` with this package's settings, with the guard or without."""
+def contender(model: str, threads: int) -> Contender:
+    """Return a bare `session.run` with this package's settings, which guard weights of 8 bits."""
     import onnxruntime as ort
 
     from edge_infer.runtime.session import CPU_PROVIDER, INPUT_NAME, session_options
 
-    file, options = open_model(model, ClassifierMetadata), session_options(8, threads=threads)
-    if not guarded:
-        options.add_session_config_entry("session.x64quantprecision", "0")
+    file = open_model(model, ClassifierMetadata)
+    options = session_options(file.metadata.weight_bits, threads=threads)
     session = ort.InferenceSession(file.data, options, providers=[CPU_PROVIDER])
     inputs = {INPUT_NAME: batch_of(file.metadata.input, 1)}
     return lambda: session.run(None, inputs)

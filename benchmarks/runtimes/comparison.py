@@ -102,7 +102,7 @@ def measure_runtimes(
     full: FinishedRun,
     slim: FinishedRun,
     files: Path,
-    pictures: Pixels,
+    pictures: Mapping[Literal["full", "slim"], Pixels],
     threads: Sequence[int],
     plan: Plan,
     scratch: Path,
@@ -113,7 +113,7 @@ def measure_runtimes(
         full: The full network's run.
         slim: The run of the network slimmed from it.
         files: Folder of their exported files.
-        pictures: Test photos as the device loads them, `uint8 [N, H, W, 3]`.
+        pictures: Test photos as the device loads them for each of the two, `uint8 [N, H, W, 3]`.
         threads: Numbers of threads.
         plan: How often.
         scratch: Folder for converted files and answers.
@@ -128,7 +128,8 @@ def measure_runtimes(
     paths = model_files(full, slim, files)
     identities = {name: identify(open_model(path, ClassifierMetadata)) for name, path in paths.items()}
     compared, reasons = entries(full, slim, paths, scratch), {}
-    np.save(scratch / "pictures.npy", pictures)
+    for network, batch in pictures.items():
+        np.save(scratch / f"{network}.npy", batch)
     with ExitStack() as stack:
         workers: dict[str, Worker] = {}
         for entry in compared:
@@ -185,7 +186,7 @@ def _start(entry: Entry, threads: Sequence[int], plan: Plan, scratch: Path, stac
     for count in _counts(entry, threads):
         build = partial(entry.build, source, count)
         key = _key(entry.name, count)
-        contender = partial(networks.contender, build, scratch / "pictures.npy", scratch / f"{key}.npy")
+        contender = partial(networks.contender, build, scratch / f"{entry.network}.npy", scratch / f"{key}.npy")
         workers[key] = stack.enter_context(closing(Worker(contender, plan.warm_up)))
     return workers
 

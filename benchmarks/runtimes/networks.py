@@ -37,10 +37,16 @@ def keras_predict(run: Path, threads: int | None) -> Answer:
 
     start_tensorflow(threads)
     from train.metrics import softmax
+    from train.networks.network import LOGITS
     from train.runs.finished import load_run
 
     finished = load_run(run)
-    return lambda batch: softmax(finished.network.predict(batch, verbose=0) / finished.temperature)
+
+    def answer(batch: Pixels) -> npt.NDArray[np.floating[Any]]:
+        told = finished.network.predict(batch, verbose=0)
+        return softmax((told[LOGITS] if isinstance(told, dict) else told) / finished.temperature)
+
+    return answer
 
 
 def tf_function(run: Path, threads: int | None) -> Answer:
@@ -68,7 +74,9 @@ def tflite(model: Path, threads: int | None) -> Answer:
 
         interpreter = Interpreter(model_path=str(model), num_threads=threads)
         interpreter.allocate_tensors()
-    (image,), (probabilities,) = interpreter.get_input_details(), interpreter.get_output_details()
+    (image,) = interpreter.get_input_details()
+    # `known`, where a network has it, is one number a picture.
+    (probabilities,) = (output for output in interpreter.get_output_details() if len(output["shape"]) == 2)
 
     def answer(batch: Pixels) -> npt.NDArray[np.float32]:
         interpreter.set_tensor(image["index"], batch)
@@ -83,12 +91,14 @@ def openvino(model: Path, threads: int | None) -> Answer:
     """Return an ONNX file in OpenVINO, on the CPU and in full precision: it would take bfloat16 where it can."""
     import openvino as ov
 
+    from edge_infer.runtime.session import OUTPUT_NAME
+
     core = ov.Core()
     network = core.read_model(model)
     network.reshape([1, *network.input().partial_shape[1:]])
     settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
     request = core.compile_model(network, "CPU", settings).create_infer_request()
-    return lambda batch: request.infer([batch])[0].copy()
+    return lambda batch: request.infer([batch])[OUTPUT_NAME].copy()
 
 
 def ncnn(model: Path, threads: int | None) -> Answer:

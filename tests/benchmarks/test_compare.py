@@ -151,7 +151,9 @@ def measured(folder: Path, rows: list[Entry], monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(comparison, "available_cpus", lambda: 2)
     pictures = np.zeros((2, 4, 4, 3), np.uint8)
     pictures[1] = 1
-    return measure_runtimes(runs["full"], runs["slim"], folder, pictures, (1, 2), QUICK_PLAN, folder)
+    return measure_runtimes(
+        runs["full"], runs["slim"], folder, {"full": pictures, "slim": pictures}, (1, 2), QUICK_PLAN, folder
+    )
 
 
 def row(name: str, shift: float = 0.0, network: str = "full", **options: Any) -> Entry:
@@ -205,7 +207,7 @@ def test_without_keras_there_is_nothing_to_compare_with(tmp_path: Path, monkeypa
 def test_a_missing_file_is_named_before_anything_is_measured(slim: FinishedRun, tmp_path: Path) -> None:
     full = SimpleNamespace(path=tmp_path, recipe=replace(slim.recipe, widths=None))
     with pytest.raises(ModelError, match=r"small-fp32\.onnx"):
-        measure_runtimes(full, slim, tmp_path, np.zeros((1, 4, 4, 3), np.uint8), (1,), PLAN, tmp_path)
+        measure_runtimes(full, slim, tmp_path, {"full": np.zeros((1, 4, 4, 3), np.uint8)}, (1,), PLAN, tmp_path)
 
 
 @pytest.mark.parametrize(

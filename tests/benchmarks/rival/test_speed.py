@@ -1,10 +1,12 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from benchmarks.harness.workers import Round
 from benchmarks.rival import speed
 from benchmarks.rival.speed import timings
-from edge_infer.runtime.session import session_options
+from tests.support.tiny_model import write_tiny_model
 
 
 def rounds(ms: float) -> list[Round]:
@@ -21,8 +23,11 @@ def test_times_are_held_against_those_of_the_same_threads() -> None:
     assert of_a["2"]["times"] == {"b": {"ratio": 0.5, "ratio_95": [0.5, 0.5]}}
 
 
-@pytest.mark.parametrize(("guarded", "expected"), [(True, "1"), (False, "0")])
-def test_only_guarded_files_run_with_the_guard(guarded: bool, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("bits", "is_guarded"), [(8, True), (7, False)])
+def test_only_weights_of_8_bits_run_with_the_guard(
+    bits: int, is_guarded: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_tiny_model(tmp_path / "tiny.onnx", precision="int8", weight_bits=bits)
     monkeypatch.setattr("edge_infer.runtime.session._multiplies_int8_exactly", lambda: False)
     used = []
 
@@ -34,8 +39,11 @@ def test_only_guarded_files_run_with_the_guard(guarded: bool, expected: str, mon
             return [len(next(iter(inputs.values())))]
 
     monkeypatch.setattr("onnxruntime.InferenceSession", Session)
-    run = speed.contender("gems", 2, guarded=guarded)
+    run = speed.contender(str(path), 2)
     assert run() == [1]
-    assert used[0].get_session_config_entry("session.x64quantprecision") == expected
     assert used[0].intra_op_num_threads == 2
-    assert session_options(8).get_session_config_entry("session.x64quantprecision") == "1"
+    if is_guarded:
+        assert used[0].get_session_config_entry("session.x64quantprecision") == "1"
+    else:
+        with pytest.raises(RuntimeError, match="does not have"):
+            used[0].get_session_config_entry("session.x64quantprecision")
