@@ -102,7 +102,7 @@ def measure_runtimes(
     full: FinishedRun,
     slim: FinishedRun,
     files: Path,
-    pictures: Mapping[Literal["full", "slim"], Pixels],
+    pictures: Mapping[str, Pixels],
     threads: Sequence[int],
     plan: Plan,
     scratch: Path,
@@ -113,7 +113,7 @@ def measure_runtimes(
         full: The full network's run.
         slim: The run of the network slimmed from it.
         files: Folder of their exported files.
-        pictures: Test photos as the device loads them for each of the two, `uint8 [N, H, W, 3]`.
+        pictures: Test photos as the device loads them for `full` and for `slim`, `uint8 [N, H, W, 3]`.
         threads: Numbers of threads.
         plan: How often.
         scratch: Folder for converted files and answers.
