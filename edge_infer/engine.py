@@ -57,7 +57,7 @@ class Ranking:
         """Return the answer for a picture, given those for its inputs."""
         meta, faces = self._metadata, None
         if loaded.faces is not None:
-            answered = zip(loaded.faces, answers if loaded.faces else (), strict=True)  # the whole picture is no face
+            answered = zip(loaded.faces, answers if loaded.faces else (), strict=True)  # without a face, the whole picture was asked about
             faces = tuple(
                 FacePrediction(face.box, face.score, face.landmarks, is_clear=face.is_clear, **answer._asdict())
                 for face, answer in answered

@@ -119,4 +119,4 @@ class StorageError(BulkError, OSError):
 
 
 class ClusterError(BulkError, RuntimeError):
-    """There is no such Ray cluster, or it cannot do the work."""
+    """No Ray cluster answers at the address, or it cannot do the work."""

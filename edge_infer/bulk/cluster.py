@@ -18,7 +18,7 @@ from edge_infer.errors import ClusterError, EdgeInferError
 from edge_infer.runtime.cpus import available_cpus
 
 RETRIES = 10  # of a shard whose worker was killed or whose machine left
-_OBJECTS_BYTES = 80_000_000  # Ray's least, for what is no picture: names and the model
+_OBJECTS_BYTES = 80_000_000  # the least that Ray takes; only names and the model go through it, no pictures
 _ANSWER_S = 10  # for a cluster's first sign of life
 _AHEAD = 2  # shards per core: the next one waits where the last one ends
 
@@ -38,7 +38,7 @@ def run_on_ray(
         The number of pictures of a shard, as each is finished.
 
     Raises:
-        ClusterError: There is no such cluster, or a shard's workers were lost again and again.
+        ClusterError: No cluster answers at that address, or a shard's workers kept dying.
         EdgeInferError: What `answer_shard` raises.
     """
     with _cluster(address, workers, len(work.model.data)):

@@ -84,7 +84,7 @@ def _part(job: Job, out: str, shard: int) -> Totals | None:
         said = json.loads((footer.metadata or {})[PART_KEY])
         totals = Totals(footer.num_rows, said["certain"], Counter(said["errors"]))
         owner, number = said["job"], said["shard"]
-    except (OSError, ValueError, KeyError, TypeError):  # pyarrow's errors of what is no Parquet are ValueErrors
+    except (OSError, ValueError, KeyError, TypeError):  # pyarrow raises a ValueError for other files
         return None
     if (owner, number) != (job.id, shard):
         raise OtherJobError(f"{address} is another job's: give another --out")

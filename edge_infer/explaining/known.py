@@ -1,4 +1,4 @@
-"""Divide `known` over places, exactly, although it is no sum.
+"""Divide `known` over places, exactly, although it is not a sum.
 
 A log-sum-exp equals the average of its terms under its own softmax, plus that softmax's entropy: for
 `p = softmax(u)`, `log sum_c exp(u_c) = sum_c p_c u_c + H(p)`. The factors p are also its gradient. `known` is made of

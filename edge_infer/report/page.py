@@ -65,7 +65,7 @@ def write_page(path: Path, report: Report) -> None:
         "entries": report.entries,
         "failures": report.failures,
     }
-    # `<` could end the script that holds the data; U+2028 and bytes that are no UTF-8 are escaped by default.
+    # `<` could end the script that holds the data; U+2028 and invalid UTF-8 are escaped by default.
     text = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     page = _part("report.html").replace("/* style */", _part("report.css"), 1)
     page = page.replace("/* script */", _part("report.js"), 1).replace("/* data */", text, 1)

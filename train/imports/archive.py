@@ -11,7 +11,8 @@ CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MAX_TEXT_BYTES = 2**26
 MAX_MEMBERS = 10_000
 _CHUNK = 2**20
-# What zipfile raises of damage and of what it cannot read: encryption (RuntimeError), a method (NotImplementedError).
+# What zipfile raises for damaged members and those it cannot read: encrypted (RuntimeError), or compressed by a method
+# that it does not know (NotImplementedError).
 _DAMAGE = (OSError, EOFError, ValueError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from benchmarks.pages.tables.markdown import table
 
-CURVES = {"test": "the model's own test photos", "elsewhere": "photos from elsewhere"}
+CURVES = {"test": "test photos", "elsewhere": "photos from elsewhere"}
 
 
 def explain_table(parts: dict[str, Any]) -> str:
