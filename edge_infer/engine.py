@@ -57,7 +57,8 @@ class Ranking:
         """Return the answer for a picture, given those for its inputs."""
         meta, faces = self._metadata, None
         if loaded.faces is not None:
-            answered = zip(loaded.faces, answers if loaded.faces else (), strict=True)  # without a face, the whole picture was asked about
+            # Without a face, the answer is for the whole picture.
+            answered = zip(loaded.faces, answers if loaded.faces else (), strict=True)
             faces = tuple(
                 FacePrediction(face.box, face.score, face.landmarks, is_clear=face.is_clear, **answer._asdict())
                 for face, answer in answered

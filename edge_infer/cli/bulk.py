@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge_infer.cli.exit_codes import EXIT_FAILED
-from edge_infer.cli.options import answer_options, faces_option, load_classifier, picture_options
+from edge_infer.cli.options import ChosenModel, answer_options, faces_option, picture_options
 from edge_infer.cli.writers import one_line
 from edge_infer.faces.mode import FaceMode
 
@@ -34,11 +34,7 @@ def bulk(
     context: click.Context,
     source: str,
     out: str,
-    task: str,
-    model: str | None,
-    top: int | None,
-    min_score: float | None,
-    min_known: float | None,
+    chosen: ChosenModel,
     faces: FaceMode,
     max_pixels: int,
     max_bytes: int,
@@ -65,15 +61,8 @@ def bulk(
         raise click.UsageError(
             "the same SOURCE must be there when the job goes on: give a folder, list or Parquet file"
         )
-    options = {
-        "min_score": min_score,
-        "min_known": min_known,
-        "max_pixels": max_pixels,
-        "max_bytes": max_bytes,
-        "rotate": int(rotate or 0),
-        "faces": faces,
-    }
-    classifier = load_classifier(context, task, model, **options, quick_start=True)
+    loading = {"max_pixels": max_pixels, "max_bytes": max_bytes, "rotate": int(rotate or 0), "faces": faces}
+    classifier = chosen.load(context, **loading, quick_start=True)
     names = names_of(source, recursive=recursive, report=_report)
     with click.progressbar(
         length=len(names), label="Classifying", file=sys.stderr, hidden=not sys.stderr.isatty()
@@ -82,9 +71,9 @@ def bulk(
             names,
             out,
             classifier,
-            options,
+            {"min_score": chosen.min_score, "min_known": chosen.min_known, **loading},
             partial(run_on_ray, address=address, workers=workers),
-            top=top and min(top, len(classifier.labels)),
+            top=chosen.shown_of(classifier),
             shard_size=shard_size,
             progress=bar.update,
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast, get_args
 import click
 
 from edge_infer.cli.exit_codes import EXIT_FAILED
-from edge_infer.cli.options import faces_option, load_classifier, model_options, picture_options
+from edge_infer.cli.options import ChosenModel, batch_option, faces_option, model_options, picture_options
 from edge_infer.cli.writers import OutputFormat, make_writer, one_line
 from edge_infer.faces.mode import FaceMode
 from edge_infer.pictures.limits import DEFAULT_MAX_PIXELS
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Form of the results on stdout.",
 )
-@click.option("--batch", type=click.IntRange(1, 256), default=8, show_default=True, help="Pictures per inference.")
+@batch_option
 @faces_option
 @click.option(
     "--save-annotated",
@@ -54,15 +54,9 @@ if TYPE_CHECKING:
 def classify(
     context: click.Context,
     paths: tuple[str, ...],
-    task: str,
-    model: str | None,
-    top: int | None,
-    min_score: float | None,
-    min_known: float | None,
+    chosen: ChosenModel,
     output_format: OutputFormat,
     batch: int,
-    threads: int | None,
-    provider: str,
     faces: FaceMode,
     save_annotated: Path | None,
     explain: Path | None,
@@ -82,18 +76,8 @@ def classify(
     from edge_infer.pictures.finding.sources import expand_in_groups
 
     loading = {"max_pixels": max_pixels, "max_bytes": max_bytes, "rotate": int(rotate or 0)}
-    classifier = load_classifier(
-        context,
-        task,
-        model,
-        threads=threads,
-        provider=provider,
-        min_score=min_score,
-        min_known=min_known,
-        faces=faces,
-        **loading,
-        quick_start=True,  # with many pictures, classify_many loads the network in its own way
-    )
+    # With many pictures, classify_many loads the network in its own way.
+    classifier = chosen.load(context, faces=faces, **loading, quick_start=True)
     # Together, pictures that wait to be drawn on take no more memory than the largest one alone may.
     has_copies = save_annotated is not None or explain is not None
     room = Room(min(max_pixels, DEFAULT_MAX_PIXELS))
@@ -115,9 +99,8 @@ def classify(
         any_failed = True
         click.echo(one_line(f"Error: {error}"), err=True)
 
-    shown = top and min(top, len(classifier.labels))
     has_known = classifier.metadata.min_known is not None
-    with make_writer(output_format, sys.stdout, shown, has_known=has_known) as writer:
+    with make_writer(output_format, sys.stdout, chosen.shown_of(classifier), has_known=has_known) as writer:
         for pictures, results in chain(first, answered):
             # A bar only where someone sees it and it does not run through the results.
             hide_bar = len(pictures) < 2 or not sys.stderr.isatty() or sys.stdout.isatty()

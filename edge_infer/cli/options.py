@@ -1,6 +1,8 @@
-"""The options that say which model to run and how, shared by the commands that run one."""
+"""The options that several commands share: which model to run and how, and which pictures it may be given."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
@@ -15,10 +17,12 @@ if TYPE_CHECKING:
 
 DEFAULT_TASK = "gems"
 
-_ANSWER_OPTIONS = (
+_WHICH_OPTIONS = (
     click.option("--task", default=DEFAULT_TASK, show_default=True, help="Bundled model to use."),
     click.option("--model", metavar="FILE", help="Model file to use instead of a bundled one."),
-    click.option("--top", type=click.IntRange(min=1), metavar="K", help="Show the K best classes."),
+)
+_TOP_OPTION = click.option("--top", type=click.IntRange(min=1), metavar="K", help="Show the K best classes.")
+_THRESHOLD_OPTIONS = (
     click.option(
         "--min-score",
         type=NumberRange(0, 1),
@@ -35,6 +39,11 @@ _ANSWER_OPTIONS = (
 _RUNTIME_OPTIONS = (
     click.option("--threads", type=click.IntRange(1, 256), help="Threads to compute with; default: all usable cores."),
     click.option("--provider", default="cpu", show_default=True, help="onnxruntime execution provider."),
+)
+rotate_option = click.option(
+    "--rotate",
+    type=click.Choice(["90", "180", "270"]),
+    help="Turn each picture clockwise, in degrees, after its EXIF orientation.",
 )
 _PICTURE_OPTIONS = (
     click.option(
@@ -53,16 +62,15 @@ _PICTURE_OPTIONS = (
         metavar="N",
         help="Refuse larger files.",
     ),
-    click.option(
-        "--rotate",
-        type=click.Choice(["90", "180", "270"]),
-        help="Turn each picture clockwise, in degrees, after its EXIF orientation.",
-    ),
+    rotate_option,
     click.option("--recursive", is_flag=True, help="Descend into sub-folders."),
 )
 
 Command = Callable[..., None]
 
+batch_option = click.option(
+    "--batch", type=click.IntRange(1, 256), default=8, show_default=True, help="Pictures per inference."
+)
 faces_option = click.option(
     "--faces",
     type=click.Choice(get_args(FaceMode)),
@@ -73,14 +81,80 @@ faces_option = click.option(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class ChosenModel:
+    """What the options say of the model.
+
+    Attributes:
+        task: `--task`.
+        model: `--model`.
+        min_score: As in `Classifier`.
+        min_known: Likewise.
+        top: How many classes to show; None for as many as the format does.
+        threads: As in `Classifier`.
+        provider: Likewise.
+    """
+
+    task: str
+    model: str | None
+    min_score: float | None
+    min_known: float | None
+    top: int | None = None
+    threads: int | None = None
+    provider: str = "cpu"
+
+    def load(self, context: click.Context, **options: Any) -> "Classifier":  # noqa: ANN401
+        """Load the model.
+
+        Args:
+            context: The command's.
+            **options: Those of `Classifier` that no option here sets.
+
+        Raises:
+            ModelError: As in `Classifier`.
+            click.UsageError: Options that contradict each other or the model.
+        """
+        from edge_infer.classifier import Classifier
+        from edge_infer.errors import ModelError
+
+        try:
+            classifier = Classifier(
+                self.task if self.model is None else self.model,
+                min_score=self.min_score,
+                min_known=self.min_known,
+                threads=self.threads,
+                provider=self.provider,
+                **options,
+            )
+        except ModelError:
+            raise
+        except ValueError as error:  # the numbers were checked by their types
+            raise click.UsageError(str(error)) from error
+        task_is_given = context.get_parameter_source("task") is ParameterSource.COMMANDLINE
+        if self.model is not None and task_is_given and classifier.metadata.task != self.task:
+            raise click.UsageError(
+                f"--task {self.task}, but {self.model} was made for {classifier.metadata.task}: give one of the two"
+            )
+        return classifier
+
+    def shown_of(self, classifier: "Classifier") -> int | None:
+        """Return how many of a classifier's classes to show; None for as many as the format does."""
+        return self.top and min(self.top, len(classifier.labels))
+
+
 def answer_options(command: Command) -> Command:
-    """Add --task, --model, --top, --min-score and --min-known."""
-    return _with(_ANSWER_OPTIONS, command)
+    """Add --task, --model, --top, --min-score and --min-known, as one argument `chosen`."""
+    return _choosing((*_WHICH_OPTIONS, _TOP_OPTION, *_THRESHOLD_OPTIONS), command)
 
 
 def model_options(command: Command) -> Command:
-    """Add --task, --model, --top, --min-score, --min-known, --threads and --provider."""
-    return _with(_ANSWER_OPTIONS + _RUNTIME_OPTIONS, command)
+    """Add these, and --threads and --provider."""
+    return _choosing((*_WHICH_OPTIONS, _TOP_OPTION, *_THRESHOLD_OPTIONS, *_RUNTIME_OPTIONS), command)
+
+
+def model_options_without_top(command: Command) -> Command:
+    """Add the same without --top, for what shows a fixed number of classes."""
+    return _choosing((*_WHICH_OPTIONS, *_THRESHOLD_OPTIONS, *_RUNTIME_OPTIONS), command)
 
 
 def picture_options(command: Command) -> Command:
@@ -88,37 +162,16 @@ def picture_options(command: Command) -> Command:
     return _with(_PICTURE_OPTIONS, command)
 
 
+def _choosing(options: tuple[Callable[[Command], Command], ...], command: Command) -> Command:
+    @wraps(command)
+    def with_chosen(*arguments: Any, **given: Any) -> None:  # noqa: ANN401  # click's own
+        own = {field.name: given.pop(field.name) for field in fields(ChosenModel) if field.name in given}
+        command(*arguments, chosen=ChosenModel(**own), **given)
+
+    return _with(options, with_chosen)
+
+
 def _with(options: tuple[Callable[[Command], Command], ...], command: Command) -> Command:
     for option in reversed(options):
         command = option(command)
     return command
-
-
-def load_classifier(context: click.Context, task: str, model: str | None, **options: Any) -> "Classifier":  # noqa: ANN401
-    """Load the model that was asked for.
-
-    Args:
-        context: The command's.
-        task: `--task`.
-        model: `--model`.
-        **options: `Classifier`'s own.
-
-    Raises:
-        ModelError: As in `Classifier`.
-        click.UsageError: Options that contradict each other or the model.
-    """
-    from edge_infer.classifier import Classifier
-    from edge_infer.errors import ModelError
-
-    try:
-        classifier = Classifier(task if model is None else model, **options)
-    except ModelError:
-        raise
-    except ValueError as error:  # the numbers were checked by their types
-        raise click.UsageError(str(error)) from error
-    task_is_given = context.get_parameter_source("task") is ParameterSource.COMMANDLINE
-    if model is not None and task_is_given and classifier.metadata.task != task:
-        raise click.UsageError(
-            f"--task {task}, but {model} was made for {classifier.metadata.task}: give one of the two"
-        )
-    return classifier

@@ -3,12 +3,12 @@
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, get_args
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
 from edge_infer.cli.exit_codes import EXIT_FAILED
-from edge_infer.cli.options import load_classifier, model_options
+from edge_infer.cli.options import ChosenModel, batch_option, faces_option, model_options_without_top, rotate_option
 from edge_infer.cli.writers import one_line
 from edge_infer.faces.mode import FaceMode
 from edge_infer.results import FailedInput
@@ -30,28 +30,16 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     help="The page: an .html file.",
 )
-@model_options
-@click.option("--batch", type=click.IntRange(1, 256), default=8, show_default=True, help="Pictures per inference.")
-@click.option(
-    "--faces",
-    type=click.Choice(get_args(FaceMode)),
-    default="auto",
-    show_default=True,
-    help="For a model of faces: as in classify.",
-)
-@click.option("--rotate", type=click.Choice(["90", "180", "270"]), help="Turn each picture clockwise, in degrees.")
+@model_options_without_top
+@batch_option
+@faces_option
+@rotate_option
 @click.pass_context
 def report(
     context: click.Context,
     folder: Path,
     out: Path,
-    task: str,
-    model: str | None,
-    top: int | None,
-    min_score: float | None,
-    min_known: float | None,
-    threads: int | None,
-    provider: str,
+    chosen: ChosenModel,
     batch: int,
     faces: FaceMode,
     rotate: str | None,
@@ -67,21 +55,9 @@ def report(
     from edge_infer.report.entries import Entry, Place, entry, thumbnail_of
     from edge_infer.report.page import Report, check_path, write_page
 
-    del top
     check_path(out)
     loading = {"rotate": int(rotate or 0)}
-    classifier = load_classifier(
-        context,
-        task,
-        model,
-        threads=threads,
-        provider=provider,
-        min_score=min_score,
-        min_known=min_known,
-        faces=faces,
-        quick_start=True,
-        **loading,
-    )
+    classifier = chosen.load(context, faces=faces, **loading, quick_start=True)
     sources = list(expand([str(folder.absolute())], recursive=True, report=_note))  # no - or @ is meant
     entries: list[Entry] = []
     failures: list[tuple[str, str]] = []

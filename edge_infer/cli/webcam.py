@@ -11,7 +11,7 @@ import click
 from edge_infer.cli.displays import open_displays, parse_address, parse_host_names
 from edge_infer.cli.interrupts import calling_on_signals
 from edge_infer.cli.number_range import NumberRange
-from edge_infer.cli.options import load_classifier, model_options
+from edge_infer.cli.options import ChosenModel, model_options
 from edge_infer.cli.writers import one_line
 from edge_infer.webcam.defaults import RETRIES, SMOOTHING_S, TIMEOUT_S
 
@@ -106,13 +106,7 @@ def _video_path(context: click.Context, parameter: click.Parameter, value: Path 
 def webcam(
     context: click.Context,
     source: str,
-    task: str,
-    model: str | None,
-    top: int | None,
-    min_score: float | None,
-    min_known: float | None,
-    threads: int | None,
-    provider: str,
+    chosen: ChosenModel,
     http: tuple[str, int] | None,
     allow_hosts: frozenset[str],
     jsonl: str | None,
@@ -173,17 +167,8 @@ def webcam(
                 retries=retries,
             )
         )
-        classifier = load_classifier(
-            context,
-            task,
-            model,
-            threads=threads,
-            provider=provider,
-            min_score=min_score,
-            min_known=min_known,
-            spinning=False,
-        )
-        records = None if jsonl is None else stack.enter_context(RecordStream(jsonl, top))
+        classifier = chosen.load(context, spinning=False)
+        records = None if jsonl is None else stack.enter_context(RecordStream(jsonl, chosen.top))
         feed = LiveFeed(
             capture,
             VideoClassifier(classifier, smoothing),
