@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 import export.__main__ as command
+from export.results.report_table import to_table
 
 
 def run(capsys, monkeypatch, *arguments: object) -> tuple[int, str, str]:
@@ -54,7 +55,7 @@ def test_precisions_stand_side_by_side():
     int8 = {"file": "a-int8.onnx", "bytes": 14_800_000, "agreement_with_fp32": {"count": 9, "of": 10}, **shared}
     parity = {"parity": {"max_difference": 1e-6, "same_top1": 12, "pictures": 12}}
     kept = {"layer_errors": {}, "layers_kept_in_float": ["block1_conv1/Conv"]}
-    assert command.to_table([fp32 | parity, int8 | kept]).splitlines() == [
+    assert to_table([fp32 | parity, int8 | kept]).splitlines() == [
         "file:       a-fp32.onnx                      a-int8.onnx",
         "size:       58.90 MB                         14.80 MB",
         "test:       9/10 right (60.0%-98.0%)         9/10 right (60.0%-98.0%)",
