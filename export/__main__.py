@@ -70,7 +70,7 @@ def run(
     say("Loading TensorFlow")
     start_tensorflow()
     from export.pipeline import export
-    from train.imports.run import load_any_run
+    from train.imports.finished import load_any_run
 
     finished = load_any_run(run)
     photos = finished.folder.dataset(data, test)

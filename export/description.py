@@ -6,8 +6,8 @@ from typing import Any
 import keras
 
 from edge_infer.model_file.metadata import ClassifierMetadata
+from train.imports.finished import ImportedRun
 from train.imports.imported import CORE
-from train.imports.run import ImportedRun
 from train.runs.finished import FinishedRun
 
 MODEL_VERSION = "1.0.0"

@@ -28,9 +28,11 @@ from export.errors import ExportError
 from export.output import check_absent, write_model
 from export.pipeline import export
 from train.data.dataset import Dataset
+from train.imports.finished import ImportedRun, load_any_run
 from train.imports.imported import Imported, import_model, network_of
 from train.imports.options import Told
-from train.imports.run import ImportedRun, Reading, import_run, load_any_run
+from train.imports.record import Reading
+from train.imports.run import import_run
 from train.imports.slimming import SETTINGS, check_imported_goal, slim_imported
 from train.imports.ways import Known, Way
 from train.progress import say

@@ -23,7 +23,7 @@ from export.output import Exported, check_absent, write_model
 from export.results.accuracy import check_drop
 from export.results.report import measure
 from train.data.dataset import Dataset
-from train.imports.run import ImportedRun
+from train.imports.finished import ImportedRun
 from train.progress import say, track
 from train.runs.finished import FinishedRun
 

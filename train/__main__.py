@@ -141,7 +141,7 @@ def slim(
     say("Loading TensorFlow")
     start_tensorflow()
     from edge_infer.cache import default_cache
-    from train.imports.run import ImportedRun, load_any_run
+    from train.imports.finished import ImportedRun, load_any_run
     from train.imports.slimming import slim_imported
     from train.runs.slim_folder import SlimFolder
     from train.slim.distillation import Distillation
@@ -192,7 +192,8 @@ def import_(model: Path, photos: Path, test: Path | None, out: Path, told: Told)
     say("Loading TensorFlow")
     start_tensorflow()
     from train.data.dataset import Dataset
-    from train.imports.run import Reading, import_run
+    from train.imports.record import Reading
+    from train.imports.run import import_run
     from train.imports.ways import Known
     from train.runs.folder import RunFolder
 

@@ -144,7 +144,7 @@ def time_files(path: Path, work: Path) -> dict[str, Any]:
     from edge_infer.model_file.opening import open_model
     from edge_infer.runtime.session import Session
     from export.pipeline import export
-    from train.imports.run import load_any_run
+    from train.imports.finished import load_any_run
     from train.runs.finished import load_run
 
     fp32 = work / "fp32"

@@ -21,9 +21,9 @@ import numpy as np
 from edge_infer.errors import EdgeInferError
 from tests.fuzz.mutations import mutate
 from train.errors import KerasFileError
-from train.imports import keras_file
-from train.imports.hdf5 import Tree, read_tree
 from train.imports.imported import rebuild
+from train.imports.reading import keras_file
+from train.imports.reading.hdf5 import Tree, read_tree
 
 SIDE = 8
 GIVE_UP_CPU_S = 2

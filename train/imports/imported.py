@@ -11,13 +11,13 @@ from keras import ops
 
 from edge_infer.model_file.metadata_fields import MAX_SIDE_PX
 from train.errors import KerasFileError
-from train.imports import activations
-from train.imports.architecture import Leaf, Network, Ref, parse_architecture
-from train.imports.flow import Flow
-from train.imports.hdf5 import Array
-from train.imports.keras_file import KerasFile, read_keras_file
-from train.imports.layers import numbers
-from train.imports.rebuild import Rebuilder
+from train.imports.reading import activations
+from train.imports.reading.architecture import Leaf, Network, Ref, parse_architecture
+from train.imports.reading.flow import Flow
+from train.imports.reading.hdf5 import Array
+from train.imports.reading.keras_file import KerasFile, read_keras_file
+from train.imports.reading.layers import numbers
+from train.imports.reading.rebuild import Rebuilder
 from train.imports.scaling import Scaling, scaling_constants
 from train.networks.network import BinaryLogits
 
@@ -62,7 +62,7 @@ def import_model(
     """Read a saved Keras model and rebuild it.
 
     Args:
-        path: The file, as in `train.imports.keras_file.read_keras_file`.
+        path: The file, as in `train.imports.reading.keras_file.read_keras_file`.
         architecture: Likewise.
         output: The name of the layer whose output is the answer, for a model of several outputs.
         size: Height and width of the input, for a model that takes any.

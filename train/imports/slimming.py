@@ -20,8 +20,10 @@ from train.data.dataset import Dataset
 from train.data.photos import Photo, sha256_file
 from train.data.run_data import RunData
 from train.errors import GoalError, RunFolderError
+from train.imports.finished import ImportedRun
 from train.imports.imported import Imported, import_model, scale_pixels, scaled
-from train.imports.run import ImportedRun, Reading, write_run
+from train.imports.record import Reading
+from train.imports.run import write_run
 from train.metrics import Floats, Ints
 from train.networks.network import FORWARD_BATCH
 from train.progress import say, track

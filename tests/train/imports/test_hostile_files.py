@@ -17,8 +17,8 @@ import tf_keras
 
 from tests.fuzz import keras_files
 from train.errors import KerasFileError
-from train.imports.apart import read_apart
 from train.imports.imported import import_model
+from train.imports.reading.apart import read_apart
 
 pytestmark = pytest.mark.slow
 
@@ -188,7 +188,7 @@ def test_a_file_cut_short_is_damaged(share: float, hdf5: Path, archive: Path, tm
 
 
 def test_a_hanging_library_is_given_up(hdf5: Path, monkeypatch) -> None:
-    monkeypatch.setattr("train.imports.apart.WAIT_S", 0.001)
+    monkeypatch.setattr("train.imports.reading.apart.WAIT_S", 0.001)
     with pytest.raises(KerasFileError, match="the HDF5 library cannot read it"):
         read_apart(hdf5, "model.h5")
 

@@ -15,7 +15,7 @@ import pytest
 from edge_infer.model_file.opening import open_model
 from tests.export.test_cli import run as run_export
 from tests.train.imports.colours import COLOURS, SIDE, prototypes, run_train
-from train.imports.run import load_any_run
+from train.imports.finished import load_any_run
 from train.slim import distillation
 
 pytestmark = pytest.mark.slow

@@ -5,7 +5,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from train.errors import KerasFileError
-from train.imports.hdf5 import MAX_BYTES
+from train.imports.reading.hdf5 import MAX_BYTES
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MAX_TEXT_BYTES = 2**26

@@ -1,6 +1,6 @@
 """Read an HDF5 file in a process of its own: the library that decodes it may hang on a hostile file, or crash.
 
-    python -m train.imports.apart FILE FOLDER
+    python -m train.imports.reading.apart FILE FOLDER
 
 The numbers come back through a file of plain arrays, the texts through JSON.
 """
@@ -16,7 +16,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from train.errors import KerasFileError
-from train.imports.hdf5 import MAX_BYTES, Tree, read_tree
+from train.imports.reading.hdf5 import MAX_BYTES, Tree, read_tree
 
 CPU_S = 120
 WAIT_S = 600  # by the clock, for a busy machine may stop a process for long
@@ -32,11 +32,11 @@ def read_apart(path: Path, name: str) -> Tree:
         name: What messages call it.
 
     Raises:
-        KerasFileError: As `train.imports.hdf5.read_tree`, or the library gave up.
+        KerasFileError: As `train.imports.reading.hdf5.read_tree`, or the library gave up.
     """
     with TemporaryDirectory() as folder:
         out = Path(folder)
-        command = [sys.executable, "-m", "train.imports.apart", str(path.resolve()), folder, name]
+        command = [sys.executable, "-m", "train.imports.reading.apart", str(path.resolve()), folder, name]
         with contextlib.suppress(subprocess.TimeoutExpired):
             root = Path(__file__).parents[2]  # where `train` is found, whatever folder this process works in
             subprocess.run(command, cwd=root, capture_output=True, timeout=WAIT_S, check=False)  # noqa: S603  # ours

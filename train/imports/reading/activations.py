@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from train.errors import KerasFileError
-from train.imports.operations import Arithmetic
+from train.imports.reading.operations import Arithmetic
 
 LINEAR, SOFTMAX, SIGMOID = "linear", "softmax", "sigmoid"
 _ALIASES = {"swish": "silu", "hard_swish": "hard_silu", "None": LINEAR}

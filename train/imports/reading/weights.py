@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from train.errors import KerasFileError
-from train.imports.architecture import Leaf, Network
-from train.imports.hdf5 import Array, Tree
+from train.imports.reading.architecture import Leaf, Network
+from train.imports.reading.hdf5 import Array, Tree
 
 _NOT_TRAINED = frozenset({"moving_mean", "moving_variance", "mean", "variance", "count"})
 _NAMES = _NOT_TRAINED | {"kernel", "bias", "gamma", "beta", "pointwise_kernel", "alpha"}

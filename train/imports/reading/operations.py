@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from train.imports.layers import numbers
+from train.imports.reading.layers import numbers
 from train.imports.scaling import Scaling, scaling_constants
 
 Function = Callable[..., keras.KerasTensor]

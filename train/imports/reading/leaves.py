@@ -10,15 +10,15 @@ import keras
 import numpy as np
 
 from train.errors import KerasFileError
-from train.imports import activations
-from train.imports.architecture import Call, Leaf
-from train.imports.flow import Flow, alike, channels_to_first, channels_to_last
-from train.imports.hdf5 import Array
-from train.imports.keras_file import KerasFile
-from train.imports.layers import ALIASES, MERGING, PASSING, count_weights, make_layer, numbers
-from train.imports.operations import SIGMOID, SOFTMAX, Arithmetic, operation, preprocess
+from train.imports.reading import activations
+from train.imports.reading.architecture import Call, Leaf
+from train.imports.reading.flow import Flow, alike, channels_to_first, channels_to_last
+from train.imports.reading.hdf5 import Array
+from train.imports.reading.keras_file import KerasFile
+from train.imports.reading.layers import ALIASES, MERGING, PASSING, count_weights, make_layer, numbers
+from train.imports.reading.operations import SIGMOID, SOFTMAX, Arithmetic, operation, preprocess
+from train.imports.reading.weights import Wanted
 from train.imports.scaling import known_function
-from train.imports.weights import Wanted
 
 _LONGEST = 2**28  # of a shape that is asked for
 

@@ -8,11 +8,11 @@ import math
 from collections.abc import Iterable, Sequence
 
 from train.errors import KerasFileError
-from train.imports.architecture import Call, Network, Ref
-from train.imports.flow import Flow
-from train.imports.keras_file import KerasFile
-from train.imports.leaves import LeafBuilder
-from train.imports.weights import find_weights
+from train.imports.reading.architecture import Call, Network, Ref
+from train.imports.reading.flow import Flow
+from train.imports.reading.keras_file import KerasFile
+from train.imports.reading.leaves import LeafBuilder
+from train.imports.reading.weights import find_weights
 
 MAX_ELEMENTS = 2**28  # of one layer's output for one picture
 

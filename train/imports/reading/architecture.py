@@ -93,7 +93,7 @@ def parse_architecture(architecture: dict[str, Any], name: str) -> Network:
     """Parse a model's JSON.
 
     Args:
-        architecture: From `train.imports.keras_file`.
+        architecture: From `train.imports.reading.keras_file`.
         name: What messages call the file.
 
     Raises:

@@ -7,9 +7,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from train.errors import KerasFileError
-from train.imports.apart import read_apart
-from train.imports.archive import unpack
-from train.imports.hdf5 import Tree
+from train.imports.reading.apart import read_apart
+from train.imports.reading.archive import unpack
+from train.imports.reading.hdf5 import Tree
 
 _HDF5_START = b"\x89HDF\r\n\x1a\n"
 _ZIP_START = b"PK\x03\x04"
