@@ -1,20 +1,16 @@
 """The classifier: a photo in, a ranked answer out.
 
-`Classifier` decides how pictures are worked on, one after the other or side by side;
-`edge_infer.engine` is a picture's way through the network, `edge_infer.explaining` says where it looked.
+`edge_infer.engine` is a picture's way through the network, `edge_infer.batches` that of many pictures, one after the
+other or side by side; `edge_infer.explaining` says where the network looked.
 """
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
-from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from PIL import Image
-
+from edge_infer.batches import Batch, answer_in_batches
 from edge_infer.engine import Engine
 from edge_infer.faces.detector import Face, FaceDetector
 from edge_infer.faces.mode import FaceMode
@@ -26,19 +22,12 @@ from edge_infer.pictures.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
 from edge_infer.pictures.loading import ImageSource
 from edge_infer.results import FailedInput, Prediction, Result
 from edge_infer.runtime.cpus import available_cpus
-from edge_infer.runtime.parallel import map_in_order
 from edge_infer.runtime.session import CPU_PROVIDER, find_provider
 from edge_infer.settings import Settings
 
 if TYPE_CHECKING:  # imported when it is first asked for
     from edge_infer.explaining.explainer import Explainer
     from edge_infer.explaining.explanation import Explanation, Method
-
-Answered = TypeVar("Answered")
-
-# Up to here all threads work on one picture after the other. From here on each works on pictures of its
-# own, which answers more of them a second, and a VGG16's slower loading pays for itself.
-FEW_PICTURES = 4
 
 
 class Classifier:
@@ -116,11 +105,10 @@ class Classifier:
         # What its copy in another process, perhaps in another folder, opens.
         self._model = model if str(model) in bundled_models() else self._file.path.absolute()
         self._finds_faces = is_for_faces and faces != "never"
-        self._threads = available_cpus() if threads is None else threads
-        self._for_few = replace(self._settings, threads=self._threads)
+        self._for_few = replace(self._settings, threads=available_cpus() if threads is None else threads)
         # Another provider's session computes on a device that all workers share.
         is_on_cpu = find_provider(provider) == CPU_PROVIDER
-        self._for_many = replace(self._for_few, threads=1 if is_on_cpu else self._threads, quick_start=False)
+        self._for_many = replace(self._for_few, threads=1 if is_on_cpu else self._for_few.threads, quick_start=False)
         self._intakes: dict[Settings, Intake] = {}
         self._engines: dict[Settings, Engine] = {}
         self._explainers: dict[Settings, Explainer] = {}
@@ -235,10 +223,18 @@ class Classifier:
         """
         labels = self._labels_of(label)
 
-        def answers_with(settings: Settings) -> Callable[[list[ImageSource | FailedInput]], Any]:
+        def answers_with(settings: Settings) -> Callable[[Batch], "list[Explanation | FailedInput]"]:
             return partial(self._explainer(settings).explain_batch, labels=labels, batch_size=batch_size)
 
-        return self._answer_many(answers_with, sources, batch_size, workers, "explain")
+        return answer_in_batches(
+            sources,
+            answers_with,
+            few=self._for_few,
+            many=self._for_many,
+            batch_size=batch_size,
+            workers=workers,
+            verb="explain",
+        )
 
     def classify_many(
         self, sources: Iterable[ImageSource | FailedInput], *, batch_size: int = 8, workers: int | None = None
@@ -253,7 +249,7 @@ class Classifier:
                 place in the results; may be a generator. Up to `2 * workers` batches are taken ahead.
             batch_size: Pictures per inference, at least 1.
             workers: Batches worked on at a time; None for one if `sources` has a length of at most
-                `FEW_PICTURES`, and otherwise for as many as this classifier has threads. With
+                `edge_infer.batches.FEW_PICTURES`, and otherwise for as many as this classifier has threads. With
                 more than one, a classifier of several threads loads its model once more, for one thread.
                 With one, `sources` is asked for a batch only when the one before it was answered.
 
@@ -266,32 +262,18 @@ class Classifier:
             ModelOutputError: As in `classify`.
         """
 
-        def answers_with(settings: Settings) -> Callable[[list[ImageSource | FailedInput]], list[Result]]:
+        def answers_with(settings: Settings) -> Callable[[Batch], list[Result]]:
             return partial(self._engine(settings).classify_batch, batch_size=batch_size)
 
-        return self._answer_many(answers_with, sources, batch_size, workers, "classify")
-
-    def _answer_many(
-        self,
-        answers_with: Callable[[Settings], Callable[[list[ImageSource | FailedInput]], list[Answered]]],
-        sources: Iterable[ImageSource | FailedInput],
-        batch_size: int,
-        workers: int | None,
-        verb: str,
-    ) -> Iterator[Answered]:
-        """Answer batch after batch, by what `answers_with` loads for one or for many of them at a time."""
-        if _is_one_source(sources):
-            raise TypeError(f"{verb}_many takes several sources; use {verb} for one")
-        are_few = isinstance(sources, Sized) and len(sources) <= FEW_PICTURES if workers is None else workers == 1
-        if workers is None:
-            workers = 1 if are_few else self._threads
-        for name, value in (("batch_size", batch_size), ("workers", workers)):
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
-        remaining = iter(sources)
-        batches = iter(lambda: list(islice(remaining, batch_size)), [])
-        answer = answers_with(self._for_few if are_few else self._for_many)
-        return chain.from_iterable(map(answer, batches) if workers == 1 else map_in_order(answer, batches, workers))
+        return answer_in_batches(
+            sources,
+            answers_with,
+            few=self._for_few,
+            many=self._for_many,
+            batch_size=batch_size,
+            workers=workers,
+            verb="classify",
+        )
 
     def _check_known_faces(self, known_faces: Sequence[Face] | None) -> None:
         if known_faces is not None and not self._finds_faces:
@@ -324,12 +306,3 @@ class Classifier:
         if settings not in self._explainers:
             self._explainers[settings] = Explainer(self._file, self._intake(settings), settings)
         return self._explainers[settings]
-
-
-def _is_one_source(sources: object) -> bool:
-    """Return whether these are one picture, which could be iterated over: by lines, bytes or rows."""
-    if isinstance(sources, np.ndarray):
-        return sources.ndim <= 3
-    if isinstance(sources, str | bytes | bytearray | memoryview | os.PathLike | Image.Image):
-        return True
-    return hasattr(sources, "read")

@@ -87,13 +87,7 @@ class Engine:
 
     def __init__(self, file: ModelFile[ClassifierMetadata], intake: Intake, settings: Settings) -> None:
         self._intake, self._ranking = intake, Ranking(file.metadata, settings)
-        self._session = Session(
-            file,
-            threads=settings.threads,
-            provider=settings.provider,
-            quick_start=settings.quick_start,
-            spinning=settings.spinning,
-        )
+        self._session = Session(file, **settings.inference)
 
     def classify(self, source: ImageSource, known_faces: Sequence[Face] | None = None) -> Prediction:
         """Classify one picture.
@@ -115,9 +109,7 @@ class Engine:
         Raises:
             ModelOutputError: As in `classify`.
         """
-        loaded = [self._intake.try_to_load(source) for source in batch]
-        answered = iter(self._predict([item for item in loaded if isinstance(item, Loaded)], batch_size))
-        return [item if isinstance(item, FailedInput) else next(answered) for item in loaded]
+        return self._intake.answer_each(batch, lambda loaded: self._predict(loaded, batch_size))
 
     def _predict(self, batch: list[Loaded], batch_size: int) -> list[Prediction]:
         """Answer for loaded pictures, however many faces they show, `batch_size` inputs at a time."""

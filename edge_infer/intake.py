@@ -1,8 +1,9 @@
 """From a picture to what the network is shown of it: the whole, or each face."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,8 @@ from edge_infer.pictures.loading import ImageSource, fit, load_input_and_size, l
 from edge_infer.pictures.reading import file_name
 from edge_infer.results import FailedInput
 from edge_infer.settings import Settings
+
+Answered = TypeVar("Answered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +61,7 @@ class Intake:
                 threads=settings.threads, provider=settings.provider, spinning=settings.spinning
             )
         self._needs_face = settings.faces == "always"
-        self._loading = {
-            "max_pixels": settings.max_pixels,
-            "max_bytes": settings.max_bytes,
-            "rotate": settings.rotate,
-        }
+        self._loading = settings.loading
 
     def load(self, source: ImageSource, known_faces: Sequence[Face] | None = None) -> Loaded:
         """Load a picture.
@@ -100,6 +99,14 @@ class Intake:
             return self.load(source)
         except InputError as error:
             return FailedInput(_name(source), error)
+
+    def answer_each(
+        self, batch: list[ImageSource | FailedInput], answer: Callable[[list[Loaded]], Iterable[Answered]]
+    ) -> list[Answered | FailedInput]:
+        """Load pictures and answer them together; failures keep their place among the answers."""
+        loaded = [self.try_to_load(source) for source in batch]
+        answered = iter(answer([item for item in loaded if isinstance(item, Loaded)]))
+        return [item if isinstance(item, FailedInput) else next(answered) for item in loaded]
 
     def regions(self, loaded: Loaded) -> list[Region]:
         """Return the part of the upright picture that each of its inputs shows."""

@@ -1,7 +1,7 @@
 """How a classifier loads its network and answers with it."""
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 from edge_infer.faces.mode import FaceMode
 from edge_infer.pictures.turning import as_turn
@@ -37,3 +37,13 @@ class Settings:
         as_turn(self.rotate)
         if self.faces not in get_args(FaceMode):
             raise ValueError(f"faces must be one of {', '.join(get_args(FaceMode))}, got {self.faces!r}")
+
+    @property
+    def inference(self) -> dict[str, Any]:
+        """What a session is started with, by `edge_infer.runtime.session.Session`'s names."""
+        return {name: getattr(self, name) for name in ("threads", "provider", "quick_start", "spinning")}
+
+    @property
+    def loading(self) -> dict[str, int]:
+        """What pictures are loaded with, by `edge_infer.pictures.loading`'s names."""
+        return {name: getattr(self, name) for name in ("max_pixels", "max_bytes", "rotate")}

@@ -72,9 +72,7 @@ class Explainer:
         Raises:
             ModelOutputError: As in `explain`.
         """
-        loaded = [self._intake.try_to_load(source) for source in batch]
-        explained = iter(self._explain([item for item in loaded if isinstance(item, Loaded)], labels, batch_size))
-        return [item if isinstance(item, FailedInput) else next(explained) for item in loaded]
+        return self._intake.answer_each(batch, lambda loaded: self._explain(loaded, labels, batch_size))
 
     def _explain(self, batch: list[Loaded], labels: Sequence[str], batch_size: int) -> list[Explanation]:
         reasons = (

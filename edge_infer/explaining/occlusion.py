@@ -37,13 +37,7 @@ class OcclusionSession:
     """
 
     def __init__(self, model: ModelFile[ClassifierMetadata], settings: Settings) -> None:
-        self._session = Session(
-            model,
-            threads=settings.threads,
-            provider=settings.provider,
-            quick_start=settings.quick_start,
-            spinning=settings.spinning,
-        )
+        self._session = Session(model, **settings.inference)
 
     def run(self, batch_nhwc: Pixels) -> tuple[Outputs, list[Attribution]]:
         """Classify a batch and explain each answer.

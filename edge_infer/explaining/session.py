@@ -61,13 +61,7 @@ class ExplainedSession:
         if known is not None:
             names += [*probed(known.head), known.energy, known.familiar, *([known.scale] if known.scale else [])]
         names = list(dict.fromkeys(names))
-        self._session = start_session(
-            replace(model, data=with_outputs(model.data, names)),
-            threads=settings.threads,
-            provider=settings.provider,
-            quick_start=settings.quick_start,
-            spinning=settings.spinning,
-        )
+        self._session = start_session(replace(model, data=with_outputs(model.data, names)), **settings.inference)
         self._answer = [OUTPUT_NAME, *([KNOWN_NAME] if model.metadata.min_known is not None else [])]
         self._classes = len(model.metadata.labels)
         probe = self._run([*names, OUTPUT_NAME], golden_pictures(model.metadata.input)[:_PROBES])

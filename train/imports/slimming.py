@@ -3,7 +3,6 @@
 chain -> what each channel is worth -> widths -> rebuilt -> taught by the original -> a Keras file -> imported like any.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -17,7 +16,7 @@ import tensorflow as tf
 
 from edge_infer.pictures.loading import load_input
 from train.data.dataset import Dataset
-from train.data.photos import Photo, sha256_file
+from train.data.photos import Photo
 from train.data.run_data import RunData
 from train.errors import GoalError, RunFolderError
 from train.imports.finished import ImportedRun
@@ -36,7 +35,7 @@ from train.slim.chains.lessons import seen, teach
 from train.slim.chains.rebuilding import ChainPruner
 from train.slim.distillation import Distillation, Pixels, widened
 from train.slim.goal import Goal
-from train.slim.pipeline import pictures_to_learn_from
+from train.slim.pipeline import described, pictures_to_learn_from
 from train.slim.within_drop import slim_within
 from train.views.augmentation import augment, view_rng
 
@@ -86,15 +85,7 @@ def slim_imported(
     chain = check_imported_goal(imported, original.record.file, goal)
     data = original.data(dataset)
     photos = pictures_to_learn_from(data)
-    out.note_settings(
-        {
-            "run": sha256_file(original.weights_path),
-            "goal": asdict(goal) if isinstance(goal, Goal) else goal,
-            "pictures": hashlib.sha256("".join(photo.sha256 for photo in photos).encode()).hexdigest(),
-            "mixed_precision": mixed_precision,
-            **asdict(settings),
-        }
-    )
+    out.note_settings(described(original.weights_path, goal, photos, settings, mixed_precision=mixed_precision))
     if out.is_finished:
         return out.metrics()
     policy = "mixed_bfloat16" if mixed_precision else "float32"

@@ -64,15 +64,7 @@ def slim(
     original = replace(original, recipe=replace(original.recipe, mixed_precision=mixed_precision))
     data = read_run_data(original.recipe, dataset, original.folder.split_path)
     photos = pictures_to_learn_from(data)
-    out.note_settings(
-        {
-            "run": sha256_file(original.folder.weights_path),
-            "goal": asdict(goal) if isinstance(goal, Goal) else goal,
-            "pictures": hashlib.sha256("".join(photo.sha256 for photo in photos).encode()).hexdigest(),
-            "mixed_precision": mixed_precision,
-            **asdict(settings),
-        }
-    )
+    out.note_settings(described(original.folder.weights_path, goal, photos, settings, mixed_precision=mixed_precision))
     if out.is_finished:
         return out.metrics()
     teaching = teach(original.network.get_layer("vgg16"), original.recipe, photos, settings, cache)
@@ -81,6 +73,27 @@ def slim(
         return slim_to(goal, original, data, teaching, folder, cache)
 
     return slim_to_goal(goal, out) if isinstance(goal, Goal) else slim_within(goal, original.metrics, slim_to_goal, out)
+
+
+def described(
+    weights: Path, goal: Goal | float, photos: Sequence[Photo], settings: Distillation, *, mixed_precision: bool
+) -> dict[str, Any]:
+    """Return all that decides a slim run, as its folder keeps it.
+
+    Args:
+        weights: The original's weights.
+        goal: As in `slim`.
+        photos: The pictures to learn from.
+        settings: As in `slim`.
+        mixed_precision: Likewise.
+    """
+    return {
+        "run": sha256_file(weights),
+        "goal": asdict(goal) if isinstance(goal, Goal) else goal,
+        "pictures": hashlib.sha256("".join(photo.sha256 for photo in photos).encode()).hexdigest(),
+        "mixed_precision": mixed_precision,
+        **asdict(settings),
+    }
 
 
 def pictures_to_learn_from(data: RunData) -> Sequence[Photo]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from edge_infer import classifier, engine
+from edge_infer import batches, engine
 from edge_infer.runtime import parallel
 from edge_infer.runtime.session import Session
 from tests.edge_infer.cli.conftest import COMMAND, RED_TEXT, RUST, Answer, Run, in_a_process
@@ -317,7 +317,7 @@ def test_many_pictures_are_answered_side_by_side(
     monkeypatch.setattr("edge_infer.runtime.cpus.affinity_cpus", lambda: 6)
     monkeypatch.setattr("edge_infer.runtime.cpus.cpu_quota", lambda: None)
     seen = {"workers": 1}
-    monkeypatch.setattr(classifier, "map_in_order", lambda *a: seen.update(workers=a[-1]) or parallel.map_in_order(*a))
+    monkeypatch.setattr(batches, "map_in_order", lambda *a: seen.update(workers=a[-1]) or parallel.map_in_order(*a))
     assert classify(*["red.png"] * pictures, *arguments).out == f"red.png: {RED_TEXT}\n" * pictures
     assert seen["workers"] == workers
     (options,) = sessions  # the model is loaded once
