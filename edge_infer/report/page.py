@@ -12,6 +12,7 @@ from edge_infer.pictures.drawing.heat import scale_rgb
 from edge_infer.report.entries import Entry
 
 _MARK = '<meta name="generator" content="edge-infer report">'
+_SUFFIXES = (".html", ".htm")
 _HEAD_BYTES = 1000  # that the mark is in
 
 
@@ -35,11 +36,13 @@ class Report:
 
 
 def check_path(path: Path) -> None:
-    """Refuse to replace anything but an earlier page.
+    """Refuse a name that no browser would open as a page, and to replace anything but an earlier one.
 
     Raises:
-        OutputError: Something else is there.
+        OutputError: It is one of these.
     """
+    if path.suffix.lower() not in _SUFFIXES:
+        raise OutputError(f"{path} should end in .html: a browser opens it by that")
     try:
         if not path.exists():
             return
@@ -48,7 +51,7 @@ def check_path(path: Path) -> None:
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror}") from error
     if not is_page:
-        raise OutputError(f"{path} is there already and is no report: give another --out")
+        raise OutputError(f"{path} exists and is not a report: give another --out")
 
 
 def write_page(path: Path, report: Report) -> None:

@@ -91,10 +91,10 @@ def test_nothing_to_report_is_an_error_and_writes_nothing(photos: Path, capsys: 
     assert not Path("report.html").exists()
 
 
-def test_a_file_that_is_no_report_is_kept(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_is_not_a_report_is_kept(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("mine.html").write_text("<p>mine</p>")
     answer = report(capsys, "photos", "--out", "mine.html", "--model", "small.onnx")
-    assert (answer.code, answer.err) == (1, "Error: mine.html is there already and is no report: give another --out\n")
+    assert (answer.code, answer.err) == (1, "Error: mine.html exists and is not a report: give another --out\n")
     assert Path("mine.html").read_text() == "<p>mine</p>"
 
 

@@ -82,7 +82,13 @@ def test_only_an_earlier_page_is_replaced(tmp_path: Path) -> None:
     assert "http://" not in text
     other = tmp_path / "mine.html"
     other.write_text("<p>mine</p>")
-    with pytest.raises(OutputError, match=r"mine\.html is there already and is no report: give another --out"):
+    with pytest.raises(OutputError, match=r"mine\.html exists and is not a report: give another --out"):
         check_path(other)
     with pytest.raises(OutputError, match="cannot be written"):
         write_page(other / "report.html", report)
+
+
+def test_a_page_has_a_name_that_a_browser_opens(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"report\.jpg should end in \.html: a browser opens it by that"):
+        check_path(tmp_path / "report.jpg")
+    check_path(tmp_path / "report.HTM")
