@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_infer.batches import Batch, answer_in_batches
+from edge_infer.batches import Answered, Batch, answer_in_batches
 from edge_infer.engine import Engine
 from edge_infer.faces.detector import Face, FaceDetector
 from edge_infer.faces.mode import FaceMode
@@ -226,15 +226,7 @@ class Classifier:
         def answers_with(settings: Settings) -> Callable[[Batch], "list[Explanation | FailedInput]"]:
             return partial(self._explainer(settings).explain_batch, labels=labels, batch_size=batch_size)
 
-        return answer_in_batches(
-            sources,
-            answers_with,
-            few=self._for_few,
-            many=self._for_many,
-            batch_size=batch_size,
-            workers=workers,
-            verb="explain",
-        )
+        return self._in_batches(sources, answers_with, batch_size, workers, "explain")
 
     def classify_many(
         self, sources: Iterable[ImageSource | FailedInput], *, batch_size: int = 8, workers: int | None = None
@@ -265,14 +257,19 @@ class Classifier:
         def answers_with(settings: Settings) -> Callable[[Batch], list[Result]]:
             return partial(self._engine(settings).classify_batch, batch_size=batch_size)
 
+        return self._in_batches(sources, answers_with, batch_size, workers, "classify")
+
+    def _in_batches(
+        self,
+        sources: Iterable[ImageSource | FailedInput],
+        answers_with: Callable[[Settings], Callable[[Batch], list[Answered]]],
+        batch_size: int,
+        workers: int | None,
+        verb: str,
+    ) -> Iterator[Answered]:
+        few, many = self._for_few, self._for_many
         return answer_in_batches(
-            sources,
-            answers_with,
-            few=self._for_few,
-            many=self._for_many,
-            batch_size=batch_size,
-            workers=workers,
-            verb="classify",
+            sources, answers_with, few=few, many=many, batch_size=batch_size, workers=workers, verb=verb
         )
 
     def _check_known_faces(self, known_faces: Sequence[Face] | None) -> None:
