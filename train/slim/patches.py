@@ -70,7 +70,10 @@ def _border(side: int, kernel: int, stride: int) -> tuple[int, int]:
     return missing // 2, missing - missing // 2
 
 
-def patches_at(maps: Maps, places: Places, window: Window = Window()) -> Singles:  # it cannot change
+THREE_BY_THREE = Window()
+
+
+def patches_at(maps: Maps, places: Places, window: Window = THREE_BY_THREE) -> Singles:
     """Cut the patches around some places out of maps.
 
     Args:
