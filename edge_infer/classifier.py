@@ -177,7 +177,7 @@ class Classifier:
 
         Args:
             source: As in `classify`.
-            label: A class to explain, or several; None for how the best class differs from the second.
+            label: A class to explain, or several; None for the best class against the mean of the others.
             known_faces: As in `classify`.
 
         Returns:
@@ -190,8 +190,8 @@ class Classifier:
 
         Example:
             >>> explanation = Classifier("gems").explain("photo.jpg")
-            >>> explanation.prediction.label, explanation.maps[0].against, explanation.maps[0].peak_box
-            ('Amethyst', 'Quartz Rose', (103.1, 87.5, 240.6, 212.5))
+            >>> explanation.prediction.label, explanation.maps[0].peak_box
+            ('Amethyst', (103.1, 87.5, 240.6, 212.5))
         """
         self._check_known_faces(known_faces)
         labels = self._labels_of(label)

@@ -2,7 +2,8 @@
 
 Pixels are covered, by a blurred copy of the photo, in the order in which a map ranks them, or uncovered from it. A
 good map loses the label's probability early and wins it early. The curves' areas are compared with those of random
-places and of a blob in the centre, where people put what they photograph.
+places, of a blob in the centre, where people put what they photograph, and of the other map that one may think of: how
+the best class differs from the second.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ from edge_infer.pictures.loading import load_input
 from train.progress import track
 
 STEPS = 11  # shares of the pixels covered: 0, 0.1 … 1
-RANKINGS = ("map", "random", "centred blob")
+RANKINGS = ("map", "difference to the second class", "centred blob", "random")
 _BLUR_SHARE = 1 / 12  # of the side
 _BLOB_SHARE = 0.25
 _RANDOM_CELLS = 16
@@ -34,12 +35,14 @@ def curves(classifier: Classifier, photos: Sequence[Path]) -> dict[str, Any]:
     areas: dict[str, list[tuple[float, float]]] = {name: [] for name in RANKINGS}
     for photo in track(photos, "Covering"):
         picture = load_input(photo, spec)
-        label = classifier.classify(picture).label
-        (found,) = classifier.explain(picture, label).maps
+        explanation = classifier.explain(picture)
+        label, second = (score.label for score in explanation.prediction.scores[:2])
+        of_best, of_second = classifier.explain(picture, [label, second]).maps
         rankings = {
-            "map": found.on_picture(),
-            "random": _random(picture.shape[:2], rng),
+            "map": explanation.maps[0].on_picture(),
+            "difference to the second class": of_best.on_picture() - of_second.on_picture(),
             "centred blob": _blob(picture.shape[:2]),
+            "random": _random(picture.shape[:2], rng),
         }
         for name, ranking in rankings.items():
             areas[name].append(_areas(classifier, picture, ranking, label))

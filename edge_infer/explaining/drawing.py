@@ -69,6 +69,5 @@ def caption(explanation: Explanation) -> str:
     """Return what the colours mean, in a line."""
     found: ClassMap = explanation.maps[0]
     way = "" if explanation.method == "exact" else " (measured by covering parts)"
-    if found.against is None:
-        return f"blue: speaks for {found.label}, orange: against{way}"
-    return f"blue: speaks for {found.label}, orange: for {found.against}{way}"
+    orange = f"for {found.against[0]}" if len(found.against) == 1 else "against"
+    return f"blue: speaks for {found.label}, orange: {orange}{way}"

@@ -8,7 +8,7 @@ import numpy as np
 
 from edge_infer.engine import Answer, Ranking, stacked
 from edge_infer.explaining.attribution import Divided, Reasons
-from edge_infer.explaining.explanation import KNOWN_LABEL, ClassMap, Explanation, Method
+from edge_infer.explaining.explanation import KNOWN_LABEL, ClassMap, Explanation, Method, against_others
 from edge_infer.explaining.occlusion import OcclusionSession
 from edge_infer.explaining.reading import NotDivisibleError
 from edge_infer.explaining.session import Attribution, ExplainedSession
@@ -54,7 +54,7 @@ class Explainer:
 
         Args:
             source: The picture.
-            labels: Classes to explain; none for the best against the second.
+            labels: Classes to explain; none for the best against the others.
             known_faces: As in `Intake.load`.
 
         Raises:
@@ -93,7 +93,7 @@ class Explainer:
             for (answer, attribution), region in zip(reasons, regions, strict=True)
         ]
         divided = reasons[0][1].known
-        known = None if divided is None else _class_map(KNOWN_LABEL, None, divided, 0, regions[0], loaded.size)
+        known = None if divided is None else _class_map(KNOWN_LABEL, (), divided, 0, regions[0], loaded.size)
         faces = None
         if prediction.faces:
             faces = tuple(maps)
@@ -106,19 +106,20 @@ class Explainer:
     def _maps(
         self, answer: Answer, logits: Reasons, labels: Sequence[str], region: Region, size: tuple[int, int]
     ) -> tuple[ClassMap, ...]:
-        factors = np.zeros((len(logits.values), max(1, len(labels))), np.float32)
+        if not labels:
+            best = answer.scores[0].label
+            others = tuple(label for label in self._labels if label != best)
+            factors = against_others(self._labels[best], len(self._labels))[:, np.newaxis]
+            return (_class_map(best, others, logits.weighted(factors), 0, region, size),)
+        factors = np.zeros((len(self._labels), len(labels)), np.float32)
         for column, label in enumerate(labels):
             factors[self._labels[label], column] = 1
-        if not labels:
-            best, second = (score.label for score in answer.scores[:2])
-            factors[self._labels[best], 0], factors[self._labels[second], 0] = 1, -1
-            return (_class_map(best, second, logits.weighted(factors), 0, region, size),)
         divided = logits.weighted(factors)
-        return tuple(_class_map(label, None, divided, number, region, size) for number, label in enumerate(labels))
+        return tuple(_class_map(label, (), divided, number, region, size) for number, label in enumerate(labels))
 
 
 def _class_map(
-    label: str, against: str | None, divided: Divided, number: int, region: Region, size: tuple[int, int]
+    label: str, against: tuple[str, ...], divided: Divided, number: int, region: Region, size: tuple[int, int]
 ) -> ClassMap:
     bias = None if divided.bias is None else float(divided.bias[number])
     return ClassMap(label, against, float(divided.values[number]), bias, divided.cells[number], region, size)

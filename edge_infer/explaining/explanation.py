@@ -26,8 +26,8 @@ class ClassMap:
 
     Attributes:
         label: The class; `known` for the map of `Prediction.known`.
-        against: The class that it is compared with: the map is the difference of the two. None for `label` alone.
-        logit: What is explained: the class's logit, the difference of two, or the log odds of `known`.
+        against: The classes that it is compared with: the mean of their maps is subtracted. Empty for `label` alone.
+        logit: What is explained: the class's logit, less the mean of those of `against`, or the log odds of `known`.
         bias: What no place has a share in: `cells.sum() + bias` is `logit`. 0 for the classes of our recipes, whose
             bias is divided too; None where the shares were measured by occlusion and add up to nothing.
         cells: Each place's share, `float32 [h, w]`, as fine as the network's finest maps.
@@ -36,7 +36,7 @@ class ClassMap:
     """
 
     label: str
-    against: str | None
+    against: tuple[str, ...]
     logit: float
     bias: float | None
     cells: Map
@@ -113,7 +113,7 @@ class Explanation:
 
     Attributes:
         prediction: The answer, with `peak_box`.
-        maps: One for each label that was asked for; by default one, of the best class against the second. For a model
+        maps: One for each label that was asked for; by default one, of the best class against the others. For a model
             of faces, those of the largest face.
         known: The map of `known`; None for a model that does not say it.
         method: `exact` if the shares and the bias add up to the logit, `occlusion` if they were measured.
@@ -125,6 +125,20 @@ class Explanation:
     known: ClassMap | None
     method: Method
     faces: tuple[tuple[ClassMap, ...], ...] | None = None
+
+
+def against_others(best: int, count: int) -> npt.NDArray[np.float32]:
+    """Return the factors, `float32 [count]`, that subtract the mean of all other classes from one.
+
+    Of two classes it is their difference. Of more, a difference to the second alone would hide what speaks for both.
+
+    Args:
+        best: The class's number.
+        count: How many classes there are, two or more.
+    """
+    factors = np.full(count, -1 / (count - 1), np.float32)
+    factors[best] = 1
+    return factors
 
 
 def _connected(is_part: npt.NDArray[np.bool_], row: int, column: int) -> tuple[list[int], list[int]]:

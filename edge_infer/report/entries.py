@@ -84,7 +84,7 @@ def entry(place: Place, answer: Prediction | Explanation, thumbnail: Image.Image
     }
     if not isinstance(answer, Prediction):
         maps = [face[0] for face in answer.faces] if answer.faces else [answer.maps[0]]
-        found["map"] = {"against": maps[0].against, **_small_map(maps)}
+        found["map"] = _small_map(maps)
     return found
 
 

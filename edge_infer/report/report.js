@@ -74,8 +74,7 @@ function cardOf(entry) {
   link.target = "_blank";
   card.append(photo, answer, make("p", details.join(" · ") || "\u00a0", "detail"), link);
   const ranked = entry.top.map(([label, score]) => `${label} ${percent(score)}`).join(", ");
-  const against = entry.map?.against ? `\nmap: ${entry.label} against ${entry.map.against}` : "";
-  card.title = `${entry.name}\n${ranked}${against}`;
+  card.title = `${entry.name}\n${ranked}`;
   return card;
 }
 

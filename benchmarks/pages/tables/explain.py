@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from benchmarks.explain.curves import RANKINGS
 from benchmarks.pages.tables.markdown import table
 
 CURVES = {"test": "test photos", "elsewhere": "photos from elsewhere"}
@@ -22,7 +23,7 @@ def explain_table(parts: dict[str, Any]) -> str:
     for key, what in CURVES.items():
         if (found := figures.get("curves", {}).get(key)) is None:
             continue
-        for name in ("map", "centred blob", "random"):
+        for name in RANKINGS:
             lead = found[name].get("map_leads_by_95")
             must = "" if lead is None else f"the map leads by {lead[0]:.3f} to {lead[1]:.3f} (95 %)"
             areas = f"{found[name]['insertion']:.3f} - {found[name]['deletion']:.3f} = {found[name]['gap']:.3f}"
@@ -32,6 +33,8 @@ def explain_table(parts: dict[str, Any]) -> str:
         low, high = found["share_95"]
         share = f"{found['on_stone']}/{found['scenes']}, {found['share']:.0%} ({low:.0%}-{high:.0%})"
         rows.append(("peak on the stone, composed scenes", share, "at least 90 %"))
+        of_right = f"{found['answered_right_on_stone']}/{found['answered_right']}"
+        rows.append(("the same, scenes that are answered right", of_right, ""))
     if "times" in figures:
         found = figures["times"]
         rows.append(("time of `explain` to that of `classify`", f"{found['ratio_p50']:.2f}", "at most 1.5"))

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from edge_infer.classifier import Classifier
+from edge_infer.explaining.explanation import against_others
 from edge_infer.faces.detector import Face
 from edge_infer.results import Prediction
 from edge_infer.webcam.answers.map_smoothing import MapSmoother
@@ -78,12 +79,14 @@ class VideoClassifier:
         explanation = self._classifier.explain(image_rgb, self._classifier.labels)
         answer = self._smoothed(explanation.prediction, tracks, time_s)
         cells = self._map_smoother.smooth(np.stack([found.cells for found in explanation.maps]), time_s)
-        best, second = (self._classifier.labels.index(score.label) for score in answer.scores[:2])
-        logit = explanation.maps[best].logit - explanation.maps[second].logit
-        shares = cells[best] - cells[second]
+        labels = self._classifier.labels
+        best = labels.index(answer.scores[0].label)
+        factors = against_others(best, len(labels))
+        logit = float(factors @ [found.logit for found in explanation.maps])
+        shares = np.tensordot(factors, cells, 1)
         found = replace(
             explanation.maps[best],
-            against=answer.scores[1].label,
+            against=(*labels[:best], *labels[best + 1 :]),
             logit=logit,
             bias=logit - float(shares.sum()),
             cells=shares,

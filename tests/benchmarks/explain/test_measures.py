@@ -50,16 +50,18 @@ def test_completeness_sees_what_is_missing(model: Path, photos: Path, monkeypatc
 def test_curves_compare_the_map_with_random_places_and_a_blob(model: Path, photos: Path) -> None:
     found = curves(Classifier(model, threads=1), paths(photos)[:2])
     assert found["photos"] == 2
-    for name in ("map", "random", "centred blob"):
+    for name in ("map", "difference to the second class", "centred blob", "random"):
         assert 0 < found[name]["deletion"] < 1
         assert found[name]["gap"] == pytest.approx(found[name]["insertion"] - found[name]["deletion"])
+    assert found["map"]["gap"] != found["difference to the second class"]["gap"]
     assert "map_leads_by_95" not in found["map"]
 
 
 def test_the_lead_is_paired_by_photo() -> None:
     better = [(0.2, 0.6), (0.5, 0.9), (0.1, 0.5)]
     worse = [(deletion + 0.1, insertion - 0.1) for deletion, insertion in better]
-    found = summarize({"map": better, "random": worse, "centred blob": better})
+    second = "difference to the second class"
+    found = summarize({"map": better, second: worse, "centred blob": better, "random": worse})
     assert found["random"]["map_leads_by_95"] == pytest.approx((0.2, 0.2))
     assert found["centred blob"]["map_leads_by_95"] == pytest.approx((0, 0))
     assert found["map"]["gap"] == pytest.approx(0.4)

@@ -22,7 +22,7 @@ GREY = (128, 128, 128)
 def explanation(cells: np.ndarray, size: tuple[int, int] = (400, 300)) -> Explanation:
     scores = (LabelScore("Opal", 0.8), LabelScore("Larimar", 0.2))
     region = Region((size[0] / 2, size[1] / 2), (float(size[0]), float(size[1])))
-    found = ClassMap("Opal", "Larimar", 1.4, 0.2, cells.astype(np.float32), region, size)
+    found = ClassMap("Opal", ("Larimar",), 1.4, 0.2, cells.astype(np.float32), region, size)
     return Explanation(
         Prediction("a.jpg", "gems", "gems", scores, 0.5, peak_box=found.peak_box), (found,), None, "exact"
     )
@@ -86,11 +86,11 @@ def test_photo_and_map_lie_side_by_side_over_a_caption(size: tuple[int, int]) ->
     assert below[0] > below[2] + 40
 
 
-def test_the_caption_says_which_two_are_compared_and_how() -> None:
+def test_the_caption_says_what_is_compared_and_how() -> None:
     exact = explanation(np.eye(3))
     assert caption(exact) == "blue: speaks for Opal, orange: for Larimar"
-    alone = replace(exact.maps[0], against=None)
-    measured = replace(exact, maps=(alone,), method="occlusion")
+    to_several = replace(exact.maps[0], against=("Larimar", "Emerald"))
+    measured = replace(exact, maps=(to_several,), method="occlusion")
     assert caption(measured) == "blue: speaks for Opal, orange: against (measured by covering parts)"
 
 
