@@ -13,7 +13,7 @@ _INK_RGB = (40, 40, 40)
 
 
 def explained_picture(image_rgb: Image.Image, explanation: Explanation) -> Image.Image:
-    """Return the photo with its answer, and beside it the photo under the map, with what the colours mean.
+    """Return the photo with its answer, and beside it the photo in grey under the map, with what the colours mean.
 
     Args:
         image_rgb: The upright picture, mode RGB.
@@ -25,7 +25,9 @@ def explained_picture(image_rgb: Image.Image, explanation: Explanation) -> Image
     factor = min(1.0, MAX_SIDE_PX / max(image_rgb.size))
     width, height = (max(1, round(side * factor)) for side in image_rgb.size)
     plain = annotate(image_rgb, explanation.prediction).resize((width, height), Image.Resampling.LANCZOS)
-    heated = under_map(image_rgb.resize((width, height), Image.Resampling.LANCZOS), explanation)
+    # In grey, or blue would not stand out from an amethyst, nor orange from a sunstone.
+    grey = image_rgb.resize((width, height), Image.Resampling.LANCZOS).convert("L").convert("RGB")
+    heated = under_map(grey, explanation)
     pen = Pen(plain)
     line = round(2 * pen.text_px)
     sheet = Image.new("RGB", (max(2 * width + _GAP_PX, 26 * pen.text_px), height + line), "white")

@@ -17,6 +17,7 @@ from edge_infer.results import LabelScore, Prediction
 from tests.support.pooled_model import coloured_pictures, write_pooled_model
 
 GREY = (128, 128, 128)
+PURPLE = (120, 40, 160)
 
 
 def explanation(cells: np.ndarray, size: tuple[int, int] = (400, 300)) -> Explanation:
@@ -67,10 +68,10 @@ def test_a_map_is_drawn_small_and_in_shape() -> None:
 
 
 @pytest.mark.parametrize("size", [(400, 300), (3000, 4000), (20, 30), (1, 1), (2000, 3)])
-def test_photo_and_map_lie_side_by_side_over_a_caption(size: tuple[int, int]) -> None:
+def test_photo_and_map_in_grey_lie_side_by_side_over_a_caption(size: tuple[int, int]) -> None:
     cells = np.zeros((6, 8))
     cells[1, 1], cells[4, 6] = 1, -1
-    sheet = explained_picture(Image.new("RGB", size, GREY), explanation(cells, size))
+    sheet = explained_picture(Image.new("RGB", size, PURPLE), explanation(cells, size))
     factor = min(1, 1024 / max(size))
     width, height = (max(1, round(side * factor)) for side in size)
     assert sheet.width >= 2 * width + 8
@@ -79,7 +80,9 @@ def test_photo_and_map_lie_side_by_side_over_a_caption(size: tuple[int, int]) ->
         return
     pixels = np.asarray(sheet).astype(int)
     right = pixels[:height, width + 8 : 2 * width + 8]
-    assert tuple(pixels[height // 2, width // 2]) == GREY
+    assert tuple(pixels[height // 2, width // 2]) == PURPLE
+    corner = right[5, -5]
+    assert corner.max() - corner.min() <= 2
     above = right[int(height * 0.27), int(width * 0.2)]
     assert above[2] > above[0] + 40
     below = right[int(height * 0.75), int(width * 0.81)]
