@@ -40,9 +40,12 @@ class Parity:
     same_top1: int
 
     def to_record(self) -> dict[str, Any]:
-        """Return the figures for JSON; the difference as a bound, since its digits are noise."""
-        magnitude = 10.0 ** np.ceil(np.log10(max(self.max_difference, 1e-9)))
-        return {**asdict(self), "max_difference": float(f"{magnitude:.0e}")}
+        """Return the figures for JSON; the difference rounded up: to a power of ten if it is noise, else to 0.01."""
+        if self.max_difference <= MAX_KNOWN_DIFFERENCE:
+            bound = 10.0 ** np.ceil(np.log10(max(self.max_difference, 1e-9)))
+        else:
+            bound = np.ceil(self.max_difference * 100) / 100
+        return {**asdict(self), "max_difference": float(f"{bound:.2g}")}
 
 
 def compare(reference: Answer, candidate: Answer, pictures: Sequence[Pixels]) -> Parity:

@@ -38,6 +38,13 @@ def test_a_near_tie_is_the_same_answer_and_a_lead_is_not():
 
 
 @pytest.mark.parametrize(
+    ("difference", "kept"), [(0.0, 1e-9), (3.2e-6, 1e-5), (9e-4, 1e-3), (0.0011, 0.01), (0.301, 0.31), (0.995, 1.0)]
+)
+def test_a_record_rounds_the_difference_up(difference: float, kept: float):
+    assert Parity(10, difference, 9).to_record() == {"pictures": 10, "max_difference": kept, "same_top1": 9}
+
+
+@pytest.mark.parametrize(
     "parity", [Parity(10, 2e-5, 10), Parity(10, 0.0, 9), Parity(10, float("nan"), 10)], ids=["values", "answers", "nan"]
 )
 def test_a_file_that_differs_is_refused(parity: Parity):
