@@ -65,7 +65,9 @@ def main(
     classifier = Classifier(models[0])
     measures: dict[str, Callable[[], Any]] = {
         "completeness": lambda: {
-            f"{Path(model).stem} {Classifier(model).metadata.precision}": completeness(Classifier(model), photos)
+            f"{Classifier(model).metadata.name} {Classifier(model).metadata.precision}": completeness(
+                Classifier(model), photos
+            )
             for model in models
         },
         "curves": lambda: {

@@ -16,7 +16,6 @@ from benchmarks.pages.tables.imports import application_table, fixture_table
 from benchmarks.pages.tables.jpeg_decode import jpeg_decode_table
 from benchmarks.pages.tables.latency import latency_table
 from benchmarks.pages.tables.levers import GROUPS, certainty_table, lever_table
-from benchmarks.pages.tables.networks import cost_table, quality_table
 from benchmarks.pages.tables.other_cpus import other_cpus_table
 from benchmarks.pages.tables.processes import peer_wheel_table, process_start_table
 from benchmarks.pages.tables.rival import lead_table, ratio_table, rival_table
@@ -48,7 +47,7 @@ def all_blocks() -> dict[str, str]:
 def all_tables() -> dict[str, str]:
     """Return every table by its name."""
     compared = {task: _kept(f"compare/{task}") for task in TASKS}
-    training = _training()
+    training, slim_training = _training(), _training(slim=True)
     faces, bundled = _kept("faces"), _kept("faces_bundled")
     elsewhere = {"gender": faces["portraits"]["all"]}
     tables = {
@@ -62,7 +61,7 @@ def all_tables() -> dict[str, str]:
         "explain": explain_table(_kept("explain")["parts"]),
         "webcam": webcam_table(_kept("webcam")["parts"]),
         "other-cpus": other_cpus_table(_kept("other_cpus")),
-        "gender": gender_table(faces, bundled, training["gender"]),
+        "gender": gender_table(faces, bundled, training["gender"], slim_training["gender-slim"]),
         "gender-breakdown": breakdown_table(faces),
         "faces": detector_table(faces, bundled),
         "training-loss": loss_table(training),
@@ -77,9 +76,8 @@ def all_tables() -> dict[str, str]:
     for task in TASKS:
         tables[f"compare-{task}"] = comparison_table(compared[task])
         tables[f"training-{task}"] = training_table(training, task, elsewhere)
-        tables |= task_tables(task)
-    full, bundled = training["gems"]["metrics"], _training(slim=True)["gems-slim"]["metrics"]
-    return tables | elsewhere_tables(full, "elsewhere") | elsewhere_tables(bundled, "bundled") | lever_tables()
+    full, slim = training["gems"]["metrics"], slim_training["gems-slim"]["metrics"]
+    return tables | elsewhere_tables(full, "elsewhere") | elsewhere_tables(slim, "bundled") | lever_tables()
 
 
 def elsewhere_tables(metrics: dict[str, Any], prefix: str) -> dict[str, str]:
@@ -96,17 +94,6 @@ def lever_tables() -> dict[str, str]:
     levers = _kept("levers")
     tables = {f"levers-{group}": lever_table(levers, group) for group in GROUPS}
     return tables | {"levers-certainty": certainty_table(levers)}
-
-
-def task_tables(task: str) -> dict[str, str]:
-    """Return the tables of a task's networks whose results are there, by name."""
-    quality, compared = RESULTS / "models" / f"{task}.json", RESULTS / "compare" / f"{task}.json"
-    if not quality.exists():
-        return {}
-    tables = {f"{task}-quality": quality_table(read_json(quality))}
-    if compared.exists():
-        tables[f"{task}-cost"] = cost_table(read_json(quality), read_json(compared))
-    return tables
 
 
 def all_figures() -> dict[str, Drawing]:

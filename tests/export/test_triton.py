@@ -18,7 +18,7 @@ from edge_infer import Classifier
 from edge_infer.errors import MetadataError
 from export.errors import ModelNameError, OutputExistsError
 from export.triton import write_repository
-from tests.support.tiny_model import COLOURS, write_tiny_model
+from tests.support.tiny_model import COLOURS, METADATA, write_tiny_model
 
 ROOT = Path(__file__).parents[2]
 CLIENT = ROOT / "examples" / "triton_client.py"
@@ -149,23 +149,27 @@ def test_the_client_answers_as_classify_does(tmp_path: Path) -> None:
     Image.new("RGB", (40, 30), COLOURS["red"]).save(tmp_path / "red.png")
     Image.new("RGB", (40, 30), COLOURS["grey"]).save(tmp_path / "grey.png")
     red, grey = (Classifier(model).classify(tmp_path / f"{name}.png") for name in ("red", "grey"))
-    man = Classifier("gender").classify(ROOT / "examples" / "cameraman.png")
-    assert (red.is_certain, grey.is_certain, man.is_certain) == (True, False, True)
+    portrait = Classifier("gender").classify(ROOT / "examples" / "astronaut.jpg")
+    assert (red.is_certain, grey.is_certain, portrait.is_certain) == (True, False, True)
 
     with server(tmp_path / "repository") as address:
         assert ask(address, model, tmp_path / "red.png", tmp_path / "grey.png") == (
             f"{tmp_path / 'red.png'}: red {red.score:.1%}\n"
             f"{tmp_path / 'grey.png'}: uncertain, best guess grey {grey.score:.1%}\n"
         )
-        face = ask(address, "gender", ROOT / "examples" / "cameraman.png")
-        assert face == f"{ROOT / 'examples' / 'cameraman.png'}: man {man.score:.1%}\n"
+        face = ask(address, "gender", ROOT / "examples" / "astronaut.jpg")
+        assert face == f"{ROOT / 'examples' / 'astronaut.jpg'}: woman {portrait.score:.1%}\n"
 
 
-def test_the_command_names_what_it_wrote(tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["export", "triton", "gender", str(tmp_path / "repository")])
+@pytest.mark.parametrize("bits", [7, 8])
+def test_the_command_names_what_it_wrote(
+    bits: int, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = write_tiny_model(tmp_path / "m.onnx", precision="int8", weight_bits=bits)
+    monkeypatch.setattr("sys.argv", ["export", "triton", str(model), str(tmp_path / "repository")])
     with pytest.raises(SystemExit) as stopped:
         command.main()
     assert stopped.value.code in (0, None)
     said = capsys.readouterr().err
-    assert f"{tmp_path / 'repository' / 'gender'} is written; next: tritonserver --model-repository" in said
-    assert "its int8 weights have 8 bits: run it on CPUs with VNNI only" in said
+    assert f"{tmp_path / 'repository' / METADATA.name} is written; next: tritonserver --model-repository" in said
+    assert ("its int8 weights have 8 bits: run it on CPUs with VNNI only" in said) == (bits == 8)

@@ -4,29 +4,34 @@ from typing import Any
 
 from benchmarks.pages.tables.markdown import table
 
+_BUNDLED = "the same, bundled model"
 
-def gender_table(faces: dict[str, Any], bundled: dict[str, Any], training: dict[str, Any]) -> str:
-    """Return where and how well the full gender model answers, and the bundled one in the same scenes."""
-    metrics = training["metrics"]
-    test, kfold = metrics["test"], metrics["kfold"]
-    low, high = kfold["mean_accuracy_95"]
-    recalls = ", ".join(f"{label} {values['recall']:.1%}" for label, values in test["per_class"].items())
-    rows = [
-        ("face crops, held-out 20 %", f"{test['right']}/{test['photos']}", _share(test), recalls),
-        ("face crops, 5x5 grouped k-fold", "", f"{kfold['mean_accuracy']:.1%} ({low:.1%}-{high:.1%})", ""),
-    ]
-    for measured, key, name in (
-        (faces, "composed", "held-out faces in composed scenes, 32-300 pixels"),
-        (bundled, "composed", "the same, bundled model"),
-        (faces, "damaged", "those scenes heavily relit, blurred and compressed"),
-        (bundled, "damaged", "the same, bundled model"),
-        (faces, "portraits", "ordinary portraits from other sources"),
-        (bundled, "portraits", "the same, bundled model"),
+
+def gender_table(
+    faces: dict[str, Any], bundled: dict[str, Any], training: dict[str, Any], slim_training: dict[str, Any]
+) -> str:
+    """Return where and how well the full gender model answers, and the bundled one likewise."""
+    rows = []
+    for key, what in (
+        ("portraits", "ordinary portraits from other sources"),
+        ("composed", "held-out faces in composed scenes, 32-300 pixels"),
+        ("damaged", "those scenes heavily relit, blurred and compressed"),
     ):
-        if key in measured:
-            part = measured[key]["all"]
-            recalls = ", ".join(f"{label} {_percent(values)}" for label, values in measured[key]["by_class"].items())
-            rows.append((name, f"{part['right']}/{part['faces']}", _share(part), recalls))
+        for measured, name in ((faces, what), (bundled, _BUNDLED)):
+            if key in measured:
+                part, by_class = measured[key]["all"], measured[key]["by_class"]
+                recalls = ", ".join(f"{label} {_percent(values)}" for label, values in by_class.items())
+                rows.append((name, f"{part['right']}/{part['faces']}", _share(part), recalls))
+    results = (training["metrics"], ""), (slim_training["metrics"], _BUNDLED)
+    for metrics, name in results:
+        test = metrics["test"]
+        recalls = ", ".join(f"{label} {values['recall']:.1%}" for label, values in test["per_class"].items())
+        rows.append((name or "face crops, held-out 20 %", f"{test['right']}/{test['photos']}", _share(test), recalls))
+    for metrics, name in results:
+        kfold = metrics["kfold"]
+        low, high = kfold["mean_accuracy_95"]
+        accuracy = f"{kfold['mean_accuracy']:.1%} ({low:.1%}-{high:.1%})"
+        rows.append((name or "face crops, 5x5 grouped k-fold", "", accuracy, ""))
     return table(("what", "right", "accuracy (95 % interval)", "by class"), rows)
 
 

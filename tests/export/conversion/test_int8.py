@@ -184,10 +184,7 @@ def test_the_layers_of_both_outputs_stay_in_float(pictures: list[np.ndarray]):
     assert [is_float(model.graph, node) for node in last_layers(model.graph)] == [True, True]
 
 
-OLDER = pytest.mark.xfail(strict=True, reason="bundled before the quantizer's names were followed")
-
-
-@pytest.mark.parametrize(("name", "layers"), [("gems", 2), pytest.param("gender", 1, marks=OLDER)])
+@pytest.mark.parametrize(("name", "layers"), [("gems", 2), ("gender", 1)])
 def test_the_last_layers_of_a_bundled_model_are_in_float(name: str, layers: int):
     graph = onnx.load(bundled_models()[name].path).graph
     assert [is_float(graph, node) for node in last_layers(graph)] == [True] * layers
