@@ -55,6 +55,12 @@ def rewritten(archive: Path, path: Path, **members: bytes) -> Path:
     return path
 
 
+def dense_kernel(opened: h5py.File) -> h5py.Dataset:
+    found: list[h5py.Dataset] = []
+    opened.visititems(lambda _, item: found.append(item) if getattr(item, "ndim", 0) == 2 else None)
+    return found[0]
+
+
 def config_of(archive: Path) -> dict:
     with zipfile.ZipFile(archive) as opened:
         return json.loads(opened.read("config.json"))
@@ -143,6 +149,20 @@ def test_shapes_without_numbers_are_refused(hdf5: Path, tmp_path: Path) -> None:
         file.create_dataset("huge", (10**6, 10**6), "f4", chunks=(1, 1000), compression="gzip")
     assert refusal(empty).endswith("'empty' in it has no numbers behind its shape")
     assert refusal(huge) == f"{huge} asks for more than 2 GiB of weights: it is refused"
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_numbers_that_are_not_finite_are_refused(value: float, hdf5: Path, archive: Path, tmp_path: Path) -> None:
+    whole, weights = tmp_path / "whole.h5", io.BytesIO()
+    whole.write_bytes(hdf5.read_bytes())
+    with zipfile.ZipFile(archive) as opened:
+        weights.write(opened.read("model.weights.h5"))
+    for file in (whole, weights):
+        with h5py.File(file, "r+") as opened:
+            dense_kernel(opened)[0, 0] = value
+    for path in (whole, rewritten(archive, tmp_path / "m.keras", model__weights__h5=weights.getvalue())):
+        assert "kernel of layer" in refusal(path)
+        assert refusal(path).endswith("is not finite")
 
 
 def test_a_layer_larger_than_the_file_is_refused_before_it_is_made(archive: Path, tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def _stored(tree: Tree, weight: Wanted, number: int, file: str) -> Array:
     told = tree.texts.get((path.rsplit("/", 1)[0], "name"))
     if array is None or (told is not None and told[0] != weight.layer.name):
         raise _lacks(file, weight)
-    return _shaped(array, weight, file)
+    return _checked(array, weight, file)
 
 
 def _by_group(
@@ -86,7 +86,7 @@ def _by_group(
                 f"{file} is damaged: the weights of {name!r} are not those of its layers ({len(stored)} of {len(own)})"
             )
         for weight, array in zip(own, matched, strict=True):
-            found.setdefault(weight.layer.path, []).append(array)
+            found.setdefault(weight.layer.path, []).append(_checked(array, weight, file))
     return found
 
 
@@ -137,7 +137,7 @@ def _may_be(stored: str, weight: Wanted) -> bool:
     return _last(stored) == _last(weight.name) or _last(stored) not in _NAMES
 
 
-def _shaped(array: Array, weight: Wanted, file: str) -> Array:
+def _checked(array: Array, weight: Wanted, file: str) -> Array:
     if array.shape != weight.shape:
         raise KerasFileError(
             f"{file} is damaged: {weight.name} of layer {weight.layer.name!r} has shape {list(array.shape)}, "
