@@ -7,9 +7,10 @@ import click
 
 from edge_infer.model_file.metadata import Precision
 from edge_infer.runtime.cpus import available_cpus
-from export.one_step_commands import FOLDER, from_keras, from_photos, max_drop_option
+from export.one_step_commands import from_keras, from_photos, max_drop_option
 from export.results.report_table import to_table
 from train.console import run as run_command
+from train.options import FOLDER
 from train.progress import say
 from train.quiet import start_tensorflow
 

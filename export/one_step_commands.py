@@ -10,10 +10,10 @@ from edge_infer.cli.number_range import NumberRange
 from edge_infer.model_file.metadata import Precision
 from export.results.report_table import to_table
 from train.imports.options import Told, told_options
+from train.options import FOLDER, base_weights_option, cache_option, mixed_precision_option, unlabelled_option
 from train.progress import say
 from train.quiet import start_tensorflow
 
-FOLDER = click.Path(path_type=Path)
 max_drop_option = click.option(
     "--max-drop",
     type=NumberRange(0, 1),
@@ -34,15 +34,10 @@ max_drop_option = click.option(
     show_default=True,
     help="Divide VGG16's multiply-accumulates by this.",
 )
-@click.option(
-    "--unlabelled",
-    metavar="PATH",
-    multiple=True,
-    help="More pictures to learn from: a folder, a glob pattern or @list.txt; may be repeated.",
-)
-@click.option("--base-weights", metavar="FILE", help="VGG16 weights (.weights.h5), or imagenet to download them.")
-@click.option("--cache", metavar="DIR", type=FOLDER, help="Feature cache; default: the user's cache folder.")
-@click.option("--mixed-precision", is_flag=True, help="Compute in bfloat16: faster on CPUs that have it.")
+@unlabelled_option
+@base_weights_option
+@cache_option
+@mixed_precision_option
 def from_photos(
     photos: Path,
     out: Path,

@@ -8,12 +8,11 @@ import click
 from edge_infer.cli.number_range import NumberRange
 from train.console import run as run_command
 from train.imports.options import Told, told_options
+from train.options import FOLDER, cache_option, mixed_precision_option, unlabelled_option
 from train.progress import say
 from train.quiet import start_tensorflow
 from train.recipe_commands import SEED, recipe_command
 from train.recipes import RECIPES
-
-FOLDER = click.Path(path_type=Path)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -86,12 +85,7 @@ def split(source: Path, destination: Path, ratios: tuple[float, float, float], s
     type=NumberRange(0, 1),
     help="Try speed-ups from 24 down to 2; take the first that loses no more k-fold accuracy.  [default: 0.01]",
 )
-@click.option(
-    "--unlabelled",
-    metavar="PATH",
-    multiple=True,
-    help="More pictures to learn from: a folder, a glob pattern or @list.txt; may be repeated.",
-)
+@unlabelled_option
 @click.option("--views", type=click.IntRange(1), default=4, show_default=True, help="Augmented views of each picture.")
 @click.option("--epochs", type=click.IntRange(1), default=8, show_default=True, help="Passes over all views.")
 @click.option("--wide-views", is_flag=True, help="Change the views further than training does.")
@@ -106,8 +100,8 @@ def split(source: Path, destination: Path, ratios: tuple[float, float, float], s
 @click.option("--data", metavar="DIR", type=FOLDER, help="The run's photos, if they have moved.")
 @click.option("--test", metavar="DIR", type=FOLDER, help="The run's separate test photos, if they have moved.")
 @click.option("--resume", is_flag=True, help="Finish an interrupted run.")
-@click.option("--cache", metavar="DIR", type=FOLDER, help="Feature cache; default: the user's cache folder.")
-@click.option("--mixed-precision", is_flag=True, help="Compute in bfloat16: faster on CPUs that have it.")
+@cache_option
+@mixed_precision_option
 def slim(
     run: Path,
     out: Path,

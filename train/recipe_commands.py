@@ -7,11 +7,11 @@ from typing import get_args
 
 import click
 
+from train.options import FOLDER, base_weights_option, cache_option, mixed_precision_option
 from train.progress import say
 from train.quiet import start_tensorflow
 from train.recipes import CachedViews, FineTuneMode, PooledHead, Preprocessing, Recipe, with_fine_tuning
 
-FOLDER = click.Path(path_type=Path)
 SEED = click.IntRange(0, 2**31 - 1)
 
 
@@ -23,8 +23,8 @@ def recipe_command(recipe: Recipe) -> click.Command:
     @click.option("--test", metavar="DIR", type=FOLDER, help="Frozen test photos, if not DIR/test.")
     @click.option("--out", metavar="RUN", type=FOLDER, required=True, help="Run folder to write.")
     @click.option("--resume", is_flag=True, help="Finish an interrupted run.")
-    @click.option("--base-weights", metavar="FILE", help="VGG16 weights (.weights.h5), or imagenet to download them.")
-    @click.option("--cache", metavar="DIR", type=FOLDER, help="Feature cache; default: the user's cache folder.")
+    @base_weights_option
+    @cache_option
     @click.option("--seed", type=SEED, default=recipe.seed, show_default=True, help="Decides every random choice.")
     @click.option(
         "--preprocessing",
@@ -33,7 +33,7 @@ def recipe_command(recipe: Recipe) -> click.Command:
         show_default=True,
         help="Pixel scaling: caffe (ImageNet mean taken off) or unit (0-1).",
     )
-    @click.option("--mixed-precision", is_flag=True, help="Run VGG16 in bfloat16: faster on CPUs that have it.")
+    @mixed_precision_option
     def command(
         data: Path,
         test: Path | None,
