@@ -98,7 +98,7 @@ class Engine:
 
         Raises:
             InputError: The picture cannot be read, or lacks the face that it needs.
-            ModelOutputError: The model's output is no probability distribution.
+            ModelOutputError: The model's output is not a probability distribution.
         """
         (prediction,) = self._predict([self._intake.load(source, known_faces)], batch_size=8)
         return prediction

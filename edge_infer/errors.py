@@ -95,7 +95,7 @@ class CameraLostError(CameraError, ConnectionError):
 
 
 class BadFrameError(CameraError, ValueError):
-    """One frame is no picture; the next may be one."""
+    """One frame is not a picture; the next may be one."""
 
 
 class OpenCVError(CameraError, ImportError):

@@ -29,7 +29,7 @@ def bundle(files: Sequence[Path], models: Path = MODELS_DIR) -> list[str]:
 
     Raises:
         ModelError: A file breaks the model-file contract; nothing is bundled then.
-        BundleError: Two files have the same name, or one has a name that is no file name.
+        BundleError: Two files have the same name, or one has a name that is not a file name.
     """
     opened = [open_model(path) for path in files]
     names = [file.metadata.name for file in opened]

@@ -51,7 +51,7 @@ def export(
 
     Raises:
         DataError: The run's photos are not there.
-        ModelNameError: The name is no plain file name.
+        ModelNameError: The name is not a plain file name.
         OutputExistsError: A file exists.
         GraphError: The conversion broke the contract.
         ParityError: The file does not answer as Keras does, or int8 loses too much.
@@ -82,7 +82,7 @@ def model_name(run: FinishedRun | ImportedRun, name: str | None) -> str:
     """Return what a run's model is called.
 
     Raises:
-        ModelNameError: The name is no plain file name.
+        ModelNameError: The name is not a plain file name.
     """
     name = name or run.name
     if Path(name).name != name:  # it may come from the run folder's recipe

@@ -19,7 +19,7 @@ def read_json(path: Path, *keys: str) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise RunFolderError(f"{path} is missing: {path.parent} is no finished run folder") from error
+        raise RunFolderError(f"{path} is missing: {path.parent} is not a finished run folder") from error
     except ValueError as error:
         raise RunFolderError(f"{path} is damaged: {error}") from error
     if not isinstance(content, dict):

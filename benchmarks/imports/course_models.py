@@ -29,7 +29,7 @@ def course_model(k: ModuleType, run: FinishedRun) -> Any:  # noqa: ANN401  # a m
     """
     recipe = run.recipe
     if not isinstance(recipe.head, DenseHead) or recipe.preprocessing != "unit":
-        raise ValueError(f"{run.path} is no run of a published recipe")
+        raise ValueError(f"{run.path} is not a run of a published recipe")
     side, layers = recipe.image_size, k.layers
     base = k.applications.VGG16(include_top=False, weights=None, input_shape=(side, side, 3))
     base.trainable = False

@@ -70,7 +70,7 @@ def read_tensors(path: Path) -> Tensors:
     except WeightsError as error:
         raise WeightsError(f"{path}: {error}") from error
     except Exception as error:  # a damaged pickle raises anything
-        raise WeightsError(f"{path} is no PyTorch file in the legacy format, or is damaged") from error
+        raise WeightsError(f"{path} is not a PyTorch file in the legacy format, or is damaged") from error
 
 
 def _unpacked(content: bytes, path: Path) -> bytes:
@@ -88,7 +88,7 @@ def _unpacked(content: bytes, path: Path) -> bytes:
 def _tensors(file: BinaryIO) -> Tensors:
     magic, *_ = (_Reader(file).load() for _ in range(_HEADERS))
     if magic != _MAGIC:
-        raise WeightsError("this is no PyTorch file in the legacy format")
+        raise WeightsError("this is not a PyTorch file in the legacy format")
     views, names = _Reader(file).load(), _Reader(file).load()
     dtypes = {view.storage.name: view.storage.dtype for view in views.values()}
     storages = {name: _storage(file, dtypes[name]) for name in names}

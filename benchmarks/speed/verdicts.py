@@ -117,7 +117,7 @@ def read_baseline(path: Path, here: Mapping[str, Any]) -> dict[str, Any]:
     """Return the models of an earlier result of this machine, which `here` describes.
 
     Raises:
-        RunFolderError: The file is no result.
+        RunFolderError: The file is not a result.
         NotMeasuredError: It is of another machine.
     """
     earlier = read_json(path, "machine", "models")

@@ -32,7 +32,9 @@ def parse_host_names(context: click.Context, parameter: click.Parameter, values:
     names = {value: host_name(value) for value in values}
     for value, name in names.items():
         if name is None:
-            raise click.BadParameter(f"{value!r} is no host name, such as cam.example.org.", context, parameter)
+            raise click.BadParameter(
+                f"{value!r} is not a host name: give one such as cam.example.org.", context, parameter
+            )
     return frozenset(name for name in names.values() if name is not None)
 
 

@@ -59,7 +59,7 @@ class Explainer:
 
         Raises:
             InputError: The picture cannot be read, or lacks the face that it needs.
-            ModelOutputError: The model's output is no probability distribution.
+            ModelOutputError: The model's output is not a probability distribution.
         """
         (explanation,) = self._explain([self._intake.load(source, known_faces)], labels, batch_size=8)
         return explanation

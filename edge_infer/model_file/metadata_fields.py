@@ -7,7 +7,7 @@ from typing import Any, get_args
 from edge_infer.errors import MetadataError
 
 GOLDEN_ROWS = 4  # as many pictures as `edge_infer.runtime.golden` draws
-MAX_SIDE_PX = 4096  # a larger input is no classifier, and would let a file ask for any amount of memory
+MAX_SIDE_PX = 4096  # a larger input is not a classifier, and would let a file ask for any amount of memory
 
 
 class Fields:

@@ -56,7 +56,7 @@ def bundled_models() -> dict[str, BundledModel]:
 def _model(name: str, entry: dict[str, Any]) -> BundledModel:
     file: str = entry["file"]
     if Path(file).name != file:
-        raise ValueError(f"{file} is no file name")
+        raise ValueError(f"{file} is not a file name")
     return BundledModel(name, MODELS_DIR / file, entry["sha256"], entry["bytes"], entry["licence"])
 
 

@@ -31,7 +31,7 @@ def read_file(source: object, max_bytes: int, is_picture: Callable[[bytes], bool
         is_picture: Says by the first `HEAD_BYTES` whether to read on.
 
     Returns:
-        A name for messages, and the file's bytes; of what is no picture only the beginning.
+        A name for messages, and the file's bytes; of what is not a picture only the beginning.
 
     Raises:
         ImageNotFoundError: The path names no regular, readable file.

@@ -77,7 +77,7 @@ def unread_kind(source: str | os.PathLike[str] | bytes) -> str | None:
             else how the file begins; a missing or unreadable file is nothing.
 
     Returns:
-        The format's name; None for what is read, and for what is no picture at all.
+        The format's name; None for what is read, and for what is not a picture at all.
     """
     if isinstance(source, bytes):
         return _kind_of_content(source)

@@ -44,7 +44,7 @@ def largest_difference(file: ModelFile[ClassifierMetadata], golden: Sequence[Seq
 
     Raises:
         ModelError: The model cannot be loaded.
-        ModelOutputError: Its output is no probability distribution.
+        ModelOutputError: Its output is not a probability distribution.
     """
     probabilities = Session(file).run(golden_pictures(file.metadata.input)).probabilities
     return float(np.abs(probabilities - np.array(golden)).max())

@@ -36,7 +36,7 @@ def checked(
         classes: C.
 
     Raises:
-        ModelOutputError: Another shape, or NaN or something else that is no distribution for each
+        ModelOutputError: Another shape, or NaN or something else that is not a distribution for each
             picture, or no share.
     """
     if probabilities.shape != (pictures, classes):

@@ -211,7 +211,7 @@ def test_a_missing_file_is_named_before_anything_is_measured(slim: FinishedRun, 
 
 @pytest.mark.parametrize(
     ("run", "message"),
-    [("nowhere", "run folder nowhere does not exist"), ("empty", "empty is no finished run: finish it with")],
+    [("nowhere", "run folder nowhere does not exist"), ("empty", "empty is not a finished run: finish it with")],
 )
 def test_bad_input_is_one_line(
     run: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

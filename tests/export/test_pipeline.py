@@ -200,7 +200,7 @@ def test_an_unfinished_run_is_refused(pooled_run: Path, tmp_path: Path):
     shutil.copytree(pooled_run, run)
     (run / "metrics.json").unlink()
 
-    with pytest.raises(RunFolderError, match="is no finished run: finish it with"):
+    with pytest.raises(RunFolderError, match="is not a finished run: finish it with"):
         export_run(run, tmp_path / "out")
 
 

@@ -128,7 +128,7 @@ def make_split(
     wanted = [(part, share) for part, share in shares.items() if part not in parts.values()]
     share_left = sum(share for _, share in wanted) + ratios.train
     validation_groups = {groups[i] for i, part in parts.items() if part == "validation"}
-    # A copy of a validation photo is no test photo; it may be trained on, as in folders that fix all parts.
+    # A copy of a validation photo is not a test photo; it may be trained on, as in folders that fix all parts.
     parts |= {i: "train" for i in range(len(photos)) if groups[i] in validation_groups and i not in parts}
     free = [i for i in range(len(photos)) if i not in parts]
     if "test" not in parts.values() and not free:

@@ -69,7 +69,7 @@ def import_model(
         leave_out: As in `Rebuilder`.
 
     Raises:
-        KerasFileError: It cannot be read, is not made of layers that are rebuilt, or is no classifier of pictures.
+        KerasFileError: It cannot be read, is not made of layers that are rebuilt, or is not a classifier of pictures.
     """
     return rebuild(read_keras_file(path, architecture), output=output, size=size, leave_out=leave_out)
 
@@ -171,7 +171,7 @@ def _ending(answer: Flow, file: str) -> tuple[str, keras.KerasTensor]:
     if len(shape) == 4 and shape[1:3] == (1, 1):
         tensor = keras.layers.Reshape((shape[3],))(tensor)
     elif len(shape) != 2 or not shape[1]:
-        raise KerasFileError(f"{file} gives an output of shape {list(shape[1:])}: it is no classifier")
+        raise KerasFileError(f"{file} gives an output of shape {list(shape[1:])}: it is not a classifier")
     units = int(shape[-1])
     if activation == activations.SIGMOID and units > 1:
         raise KerasFileError(

@@ -74,7 +74,7 @@ def slim_imported(
     Raises:
         RunFolderError: The run is slim already, `out` exists, or was started otherwise.
         DataError: Photos are missing.
-        GoalError: The network is no plain chain, none is so fast, or none is within the allowed loss.
+        GoalError: The network is not a plain chain, none is so fast, or none is within the allowed loss.
     """
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(_SEED)

@@ -131,7 +131,7 @@ def load_run(path: Path) -> FinishedRun:
     if not path.is_dir():
         raise RunFolderError(f"run folder {path} does not exist")
     if not folder.is_finished:
-        raise RunFolderError(f"{path} is no finished run: finish it with `python -m train … --out {path} --resume`")
+        raise RunFolderError(f"{path} is not a finished run: finish it with `python -m train … --out {path} --resume`")
     if folder.is_imported:
         raise RunFolderError(
             f"{path} holds an imported network: only `python -m train slim` and `python -m export` take it"

@@ -32,7 +32,7 @@ class SlimFolder(RunFolder):
         """
         self.check_new(resume=resume)
         if self.path.exists() and not (self.path / SETTINGS).exists():
-            raise RunFolderError(f"{self.path} is no slim run: give a new folder")
+            raise RunFolderError(f"{self.path} is not a slim run: give a new folder")
 
     def note_settings(self, settings: dict[str, Any]) -> None:
         """Write all that decides the run.

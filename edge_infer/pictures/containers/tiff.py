@@ -131,7 +131,7 @@ def _check_tile(file: _File, entries: dict[int, _Entry]) -> None:
     for tag in (_TILE_WIDTH, _TILE_LENGTH):
         if tag in entries:
             if entries[tag].count != 1 or entries[tag].kind not in _WHOLE_NUMBERS:
-                raise ImageDecodeError("its tile size is no number")
+                raise ImageDecodeError("its tile size is not a number")
             sides += file.numbers(entries[tag])
     if len(sides) == 2 and sides[0] * sides[1] > MAX_TILE_PIXELS:
         raise excess("pixels in a tile", MAX_TILE_PIXELS)

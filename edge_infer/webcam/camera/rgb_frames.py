@@ -34,6 +34,6 @@ def to_rgb(frame: Any) -> Pixels:  # noqa: ANN401  # whatever the driver gave
         case (_, _, 4):
             conversion = cv2.COLOR_BGRA2RGB
         case _:
-            raise BadFrameError(f"the camera gave an array of shape {list(frame.shape)}, which is no picture")
+            raise BadFrameError(f"the camera gave an array of shape {list(frame.shape)}, which is not a picture")
     pixels: Pixels = cv2.cvtColor(frame, conversion)
     return pixels

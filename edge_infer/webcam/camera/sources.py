@@ -86,7 +86,7 @@ class FrameSource(Protocol):
         """Return the next frame, `uint8 [H, W, 3]` RGB; None when there is none (any more).
 
         Raises:
-            BadFrameError: It is no picture.
+            BadFrameError: It is not a picture.
         """
 
     def release(self) -> None:
@@ -115,7 +115,7 @@ def find_source(text: str) -> SourceSpec:
         return SourceSpec(kind, path, text)
     if text.startswith("/dev/") and not os.path.lexists(text):
         raise no_camera(text)
-    raise CameraNotFoundError(f"{text!r} is no camera number, and no video, folder or URL that exists")
+    raise CameraNotFoundError(f"{text!r} is neither a camera number nor a video, folder or URL that exists")
 
 
 def open_source(spec: SourceSpec, options: SourceOptions) -> FrameSource:
@@ -210,7 +210,7 @@ def _without_password(url: str) -> str:
     try:
         parts = urlsplit(url)
     except ValueError as error:
-        raise CameraNotFoundError(f"{url!r} is no URL") from error
+        raise CameraNotFoundError(f"{url!r} is not a URL") from error
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 

@@ -142,7 +142,7 @@ def open_video(path: str, name: str, *, fps: float | None, loop: bool) -> Played
         if capture.isOpened():
             return capture
         fourcc = find_fourcc(path)
-        trouble = codec_trouble(name, fourcc) if fourcc else f"{name} is no video that OpenCV can read"
+        trouble = codec_trouble(name, fourcc) if fourcc else f"{name} is not a video that OpenCV can read"
         raise CameraUnavailableError(trouble)
 
     return PlayedVideo(open_capture, name=name, fps=fps, loop=loop)

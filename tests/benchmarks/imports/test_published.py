@@ -32,7 +32,7 @@ def test_the_project_s_model_answers_as_the_run(dense_run: Path) -> None:
 
 
 def test_a_run_of_another_recipe_is_refused(pooled_run: Path) -> None:
-    with pytest.raises(ValueError, match="is no run of a published recipe"):
+    with pytest.raises(ValueError, match="is not a run of a published recipe"):
         course_model(keras, load_run(pooled_run))
 
 

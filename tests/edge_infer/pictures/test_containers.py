@@ -1,4 +1,4 @@
-"""Files from the wild: what every decoder forgives is forgiven, and what is only a preview is no picture."""
+"""Files from the wild: what every decoder forgives is forgiven, and what is only a preview is not a picture."""
 
 import io
 import struct

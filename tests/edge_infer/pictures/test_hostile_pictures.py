@@ -69,7 +69,7 @@ EXPECTED = {
     "TIFF with a tile of a gigabyte": REFUSED + "it has more than 4194304 pixels in a tile",
     "TIFF of 200,000 strips": REFUSED + "it has more than 65536 strips",
     "TIFF of 200,000 tags": REFUSED + "it has more than 1000 tags",
-    "TIFF with a tile size in words": REFUSED + "its tile size is no number",
+    "TIFF with a tile size in words": REFUSED + "its tile size is not a number",
     "PPM of text": UNREAD,
     "PPM of an odd maximum": "UnsupportedImageError: FILE stores its pixels in a rare form of PPM",
     "PPM with a long comment": REFUSED + "its header is not whole within 1024 bytes",

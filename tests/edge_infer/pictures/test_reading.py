@@ -40,7 +40,7 @@ class StreamReader:
 
 
 class Promising:
-    """Returns what can be awaited and is no coroutine, as aiofiles does."""
+    """Returns what can be awaited and is not a coroutine, as aiofiles does."""
 
     name = "photo.png"
 

@@ -204,7 +204,7 @@ def test_a_file_cut_short_is_damaged(share: float, hdf5: Path, archive: Path, tm
         path = tmp_path / source.name
         path.write_bytes(source.read_bytes()[: int(share * source.stat().st_size)])
         message = refusal(path)
-        assert message.startswith((f"{path} is damaged: ", f"{path} is no Keras model: ", f"{path} is refused: "))
+        assert message.startswith((f"{path} is damaged: ", f"{path} is not a Keras model: ", f"{path} is refused: "))
 
 
 def test_a_hanging_library_is_given_up(hdf5: Path, monkeypatch) -> None:
@@ -220,7 +220,7 @@ def test_folders_texts_and_nothing_are_one_line(tmp_path: Path) -> None:
     assert refusal(tmp_path / "saved").endswith(
         'is a SavedModel folder, which holds code: load it where it was made and save it again: model.save("model.h5")'
     )
-    assert refusal(tmp_path / "text.h5") == f"{tmp_path / 'text.h5'} is no Keras model: give a .keras or .h5 file"
+    assert refusal(tmp_path / "text.h5") == f"{tmp_path / 'text.h5'} is not a Keras model: give a .keras or .h5 file"
     assert refusal(tmp_path / "none.h5") == f"{tmp_path / 'none.h5'} does not exist: give a .keras or .h5 file"
 
 

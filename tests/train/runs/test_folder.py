@@ -54,7 +54,7 @@ def test_a_folder_or_file_that_is_no_run_cannot_be_resumed(tmp_path: Path):
     (tmp_path / "folder").mkdir()
     for name in ("file", "folder"):
         with pytest.raises(
-            RunFolderError, match=rf"{name}/recipe\.json is missing: .*{name} is no finished run folder"
+            RunFolderError, match=rf"{name}/recipe\.json is missing: .*{name} is not a finished run folder"
         ):
             RunFolder.begin(tmp_path / name, RECIPES["custom"], resume=True)
     assert (tmp_path / "file").read_text() == "mine"

@@ -40,7 +40,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A layer that is no network of its own.
+    """A layer that is not a network of its own.
 
     Attributes:
         kind: The name of its class.

@@ -55,7 +55,7 @@ def _check_names(archive: zipfile.ZipFile, path: Path) -> None:
         raise KerasFileError(f"{path} is refused: {twice[:100]!r} is in it twice")
     if missing := [name for name in (CONFIG, METADATA, WEIGHTS) if name not in names]:
         hint = ": weights in several files are not read, save the model as .h5" if "shard" in "".join(names) else ""
-        raise KerasFileError(f"{path} is no Keras model: it lacks {missing[0]}{hint}")
+        raise KerasFileError(f"{path} is not a Keras model: it lacks {missing[0]}{hint}")
 
 
 def _read(archive: zipfile.ZipFile, name: str, limit: int, path: Path) -> bytes:

@@ -51,7 +51,7 @@ def read_keras_file(path: Path, architecture: Path | None = None) -> KerasFile:
             tree = read_apart(weights, str(path))
         return _described(path, config, tree, _loads(metadata, f"{path}: its metadata").get("keras_version"))
     if not start.startswith(_HDF5_START):
-        raise KerasFileError(f"{path} is no Keras model: give a .keras or .h5 file")
+        raise KerasFileError(f"{path} is not a Keras model: give a .keras or .h5 file")
     tree = read_apart(path, str(path))
     text = tree.texts.get(("", "model_config"))
     version = tree.texts.get(("", "keras_version")) or tree.texts.get(("model_weights", "keras_version")) or (None,)
@@ -83,7 +83,7 @@ def _architecture_text(path: Path) -> str:
     except OSError as error:
         raise KerasFileError(f"architecture {path} cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise KerasFileError(f"architecture {path} is no JSON: give what model.to_json() writes") from error
+        raise KerasFileError(f"architecture {path} is not JSON: give what model.to_json() writes") from error
 
 
 def _described(path: Path, text: str, tree: Tree, version: object) -> KerasFile:
@@ -100,7 +100,7 @@ def _loads(text: str, what: str) -> dict[str, Any]:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise KerasFileError(f"{what} is no JSON") from error
+        raise KerasFileError(f"{what} is not JSON") from error
     if not isinstance(content, dict):
-        raise KerasFileError(f"{what} is no JSON object")
+        raise KerasFileError(f"{what} is not a JSON object")
     return content

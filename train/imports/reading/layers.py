@@ -97,7 +97,7 @@ def count_weights(kind: str, config: Config, shape: Shape) -> int:
 def _pair(value: Any) -> tuple[int, int]:  # noqa: ANN401  # a JSON value
     first, second = (value, value) if isinstance(value, int) else value
     if not (0 < first <= _LARGEST and 0 < second <= _LARGEST):
-        raise ValueError(f"{value} is no size")
+        raise ValueError(f"{value} is not a size")
     return int(first), int(second)
 
 
@@ -105,7 +105,7 @@ def _borders(value: Any) -> tuple[tuple[int, int], tuple[int, int]]:  # noqa: AN
     rows, columns = (value, value) if isinstance(value, int) else value
     (top, bottom), (left, right) = ((side, side) if isinstance(side, int) else side for side in (rows, columns))
     if not all(0 <= width <= _LARGEST for width in (top, bottom, left, right)):
-        raise ValueError(f"{value} is no border")
+        raise ValueError(f"{value} is not a border")
     return (int(top), int(bottom)), (int(left), int(right))
 
 

@@ -54,7 +54,7 @@ class Arithmetic(keras.layers.Layer):
 
 
 def operation(name: str, inputs: int, arguments: dict[str, Any], config: dict[str, Any]) -> Function | None:
-    """Return an operation that is no layer as a function of its tensors; None for one that is not rebuilt.
+    """Return an operation that is not a layer as a function of its tensors; None for one that is not rebuilt.
 
     Args:
         name: `math.truediv` as Keras 2 has it, or `TrueDivide` as Keras 3.

@@ -59,7 +59,7 @@ class Rebuilder:
             done = {id(call) for call, _ in ready}
             pending = [item for item in pending if id(item[0]) not in done]
         if missing := [ref for ref in network.outputs if ref not in flows]:
-            raise self._damaged(f"its output {missing[0].layer!r} is no layer")
+            raise self._damaged(f"its output {missing[0].layer!r} is not a layer")
         return {ref: flows[ref] for ref in network.outputs}
 
     def set_weights(self, network: Network) -> None:

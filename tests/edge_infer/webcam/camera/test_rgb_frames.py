@@ -34,5 +34,5 @@ def test_what_is_no_8_bit_picture_is_refused(frame: object) -> None:
 
 @pytest.mark.parametrize("shape", [(6,), (2, 3, 2), (2, 3, 5), (1, 2, 3, 3)])
 def test_arrays_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(BadFrameError, match="which is no picture"):
+    with pytest.raises(BadFrameError, match="which is not a picture"):
         to_rgb(np.zeros(shape, np.uint8))

@@ -53,7 +53,7 @@ def test_files_and_folders(tmp_path: Path, clip: Path) -> None:
 
 @pytest.mark.parametrize("text", ["gone.mp4", "-1", "", "1234", "0x", "http:/one-slash"])
 def test_anything_else_is_not_found(text: str) -> None:
-    with pytest.raises(CameraNotFoundError, match="is no camera number, and no video, folder or URL that exists"):
+    with pytest.raises(CameraNotFoundError, match="is neither a camera number nor a video, folder or URL that exists"):
         find_source(text)
 
 
@@ -107,7 +107,7 @@ def test_a_device_that_is_not_there_is_a_camera_that_is_not_there() -> None:
 
 
 def test_a_broken_url_is_not_found() -> None:
-    with pytest.raises(CameraNotFoundError, match="is no URL"):
+    with pytest.raises(CameraNotFoundError, match="is not a URL"):
         find_source("http://[::1/x")
 
 
@@ -136,7 +136,7 @@ def test_a_video_can_be_played_at_another_speed_and_again(clip: Path) -> None:
 def test_a_file_that_is_no_video_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "note.mp4"
     path.write_text("no video")
-    with pytest.raises(CameraUnavailableError, match=r"note\.mp4 is no video that OpenCV can read"):
+    with pytest.raises(CameraUnavailableError, match=r"note\.mp4 is not a video that OpenCV can read"):
         opened(path)
 
 
