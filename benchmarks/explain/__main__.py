@@ -64,12 +64,7 @@ def main(
     backgrounds = [] if others is None else _photos(others)
     classifier = Classifier(models[0])
     measures: dict[str, Callable[[], Any]] = {
-        "completeness": lambda: {
-            f"{Classifier(model).metadata.name} {Classifier(model).metadata.precision}": completeness(
-                Classifier(model), photos
-            )
-            for model in models
-        },
+        "completeness": lambda: {_named(one): completeness(one, photos) for one in map(Classifier, models)},
         "curves": lambda: {
             name: curves(classifier, chosen) for name, chosen in (("test", photos), ("elsewhere", wild)) if chosen
         },
@@ -92,6 +87,10 @@ def main(
         }
         write_json(json_path, result)
         click.echo(f"{part}: {figures}")
+
+
+def _named(classifier: Classifier) -> str:
+    return f"{classifier.metadata.name} {classifier.metadata.precision}"
 
 
 def _photos(folder: Path) -> list[Path]:
