@@ -71,7 +71,7 @@ def test_no_tensor_reads_past_its_storage(
 def test_another_file_is_refused(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "net.pth"
     file.write_bytes(content)
-    with pytest.raises(WeightsError, match=r"net\.pth.* no PyTorch file in the legacy format"):
+    with pytest.raises(WeightsError, match=r"net\.pth.* not a PyTorch file in the legacy format"):
         read_tensors(file)
 
 
