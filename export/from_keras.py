@@ -14,13 +14,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from edge_infer.model_file.metadata import ClassifierMetadata, InputSpec, Precision
 from edge_infer.runtime.golden import golden_answers, golden_pictures
 from edge_infer.runtime.session import OUTPUT_NAME, Session
 from export.candidate import opened
-from export.conversion.convert import convert, serving_function, with_metadata
+from export.conversion.convert import convert, keras_answers, with_metadata
 from export.conversion.graph import check_graph, operator_histogram
 from export.conversion.parity import Pixels, border_pictures, check_parity, compare
 from export.description import MODEL_VERSION, TOOLS, architecture_of
@@ -143,13 +142,9 @@ def from_keras(model: Path, told: Told, out: Path) -> dict[str, Any]:
     graph = convert(network, 1.0)
     check_graph(graph)
     metadata = describe_untested(imported, model, way, labels, out.stem)
-    session = Session(opened(with_metadata(graph, metadata)))
-    serve = serving_function(network, 1.0)
-    parity = compare(
-        lambda batch: serve(tf.constant(batch))[OUTPUT_NAME].numpy(),
-        lambda batch: session.run(batch).probabilities,
-        _drawn(spec),
-    )
+    session, shown = Session(opened(with_metadata(graph, metadata))), _drawn(spec)
+    expected = keras_answers(network, 1.0, shown)[OUTPUT_NAME]
+    parity = compare(expected, np.concatenate([session.run(picture[np.newaxis]).probabilities for picture in shown]))
     check_parity(parity)
     record = parity.to_record()
     content = with_metadata(graph, replace(metadata, parity=record, golden=golden_answers(session, spec)))

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import tensorflow as tf
 
 from edge_infer.model_file.metadata import Precision
-from edge_infer.runtime.session import KNOWN_NAME, OUTPUT_NAME, Session
-from export.candidate import Candidate, answered, opened, quantized
-from export.conversion.convert import convert, serving_function, with_metadata
+from edge_infer.runtime.session import KNOWN_NAME, OUTPUT_NAME
+from export.candidate import Candidate, answered, quantized
+from export.conversion.convert import convert, keras_answers
 from export.conversion.graph import check_graph
 from export.conversion.parity import MAX_KNOWN_DIFFERENCE, Pixels, border_pictures, check_parity, compare
 from export.description import describe
@@ -98,23 +97,22 @@ def converted(
     Raises:
         ParityError: It does not.
     """
-    metadata = describe(run, name)
-    session = Session(opened(with_metadata(model, metadata)))
-    serve = serving_function(run.network, run.temperature)
     shown = [*pictures, *border_pictures(pictures)]
-    parity = compare(
-        lambda batch: serve(tf.constant(batch))[OUTPUT_NAME].numpy(),
-        lambda batch: session.run(batch).probabilities,
-        shown,
-    )
+    candidate = answered(model, describe(run, name), {}, shown)
+    expected = keras_answers(run.network, run.temperature, shown)
+    parity = compare(expected[OUTPUT_NAME], candidate.answers)
     check_parity(parity)
-    if metadata.min_known is not None:
-        known = compare(
-            lambda batch: serve(tf.constant(batch))[KNOWN_NAME].numpy()[:, np.newaxis],
-            lambda batch: np.asarray(session.run(batch).known)[:, np.newaxis],
-            shown,
-        )
-        check_parity(known, MAX_KNOWN_DIFFERENCE)
-        parity = replace(parity, max_difference=max(parity.max_difference, known.max_difference))
+    known = candidate.known
+    if known is not None:
+        of_known = compare(expected[KNOWN_NAME][:, np.newaxis], known[:, np.newaxis])
+        check_parity(of_known, MAX_KNOWN_DIFFERENCE)
+        parity = replace(parity, max_difference=max(parity.max_difference, of_known.max_difference))
+        known = known[: len(pictures)]
     record = parity.to_record()
-    return answered(model, replace(metadata, parity=record), {"parity": record}, pictures)
+    return replace(
+        candidate,
+        metadata=replace(candidate.metadata, parity=record),
+        told={"parity": record},
+        answers=candidate.answers[: len(pictures)],
+        known=known,
+    )

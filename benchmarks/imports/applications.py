@@ -85,6 +85,7 @@ def measure(name: str) -> dict[str, Any]:
 
 def randomize(network: Any) -> None:  # noqa: ANN401  # a Keras model
     """Give every weight a value of its own, so that none could be missed or mistaken."""
+    import keras
     import numpy as np
 
     rng = np.random.default_rng(0)
@@ -94,6 +95,8 @@ def randomize(network: Any) -> None:  # noqa: ANN401  # a Keras model
                 weight.assign(rng.uniform(0.8, 1.2, weight.shape))
             elif weight.name in ("beta", "bias", "moving_mean", "mean"):
                 weight.assign(rng.normal(0, 0.1, weight.shape))
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it computes with copies of its weights, as they were when it was built
 
 
 def adapt(network: Any, seen: Any) -> None:  # noqa: ANN401  # a Keras model and its input

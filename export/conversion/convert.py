@@ -9,9 +9,11 @@ sets) is made canonical, so the same network always gives the same bytes.
 import logging
 import math
 import re
+from collections.abc import Sequence
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import onnx
 import tensorflow as tf
 import tf2onnx
@@ -22,9 +24,11 @@ from edge_infer.model_file.metadata import METADATA_KEY, ModelMetadata
 from edge_infer.runtime.session import INPUT_NAME, KNOWN_NAME, OUTPUT_NAME
 from train.networks.known import KNOWN
 from train.networks.network import LOGITS
+from train.progress import track
 
 OPSET = 17
 IR_VERSION = 8  # the one opset 17 was released with, which old runtimes read too
+_BATCH = 8
 
 # What the inputs behind the first are.
 ROLES = {"Conv": ("weight", "bias"), "MatMul": ("weight",), "Gemm": ("weight", "bias")}
@@ -46,6 +50,16 @@ def serving_function(network: keras.Model, temperature: float) -> tf.types.exper
         return {OUTPUT_NAME: tf.nn.softmax(answer[LOGITS] / temperature), KNOWN_NAME: answer[KNOWN]}
 
     return tf.function(serve, input_signature=[signature])
+
+
+def keras_answers(
+    network: keras.Model, temperature: float, pictures: Sequence[npt.NDArray[np.uint8]]
+) -> dict[str, npt.NDArray[np.float32]]:
+    """Return what Keras answers for pictures `uint8 [H, W, 3]`, as `serving_function` serves it, by output."""
+    serve = serving_function(network, temperature)
+    batches = [np.stack(pictures[start : start + _BATCH]) for start in range(0, len(pictures), _BATCH)]
+    found = [serve(tf.constant(batch)) for batch in track(batches, "Asking Keras")]
+    return {name: np.concatenate([answers[name].numpy() for answers in found]) for name in found[0]}
 
 
 def convert(network: keras.Model, temperature: float) -> onnx.ModelProto:

@@ -5,7 +5,7 @@ everywhere but along the edge. So besides the photos themselves, some are compar
 their outermost pixels driven to the extremes.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,16 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from export.errors import ParityError
-from train.progress import track
 
 MAX_DIFFERENCE = 1e-5
 MAX_KNOWN_DIFFERENCE = 1e-3  # of `known`, which may be steep: where all photos respond alike, rounding is amplified
 BORDER_PX = 4
 _BORDER_PHOTOS = 8
-_BATCH = 8
 
 Pixels = npt.NDArray[np.uint8]
-Answer = Callable[[Pixels], npt.NDArray[np.float32]]
+Answers = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +46,12 @@ class Parity:
         return {**asdict(self), "max_difference": float(f"{bound:.2g}")}
 
 
-def compare(reference: Answer, candidate: Answer, pictures: Sequence[Pixels]) -> Parity:
-    """Compare two functions `uint8 [N, H, W, 3]` -> `float32 [N, C]` on pictures `[H, W, 3]`."""
-    largest, same = 0.0, 0
-    for start in track(range(0, len(pictures), _BATCH), "Comparing with Keras"):
-        batch = np.stack(pictures[start : start + _BATCH])
-        expected, actual = reference(batch), candidate(batch)
-        largest = max(largest, float(np.abs(expected - actual).max()))
-        # Of classes that are as good as equal, as on a flat grey picture, either is the same answer.
-        chosen = np.take_along_axis(expected, actual.argmax(axis=1)[:, None], axis=1)[:, 0]
-        same += int((chosen >= expected.max(axis=1) - 2 * MAX_DIFFERENCE).sum())
-    return Parity(len(pictures), largest, same)
+def compare(expected: Answers, actual: Answers) -> Parity:
+    """Compare the answers of two implementations for the same pictures, `float32 [N, C]` each."""
+    # Of classes that are as good as equal, as on a flat grey picture, either is the same answer.
+    chosen = np.take_along_axis(expected, actual.argmax(axis=1)[:, None], axis=1)[:, 0]
+    same = chosen >= expected.max(axis=1) - 2 * MAX_DIFFERENCE
+    return Parity(len(expected), float(np.abs(expected - actual).max()), int(same.sum()))
 
 
 def check_parity(parity: Parity, allowed: float = MAX_DIFFERENCE) -> None:

@@ -4,10 +4,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-import tensorflow as tf
 
 from edge_infer.model_file.metadata import METADATA_KEY
-from export.conversion.convert import convert, serving_function, with_metadata
+from export.conversion.convert import convert, keras_answers, with_metadata
 from export.conversion.graph import operator_histogram
 from export.conversion.parity import compare
 from tests.support.tiny_model import METADATA, tiny_model
@@ -56,11 +55,10 @@ def random_pictures(count: int) -> np.ndarray:
 
 
 def test_the_file_answers_as_keras_does(converted: Converted):
-    serve = serving_function(converted.run.network, TEMPERATURE)
+    pictures = random_pictures(20)
 
-    parity = compare(
-        lambda batch: serve(tf.constant(batch))["probabilities"].numpy(), answer(converted.model), random_pictures(20)
-    )
+    expected = keras_answers(converted.run.network, TEMPERATURE, pictures)["probabilities"]
+    parity = compare(expected, answer(converted.model)(pictures))
 
     assert parity.pictures == parity.same_top1 == 20
     assert parity.max_difference <= 1e-5
