@@ -21,7 +21,8 @@ from benchmarks.levers.catalogue import KNOWN, LEVERS, NAMES, POOLED
 from benchmarks.levers.certainty import answer, certainty
 from benchmarks.levers.features import FrozenFeatures
 from benchmarks.levers.folds import joint_folds, summarize
-from benchmarks.levers.measure import measure
+from benchmarks.levers.measure import Measurement, measure
+from benchmarks.levers.tuning import TunedMeasurement
 from benchmarks.levers.yardstick import THINGS, Yardstick, read_yardstick
 from edge_infer.cache import default_cache
 from train.console import run as run_command
@@ -76,7 +77,8 @@ def measure_all(
                 "certainty": certainty(answers, yardstick),
             }
         else:
-            figures = measure(levers[name], yardstick, folds, features)
+            kind = Measurement if levers[name].tuned_from is None else TunedMeasurement
+            figures = measure(kind(levers[name], yardstick, features), folds)
         figures |= {"seconds": round(time.perf_counter() - started, 1), "settings": described}
         result["rows"][name] = figures
         result["command"] = typed_command()

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from benchmarks.levers.measure import Lever
-from benchmarks.levers.views import CENTRE, WHOLE, View, exchanged_grounds, random_views
+from benchmarks.levers.views import CENTRE, CHANGES, WHOLE, View, exchanged_grounds, random_views
 from benchmarks.levers.weights import Weighting
 
 _LARGE = View(side=320)
@@ -25,6 +25,10 @@ LEVERS = (
     replace(BASELINE, name="4 views", train=random_views(4)),
     VIEWS,
     replace(VIEWS, name="6 views, C 0.03", train=random_views(6)),
+    *(
+        replace(VIEWS, name=f"4 views, {change} alone, C 0.03", train=random_views(4, change=change))
+        for change in CHANGES
+    ),
     replace(VIEWS, name="4 views, 2 other grounds, C 0.03", train=(*random_views(4), *exchanged_grounds(2))),
     *(
         replace(BASELINE, name=f"4 views, weights {name}", train=random_views(4), weighting=weighting)
@@ -59,6 +63,9 @@ LEVERS = (
     ),
     replace(POOLED, name="eg2, second look at the centre", test=(WHOLE, CENTRE)),
     replace(POOLED, name="eg2, 320 px, no views", train=(_LARGE,), test=(_LARGE,)),
+    replace(POOLED, name="eg2, 320 px", train=random_views(4, _LARGE.side), test=(_LARGE,)),
+    replace(POOLED, name="eg2, block 5 fine-tuned", tuned_from=5),
+    replace(POOLED, name="eg2, blocks 4 and 5 fine-tuned", tuned_from=4),
 )
 KNOWN = "known"  # the recommended recipe: POOLED, and a second head that knows strangers
 NAMES = (*(lever.name for lever in LEVERS), KNOWN)

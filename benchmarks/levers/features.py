@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property, partial
 from importlib.metadata import version
@@ -40,6 +40,7 @@ MAPS = (4, 5)
 _DECIDING_CODE = (views, ground_code, poolings, augmentation, training_views, loading, profiles, vgg16)
 
 Arrays = dict[str, npt.NDArray[np.floating]]
+Function = Callable[[tf.Tensor], dict[str, tf.Tensor]]
 
 
 class FrozenFeatures:
@@ -58,7 +59,7 @@ class FrozenFeatures:
         self.cache = cache / "levers"
         self.grounds = grounds
         self.passes = 0
-        self._networks: dict[int, tf.types.experimental.PolymorphicFunction] = {}
+        self._networks: dict[int, Function] = {}
 
     def pooled(self, photos: Sequence[Photo], view: View, pooling: str, blocks: Sequence[int]) -> Floats:
         """Return a head's input, each block root-normalized: `float32 [N, D]`."""
@@ -76,6 +77,18 @@ class FrozenFeatures:
             for row in range(len(batch[0])):
                 yield batch[1]["maps-4"][row], batch[1]["maps-5"][row]
 
+    def entering(self, photos: Sequence[Photo], view: View, layer: str) -> npt.NDArray[np.float16]:
+        """Return the output of a layer, `float16 [N, h, w, C]`, computed anew."""
+        cut = tap_maps(self.base(view.side), (layer,))
+        image = keras.Input((view.side, view.side, 3), dtype="uint8")
+        network = keras.Model(image, {layer: keras.ops.cast(cut(Preprocess("caffe")(image))[layer], "float16")})
+        found = self._batches([(photo, view) for photo in photos], f"Computing {layer}", as_function(network))
+        return np.concatenate([outputs[layer] for _, outputs in found])
+
+    def base(self, side: int) -> keras.Model:
+        """Return VGG16 for pictures of so many pixels a side, a new one each time."""
+        return build_base(replace(self.recipe, image_size=side), self.weights)
+
     def _entries(self, wanted: Sequence[tuple[Photo, View]]) -> list[Arrays]:
         missing = [pair for pair in wanted if not self._path(*pair).exists()]
         for batch, outputs in self._batches(missing, "Computing features"):
@@ -88,7 +101,7 @@ class FrozenFeatures:
         return [_load(self._path(*pair)) for pair in wanted]
 
     def _batches(
-        self, wanted: Sequence[tuple[Photo, View]], label: str
+        self, wanted: Sequence[tuple[Photo, View]], label: str, network: Function | None = None
     ) -> Iterator[tuple[list[tuple[Photo, View]], dict[str, Floats]]]:
         batches = [list(wanted[i : i + FORWARD_BATCH]) for i in range(0, len(wanted), FORWARD_BATCH)]
         for batch in track(batches, label):
@@ -97,14 +110,13 @@ class FrozenFeatures:
             pixels = np.zeros((FORWARD_BATCH, side, side, 3), np.uint8)
             for row, (photo, view) in enumerate(batch):
                 pixels[row] = load_view(photo, view, self.grounds)
-            outputs = self._network(side)(tf.constant(pixels))
+            outputs = (network or self._network(side))(tf.constant(pixels))
             self.passes += len(batch)
             yield batch, {name: values.numpy()[: len(batch)] for name, values in outputs.items()}
 
-    def _network(self, side: int) -> tf.types.experimental.PolymorphicFunction:
+    def _network(self, side: int) -> Function:
         if side not in self._networks:
-            network = extractor(build_base(replace(self.recipe, image_size=side), self.weights), side)
-            self._networks[side] = tf.function(lambda pixels: network(pixels, training=False))
+            self._networks[side] = as_function(extractor(self.base(side), side))
         return self._networks[side]
 
     def _path(self, photo: Photo, view: View) -> Path:
@@ -132,6 +144,12 @@ def extractor(base: keras.Model, side: int) -> keras.Model:
     outputs["maps-4"] = keras.layers.AveragePooling2D(2, dtype="float32")(maps[3])
     outputs["maps-5"] = maps[4]
     return keras.Model(image, outputs)
+
+
+def as_function(network: keras.Model) -> Function:
+    """Return a network's inference as a graph."""
+    function: Function = tf.function(lambda pixels: network(pixels, training=False))
+    return function
 
 
 def _save(path: Path, arrays: Arrays) -> None:

@@ -33,6 +33,7 @@ class Lever:
         inverse_l2: scikit-learn's C.
         weighting: How much each photo counts.
         second_look: Answer once more from where the map of the best class is high, and average.
+        tuned_from: The first block that learns too; None for a frozen network.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Lever:
     inverse_l2: float = 0.01
     weighting: Weighting = EVEN
     second_look: bool = False
+    tuned_from: int | None = None
 
     @property
     def passes(self) -> float:
@@ -90,6 +92,10 @@ class Measurement:
         first = softmax(np.mean([head.logits(self.views[view][rest]) for view in self.lever.test], axis=0))
         return (first + self._second_look(head, rest, first)) / 2 if self.lever.second_look else first
 
+    def held_out(self, chosen: Ints, rest: Ints) -> Floats:
+        """Learn from some labelled photos and return probabilities of others, `[n, C]`."""
+        return self.answer(self.fit(chosen), rest)
+
     def _second_look(self, head: LinearHead, rest: Ints, first: Floats) -> Floats:
         photos = [self.yardstick.photos[i] for i in rest]
         maps = self.features.maps(photos, WHOLE)
@@ -101,25 +107,25 @@ class Measurement:
         return softmax(head.logits(self.features.pooled_each(looks, self.lever.pooling, self.lever.blocks)))
 
 
-def measure(lever: Lever, yardstick: Yardstick, folds: Ints, features: FrozenFeatures) -> dict[str, object]:
+def measure(measurement: Measurement, folds: Ints) -> dict[str, object]:
     """Return how right a lever's answers are, and what it costs.
 
     Args:
-        lever: What is measured.
-        yardstick: The photos.
+        measurement: Of the lever.
         folds: From `joint_folds`.
-        features: Computes what the heads read.
     """
-    measurement = Measurement(lever, yardstick, features)
+    lever, yardstick = measurement.lever, measurement.yardstick
     answers = np.zeros((*folds.shape, len(yardstick.labels)))
     turns = [(repeat, fold) for repeat in range(len(folds)) for fold in range(FOLDS)]
     for repeat, fold in track(turns, lever.name):
         chosen = np.flatnonzero(yardstick.labelled & (folds[repeat] != fold))
         rest = np.flatnonzero(yardstick.labelled & (folds[repeat] == fold))
-        answers[repeat, rest] = measurement.answer(measurement.fit(chosen), rest)
+        answers[repeat, rest] = measurement.held_out(chosen, rest)
     test = np.flatnonzero(yardstick.parts == OWN_TEST)
-    head = measurement.fit(np.flatnonzero(yardstick.labelled & (yardstick.parts != OWN_TEST)))
-    right = int((measurement.answer(head, test).argmax(axis=1) == yardstick.targets[test]).sum()) if len(test) else 0
+    others = np.flatnonzero(yardstick.labelled & (yardstick.parts != OWN_TEST))
+    right = (
+        int((measurement.held_out(others, test).argmax(axis=1) == yardstick.targets[test]).sum()) if len(test) else 0
+    )
     cost = {"passes": lever.passes, "device_passes": lever.device_passes}
     return {**summarize(answers, yardstick), "test": {"right": right, "photos": len(test)}, **cost}
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.levers.folds import joint_folds
-from benchmarks.levers.measure import Lever, box_of, measure
+from benchmarks.levers.measure import Lever, Measurement, box_of, measure
 from benchmarks.levers.views import CENTRE, WHOLE, View, random_views
 from tests.benchmarks.levers.yardsticks import LABELS, yardstick
 from train.data.photos import Photo
@@ -42,7 +42,7 @@ class MadeUpFeatures:
 def test_features_that_show_the_class_are_answered_right():
     photos = yardstick()
     lever = Lever("x", train=random_views(2))
-    figures = measure(lever, photos, joint_folds(photos, 1, 0), MadeUpFeatures())
+    figures = measure(Measurement(lever, photos, MadeUpFeatures()), joint_folds(photos, 1, 0))
     assert (figures["wild"], figures["own"], figures["top_half"]) == (1.0, 1.0, 1.0)
     assert figures["wild_95"] == (1.0, 1.0)
     assert figures["test"] == {"right": 6, "photos": 6}
@@ -59,7 +59,7 @@ def test_nothing_is_known_of_a_source_that_was_held_out():
             rows = [places[photos.sources[int(photo.sha256, 16)]] for photo in chosen]
             return np.eye(len(places), dtype=np.float32)[rows]
 
-    figures = measure(Lever("x"), photos, joint_folds(photos, 1, 0), Sources())
+    figures = measure(Measurement(Lever("x"), photos, Sources()), joint_folds(photos, 1, 0))
     assert float(figures["wild"]) < 0.6  # 1.0 if a source were on both sides
 
 
@@ -67,9 +67,9 @@ def test_a_second_view_is_averaged():
     photos = yardstick()
     folds = joint_folds(photos, 1, 0)
     lever = Lever("x", train=(WHOLE,), test=(CENTRE,))
-    blind = measure(lever, photos, folds, MadeUpFeatures(noisy=[CENTRE]))
+    blind = measure(Measurement(lever, photos, MadeUpFeatures(noisy=[CENTRE])), folds)
     both = Lever("x", train=(WHOLE,), test=(WHOLE, CENTRE))
-    seeing = measure(both, photos, folds, MadeUpFeatures(noisy=[CENTRE]))
+    seeing = measure(Measurement(both, photos, MadeUpFeatures(noisy=[CENTRE])), folds)
     assert float(blind["wild"]) < 0.6
     assert (seeing["wild"], seeing["device_passes"]) == (1.0, 2)
 
@@ -78,7 +78,7 @@ def test_a_second_look_is_at_the_stone():
     photos = yardstick(own=5, sources=5, of_source=1)
     features = MadeUpFeatures()
     lever = Lever("x", second_look=True)
-    figures = measure(lever, photos, joint_folds(photos, 1, 0), features)
+    figures = measure(Measurement(lever, photos, features), joint_folds(photos, 1, 0))
     boxes = {view.box for view in features.asked if view.box is not None}
     assert boxes == {(0.0, round(7.5 / 14, 4), round(6.5 / 14, 4), 1.0)}
     assert (figures["wild"], figures["device_passes"]) == (1.0, 2)
