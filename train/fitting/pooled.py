@@ -201,7 +201,7 @@ def choose(training: CachedTraining) -> tuple[CrossValidation, dict[str, Any] | 
     if mode == "never":
         return plain, None
     tuned = training.crossval_tuned()
-    right = [_right(answers.logits[0], training.data) for answers in (plain, tuned)]
+    right = [right_where_it_counts(answers, training.data) for answers in (plain, tuned)]
     gain = right[1] - right[0]
     # Better by more than chance would have it: one standard error of the photo-by-photo difference.
     helps = gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain))
@@ -210,9 +210,17 @@ def choose(training: CachedTraining) -> tuple[CrossValidation, dict[str, Any] | 
     return tuned if used else plain, decision
 
 
-def _right(logits: Floats, data: RunData) -> Floats:
-    """Return 1 or 0 for each photo outside the test: whether it was answered right when held out."""
-    right: Floats = (logits.argmax(axis=1) == data.targets)[data.not_test].astype(float)
+def right_where_it_counts(crossval: CrossValidation, data: RunData) -> Floats:
+    """Return 1 or 0 for each photo that decides: whether it was answered right when held out.
+
+    Those are the photos from elsewhere, since the data set's own flatter; where there are none, its own outside the
+    test.
+    """
+    if len(data.elsewhere.targets):
+        logits, targets = crossval.elsewhere[0], data.elsewhere.targets
+    else:
+        logits, targets = held_out_logits(crossval, data), data.targets[data.not_test]
+    right: Floats = (logits.argmax(axis=1) == targets).astype(float)
     return right
 
 
