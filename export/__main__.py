@@ -7,10 +7,10 @@ import click
 
 from edge_infer.model_file.metadata import Precision
 from edge_infer.runtime.cpus import available_cpus
-from export.one_step_commands import from_keras, from_photos, max_drop_option
+from export.one_step_commands import from_keras, from_photos, max_drop_option, speedup
 from export.results.report_table import to_table
 from train.console import run as run_command
-from train.options import FOLDER
+from train.options import FOLDER, moved_data_option, moved_test_option
 from train.progress import say
 from train.quiet import start_tensorflow
 
@@ -52,8 +52,8 @@ def cli() -> None:
 )
 @max_drop_option
 @click.option("--name", help="Name of the model; default: the recipe's, or for custom the run folder's.")
-@click.option("--data", metavar="DIR", type=FOLDER, help="The run's photos, if they have moved.")
-@click.option("--test", metavar="DIR", type=FOLDER, help="The run's separate test photos, if they have moved.")
+@moved_data_option
+@moved_test_option
 def run(
     run: Path,
     out: Path,
@@ -80,7 +80,7 @@ def run(
     say(f"{exported[-1].path} is written; next: edge-infer classify --model {exported[-1].path} PHOTO")
 
 
-for command in (from_photos, from_keras):
+for command in (from_photos, from_keras, speedup):
     cli.add_command(command)
 
 

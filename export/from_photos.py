@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from export.for_latency import speedup_for
 from export.output import check_absent, write_model
 from export.pipeline import export
 from train.data.audit import audit, summarize
@@ -39,6 +40,7 @@ def from_photos(
     cache: Path,
     mixed_precision: bool,
     speedup: float,
+    latency_ms: float | None = None,
 ) -> dict[str, Any]:
     """Make a model file of labelled photos.
 
@@ -51,6 +53,7 @@ def from_photos(
         cache: Feature cache.
         mixed_precision: As in `train.recipes.Recipe`.
         speedup: Divide VGG16's multiply-accumulates by this.
+        latency_ms: Find the speed-up instead: the least at which this machine answers in so many ms on one thread.
 
     Returns:
         The report of the file; under `right`, the shares of the photos that the full and the slim network
@@ -63,7 +66,7 @@ def from_photos(
     """
     check_absent((out, out.with_suffix(".json")), "--out")
     recipe = replace(RECIPES["custom"], mixed_precision=mixed_precision)
-    goal = Goal(speedup=speedup, image_size=min(IMAGE_SIZE, recipe.image_size), first_stride=FIRST_STRIDE)
+    goal = Goal(speedup, image_size=min(IMAGE_SIZE, recipe.image_size), first_stride=FIRST_STRIDE)
     check_goal(goal, recipe)
     dataset = Dataset(data, unlabelled=unlabelled)
     dataset.find_files()  # a wrong path is better known now than after the training
@@ -74,6 +77,9 @@ def from_photos(
     metrics = train(recipe, dataset, full, weights=weights, cache=cache)
     say("3/4 Slimming")
     slim = SlimFolder(work / "slim")
+    if latency_ms is not None:
+        found = speedup_for(latency_ms, load_run(full.path), dataset, goal, threads=1, cache=cache)
+        goal = replace(goal, speedup=found.speedup)
     slim_metrics = slim_run(
         load_run(full.path),
         dataset,

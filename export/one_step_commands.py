@@ -10,7 +10,18 @@ from edge_infer.cli.number_range import NumberRange
 from edge_infer.model_file.metadata import Precision
 from export.results.report_table import to_table
 from train.imports.options import Told, told_options
-from train.options import FOLDER, base_weights_option, cache_option, mixed_precision_option, unlabelled_option
+from train.options import (
+    FOLDER,
+    LARGEST_SPEEDUP,
+    base_weights_option,
+    cache_option,
+    first_stride_option,
+    image_size_option,
+    mixed_precision_option,
+    moved_data_option,
+    moved_test_option,
+    unlabelled_option,
+)
 from train.progress import say
 from train.quiet import start_tensorflow
 
@@ -22,6 +33,14 @@ max_drop_option = click.option(
     help="Share of the held-out photos that int8 may lose; a file that loses more is not written.",
 )
 
+DEFAULT_SPEEDUP = 24.0
+for_latency_option = click.option(
+    "--for-latency",
+    metavar="MS",
+    type=NumberRange(0, 10_000, min_open=True),
+    help="Find the speed-up: the least at which this machine answers in so many milliseconds on one thread.",
+)
+
 
 @click.command("from-photos")
 @click.argument("photos", metavar="DIR", type=FOLDER)
@@ -29,11 +48,10 @@ max_drop_option = click.option(
 @click.option("--work", metavar="DIR", type=FOLDER, help="Folder for the runs; default: FILE without suffix, -work.")
 @click.option(
     "--speedup",
-    type=NumberRange(1, 64),
-    default=24.0,
-    show_default=True,
-    help="Divide VGG16's multiply-accumulates by this.",
+    type=NumberRange(1, LARGEST_SPEEDUP),
+    help=f"Divide VGG16's multiply-accumulates by this.  [default: {DEFAULT_SPEEDUP:g}]",
 )
+@for_latency_option
 @unlabelled_option
 @base_weights_option
 @cache_option
@@ -42,7 +60,8 @@ def from_photos(
     photos: Path,
     out: Path,
     work: Path | None,
-    speedup: float,
+    speedup: float | None,
+    for_latency: float | None,
     unlabelled: tuple[str, ...],
     base_weights: str | None,
     cache: Path | None,
@@ -54,6 +73,8 @@ def from_photos(
     command.
     """
     _check_suffix(out)
+    if speedup is not None and for_latency is not None:
+        raise click.UsageError("give one of --speedup and --for-latency")
     started = time.monotonic()
     say("Loading TensorFlow")
     start_tensorflow()
@@ -69,12 +90,62 @@ def from_photos(
         weights=resolve_weights(base_weights),
         cache=cache or default_cache(),
         mixed_precision=mixed_precision,
-        speedup=speedup,
+        speedup=speedup or DEFAULT_SPEEDUP,
+        latency_ms=for_latency,
     )
     click.echo(to_table([report]))
     right = report["right"]
     click.echo(f"in k-fold:  {right['slim']:.1%} right, full network {right['full']:.1%}")
     say(f"{out} is written after {time.monotonic() - started:.0f} s; next: edge-infer classify --model {out} PHOTO")
+
+
+@click.command("speedup")
+@click.argument("run", metavar="RUN", type=FOLDER)
+@click.option(
+    "--for-latency",
+    metavar="MS",
+    type=NumberRange(0, 10_000, min_open=True),
+    required=True,
+    help="Milliseconds in which this machine is to answer.",
+)
+@click.option(
+    "--threads", type=click.IntRange(1, 1024), default=1, show_default=True, help="CPU threads of one answer."
+)
+@image_size_option
+@first_stride_option
+@moved_data_option
+@moved_test_option
+@cache_option
+def speedup(
+    run: Path,
+    for_latency: float,
+    threads: int,
+    image_size: int | None,
+    first_stride: int,
+    data: Path | None,
+    test: Path | None,
+    cache: Path | None,
+) -> None:
+    """Find out how slim the network of RUN must be to answer in time on this machine.
+
+    Networks of the widths that `python -m train slim` would choose are quantized and timed; nothing is trained.
+    """
+    say("Loading TensorFlow")
+    start_tensorflow()
+    from edge_infer.cache import default_cache
+    from export.for_latency import speedup_for
+    from train.runs.finished import load_run
+    from train.slim.goal import Goal
+
+    original = load_run(run)
+    size = Goal(image_size=image_size, first_stride=first_stride)
+    dataset = original.folder.dataset(data, test)
+    found = speedup_for(for_latency, original, dataset, size, threads=threads, cache=cache or default_cache())
+    options = [f"--speedup {found.speedup:g}"]
+    options += [] if image_size is None else [f"--image-size {image_size}"]
+    options += [] if first_stride == 1 else [f"--first-stride {first_stride}"]
+    click.echo(f"{found.ms:.2f} ms on {threads} thread(s) with a speed-up of {found.speedup:g}")
+    say(f"next: python -m train slim {run} --out RUN2 {' '.join(options)}")
 
 
 @click.command("from-keras")
@@ -83,7 +154,9 @@ def from_photos(
 @click.option("--test", metavar="DIR", type=FOLDER, help="Labelled photos that it was not trained on.")
 @click.option("--out", metavar="FILE", type=FOLDER, required=True, help="Model file to write, such as my.onnx.")
 @click.option("--work", metavar="DIR", type=FOLDER, help="Keep the run, and the slim one, in this new folder.")
-@click.option("--speedup", type=NumberRange(1, 64), help="Slim it: divide multiply-accumulates and weights by this.")
+@click.option(
+    "--speedup", type=NumberRange(1, LARGEST_SPEEDUP), help="Slim it: divide multiply-accumulates and weights by this."
+)
 @click.option(
     "--width", type=NumberRange(0, 1, min_open=True), help="Slim it: keep this share of every layer's channels."
 )

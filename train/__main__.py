@@ -8,7 +8,17 @@ import click
 from edge_infer.cli.number_range import NumberRange
 from train.console import run as run_command
 from train.imports.options import Told, told_options
-from train.options import FOLDER, cache_option, mixed_precision_option, unlabelled_option
+from train.options import (
+    FOLDER,
+    LARGEST_SPEEDUP,
+    cache_option,
+    first_stride_option,
+    image_size_option,
+    mixed_precision_option,
+    moved_data_option,
+    moved_test_option,
+    unlabelled_option,
+)
 from train.progress import say
 from train.quiet import start_tensorflow
 from train.recipe_commands import SEED, recipe_command
@@ -74,7 +84,7 @@ def split(source: Path, destination: Path, ratios: tuple[float, float, float], s
 @cli.command()
 @click.argument("run", metavar="RUN", type=FOLDER)
 @click.option("--out", metavar="RUN2", type=FOLDER, required=True, help="Run folder to write.")
-@click.option("--speedup", type=NumberRange(1, 64), help="Divide the multiply-accumulates by this.")
+@click.option("--speedup", type=NumberRange(1, LARGEST_SPEEDUP), help="Divide the multiply-accumulates by this.")
 @click.option(
     "--width",
     type=NumberRange(0, 1, min_open=True),
@@ -89,16 +99,10 @@ def split(source: Path, destination: Path, ratios: tuple[float, float, float], s
 @click.option("--views", type=click.IntRange(1), default=4, show_default=True, help="Augmented views of each picture.")
 @click.option("--epochs", type=click.IntRange(1), default=8, show_default=True, help="Passes over all views.")
 @click.option("--wide-views", is_flag=True, help="Change the views further than training does.")
-@click.option("--image-size", metavar="PIXELS", type=click.IntRange(1), help="Side of the input; default: as it was.")
-@click.option(
-    "--first-stride",
-    type=click.IntRange(1, 2),
-    default=1,
-    show_default=True,
-    help="Step of the first convolution, pixels; 2 stands in for the first max pooling.",
-)
-@click.option("--data", metavar="DIR", type=FOLDER, help="The run's photos, if they have moved.")
-@click.option("--test", metavar="DIR", type=FOLDER, help="The run's separate test photos, if they have moved.")
+@image_size_option
+@first_stride_option
+@moved_data_option
+@moved_test_option
 @click.option("--resume", is_flag=True, help="Finish an interrupted run.")
 @cache_option
 @mixed_precision_option

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 FOLDER = click.Path(path_type=Path)
+LARGEST_SPEEDUP = 64
 
 base_weights_option = click.option(
     "--base-weights", metavar="FILE", help="VGG16 weights (.weights.h5), or imagenet to download them."
@@ -20,4 +21,18 @@ unlabelled_option = click.option(
     metavar="PATH",
     multiple=True,
     help="More pictures to learn from: a folder, a glob pattern or @list.txt; may be repeated.",
+)
+image_size_option = click.option(
+    "--image-size", metavar="PIXELS", type=click.IntRange(1), help="Side of the input; default: as it was."
+)
+first_stride_option = click.option(
+    "--first-stride",
+    type=click.IntRange(1, 2),
+    default=1,
+    show_default=True,
+    help="Step of the first convolution, pixels; 2 stands in for the first max pooling.",
+)
+moved_data_option = click.option("--data", metavar="DIR", type=FOLDER, help="The run's photos, if they have moved.")
+moved_test_option = click.option(
+    "--test", metavar="DIR", type=FOLDER, help="The run's separate test photos, if they have moved."
 )

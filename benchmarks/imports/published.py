@@ -25,6 +25,7 @@ from benchmarks.imports.course_models import SUFFIXES, course_model, keras_of, s
 from edge_infer.cli.number_range import NumberRange
 from train.console import run as run_command
 from train.files import read_json, write_json
+from train.options import LARGEST_SPEEDUP
 from train.progress import say
 from train.quiet import start_tensorflow
 
@@ -169,7 +170,7 @@ def time_files(path: Path, work: Path) -> dict[str, Any]:
 @click.command()
 @click.argument("runs", nargs=-1, required=True, type=_FOLDER)
 @click.option("--work", type=_FOLDER, required=True, help="Folder for what is made on the way.")
-@click.option("--speedup", type=NumberRange(1, 64), default=8.0, show_default=True, help="How slim.")
+@click.option("--speedup", type=NumberRange(1, LARGEST_SPEEDUP), default=8.0, show_default=True, help="How slim.")
 @click.option("--json", "out", type=_FILE, required=True, help="Result to write, or to continue.")
 def main(runs: tuple[Path, ...], work: Path, speedup: float, out: Path) -> None:
     """Take the networks of published RUNs through `from-keras`."""

@@ -70,10 +70,24 @@ def quantize_classifier(
             alone = quantize_layers(calibration[:PROBE_PICTURES], others, ranges=Path(folder) / "ranges.json")
             errors[layer] = float(np.abs(_answers(alone, probes, weight_bits) - expected).mean())
     kept = tuple(layer for layer in layers if errors[layer] > MAX_LAYER_ERROR)
-    quantized = quantize_layers(calibration, [*kept, *last])
+    return Quantized(_quantized(prepared, calibration, kept, weight_bits), errors, kept)
+
+
+def quantize_untested(model: onnx.ModelProto, calibration: Sequence[Pixels]) -> onnx.ModelProto:
+    """Quantize all layers but the last without a look at what that changes: to see how fast it is."""
+    return _quantized(prepare(model), calibration, (), WEIGHT_BITS)
+
+
+def _quantized(
+    prepared: onnx.ModelProto, calibration: Sequence[Pixels], kept: Sequence[str], weight_bits: WeightBits
+) -> onnx.ModelProto:
+    scales, last = pixel_scales(prepared.graph), [node.name for node in last_layers(prepared.graph)]
+    quantized = quantize(
+        prepared, calibration, [*kept, *last], operators=OPERATORS, scales=scales, weight_bits=weight_bits
+    )
     for name in scales:
         feed_pixels(quantized.graph, name)
-    return Quantized(quantized, errors, kept)
+    return quantized
 
 
 def last_layers(graph: onnx.GraphProto, outputs: Sequence[str] = ()) -> list[onnx.NodeProto]:

@@ -1,10 +1,11 @@
 """A slim base: channels chosen and the base rebuilt on them, then taught by the original."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from train.fitting.head import LinearHead, head_features
 from train.networks.pixels import Preprocess, pixel_scaling
@@ -64,21 +65,51 @@ def prune(
         slim, pruned = _empty_base(recipe, widths)
         folder.load_pruned(pruned)
         return slim, pruned
+    measured = measure_channels(base, recipe, head, teaching)
+    pruner, sensitivities = measured.pruner, measured.sensitivities
+    widths = _choose_widths(goal, pruner.layers, sensitivities, full_size, recipe.image_size)
+    keep = _kept_channels(pruner.layers, widths, sensitivities)
+    slim, pruned = _empty_base(recipe, widths)
+    for name, weights in pruner.prune(Preprocess(pixel_scaling(slim))(measured.images).numpy(), keep).items():
+        pruned.get_layer(name).set_weights(weights)
+    curves = {name: dict(zip(found.widths, found.errors, strict=True)) for name, found in sensitivities.items()}
+    folder.write_pruned(pruned, widths, curves)
+    return slim, pruned
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredChannels:
+    """What each channel of a base is worth.
+
+    Attributes:
+        pruner: The base.
+        sensitivities: Of the layers that may be pruned.
+        images: The photos that it was measured on, `uint8 [N, H, W, 3]`.
+    """
+
+    pruner: Pruner
+    sensitivities: dict[str, Sensitivity]
+    images: npt.NDArray[np.uint8]
+
+
+def measure_channels(
+    base: keras.Model, recipe: Recipe, head: LinearHead | None, teaching: Teaching
+) -> MeasuredChannels:
+    """Measure what each channel is worth, on some of the pictures to learn from.
+
+    Args:
+        base: The original.
+        recipe: With the slim network's input.
+        head: As in `slim_base`.
+        teaching: Likewise.
+    """
     chosen = np.random.default_rng(recipe.seed).permutation(len(teaching.photos))[:PRUNING_PHOTOS]
     images = np.stack([load_view(teaching.photos[i], 0, recipe) for i in track(chosen.tolist(), "Loading photos")])
     taps, grid = observed_taps(recipe)
     # At the slim network's size: a layer is solved to give what the original's gives there.
     pixels = Preprocess(pixel_scaling(recipe))(images).numpy()
     pruner = Pruner(base, taps[-1], pixels, recipe.seed, recipe.first_stride)
-    sensitivities = pruner.sensitivities(_head_readers(head, teaching.features, taps, grid))
-    widths = _choose_widths(goal, pruner.layers, sensitivities, full_size, recipe.image_size)
-    keep = _kept_channels(pruner.layers, widths, sensitivities)
-    slim, pruned = _empty_base(recipe, widths)
-    for name, weights in pruner.prune(Preprocess(pixel_scaling(slim))(images).numpy(), keep).items():
-        pruned.get_layer(name).set_weights(weights)
-    curves = {name: dict(zip(found.widths, found.errors, strict=True)) for name, found in sensitivities.items()}
-    folder.write_pruned(pruned, widths, curves)
-    return slim, pruned
+    return MeasuredChannels(pruner, pruner.sensitivities(_head_readers(head, teaching.features, taps, grid)), images)
 
 
 def _empty_base(recipe: Recipe, widths: tuple[int, ...]) -> tuple[Recipe, keras.Model]:

@@ -44,15 +44,21 @@ def check_speedup(
     Raises:
         GoalError: It is too high.
     """
-    full = {name: FULL_WIDTHS[name] for name in layers}
-    narrowest = full | dict.fromkeys(prunable, STEP)
-    macs = count_macs(tuple(full.values()), full_size)
-    least = count_macs(tuple(narrowest.values()), image_size, first_stride)
-    if least > macs / speedup:
+    largest = largest_speedup(layers, prunable, full_size, image_size, first_stride)
+    if speedup > largest:
         raise GoalError(
             f"a speed-up of {speedup:g} cannot be reached: with {STEP} channels wherever any can be taken away, this "
-            f"network has {macs / least:.2f} times fewer multiply-accumulates; give --speedup {macs // least} or less"
+            f"network has {largest:.2f} times fewer multiply-accumulates; give --speedup {int(largest)} or less"
         )
+
+
+def largest_speedup(
+    layers: tuple[str, ...], prunable: Iterable[str], full_size: int, image_size: int, first_stride: int = 1
+) -> float:
+    """Return how many times fewer multiply-accumulates the narrowest network has; arguments as in `check_speedup`."""
+    full = {name: FULL_WIDTHS[name] for name in layers}
+    narrowest = full | dict.fromkeys(prunable, STEP)
+    return count_macs(tuple(full.values()), full_size) / count_macs(tuple(narrowest.values()), image_size, first_stride)
 
 
 def widths_for_speedup(
