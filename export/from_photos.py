@@ -36,6 +36,8 @@ def from_photos(
     work: Path,
     *,
     unlabelled: tuple[str, ...],
+    more: tuple[Path, ...] = (),
+    others: tuple[Path, ...] = (),
     weights: str,
     cache: Path,
     mixed_precision: bool,
@@ -49,6 +51,8 @@ def from_photos(
         out: The `.onnx` file to write; its report goes beside it as `.json`.
         work: Folder for the runs; one that exists is continued.
         unlabelled: More pictures to learn from, as in `edge_infer.pictures.finding.sources.expand`.
+        more: Folders of labelled photos from elsewhere, as in `train.data.dataset.Dataset`.
+        others: Folders of pictures of none of the classes, likewise.
         weights: Base weights, as from `resolve_weights`.
         cache: Feature cache.
         mixed_precision: As in `train.recipes.Recipe`.
@@ -57,7 +61,7 @@ def from_photos(
 
     Returns:
         The report of the file; under `right`, the shares of the photos that the full and the slim network
-        answer right in k-fold.
+        answer right in k-fold, and under `right_elsewhere` of those from elsewhere, null without any.
 
     Raises:
         OutputExistsError: `out` exists.
@@ -68,7 +72,7 @@ def from_photos(
     recipe = replace(RECIPES["custom"], mixed_precision=mixed_precision)
     goal = Goal(speedup, image_size=min(IMAGE_SIZE, recipe.image_size), first_stride=FIRST_STRIDE)
     check_goal(goal, recipe)
-    dataset = Dataset(data, unlabelled=unlabelled)
+    dataset = Dataset(data, unlabelled=unlabelled, more=more, others=others)
     dataset.find_files()  # a wrong path is better known now than after the training
     say("1/4 Looking over the photos")
     say(f"{summarize(audit(dataset))}\n`python -m train audit {data}` names them.")
@@ -97,5 +101,11 @@ def from_photos(
     with TemporaryDirectory(dir=work) as folder:
         (file,) = export(load_run(slim.path), dataset, Path(folder), ("int8",), name=out.stem)
         content = file.path.read_bytes()
-    report = {**file.report, "file": out.name, "right": {"full": before, "slim": after}}
+    elsewhere = {"full": metrics, "slim": slim_metrics} if more else {}
+    report = {
+        **file.report,
+        "file": out.name,
+        "right": {"full": before, "slim": after},
+        "right_elsewhere": {which: found["elsewhere"]["accuracy"] for which, found in elsewhere.items()} or None,
+    }
     return write_model(out, content, report).report

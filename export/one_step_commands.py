@@ -18,8 +18,10 @@ from train.options import (
     first_stride_option,
     image_size_option,
     mixed_precision_option,
+    more_option,
     moved_data_option,
     moved_test_option,
+    others_option,
     unlabelled_option,
 )
 from train.progress import say
@@ -52,6 +54,8 @@ for_latency_option = click.option(
     help=f"Divide VGG16's multiply-accumulates by this.  [default: {DEFAULT_SPEEDUP:g}]",
 )
 @for_latency_option
+@more_option
+@others_option
 @unlabelled_option
 @base_weights_option
 @cache_option
@@ -62,6 +66,8 @@ def from_photos(
     work: Path | None,
     speedup: float | None,
     for_latency: float | None,
+    more: tuple[Path, ...],
+    others: tuple[Path, ...],
     unlabelled: tuple[str, ...],
     base_weights: str | None,
     cache: Path | None,
@@ -87,6 +93,8 @@ def from_photos(
         out,
         work or out.with_name(f"{out.stem}-work"),
         unlabelled=unlabelled,
+        more=more,
+        others=others,
         weights=resolve_weights(base_weights),
         cache=cache or default_cache(),
         mixed_precision=mixed_precision,
@@ -96,6 +104,8 @@ def from_photos(
     click.echo(to_table([report]))
     right = report["right"]
     click.echo(f"in k-fold:  {right['slim']:.1%} right, full network {right['full']:.1%}")
+    if (elsewhere := report["right_elsewhere"]) is not None:
+        click.echo(f"elsewhere:  {elsewhere['slim']:.1%} right, full network {elsewhere['full']:.1%}")
     say(f"{out} is written after {time.monotonic() - started:.0f} s; next: edge-infer classify --model {out} PHOTO")
 
 

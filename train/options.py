@@ -36,3 +36,17 @@ moved_data_option = click.option("--data", metavar="DIR", type=FOLDER, help="The
 moved_test_option = click.option(
     "--test", metavar="DIR", type=FOLDER, help="The run's separate test photos, if they have moved."
 )
+more_option = click.option(
+    "--more",
+    metavar="DIR",
+    type=FOLDER,
+    multiple=True,
+    help="Labelled photos from elsewhere to learn from and to be measured on; may be repeated.",
+)
+others_option = click.option(
+    "--others",
+    metavar="DIR",
+    type=FOLDER,
+    multiple=True,
+    help="Pictures of none of the classes, to tell them apart; may be repeated.",
+)

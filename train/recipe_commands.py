@@ -7,7 +7,14 @@ from typing import get_args
 
 import click
 
-from train.options import FOLDER, base_weights_option, cache_option, mixed_precision_option
+from train.options import (
+    FOLDER,
+    base_weights_option,
+    cache_option,
+    mixed_precision_option,
+    more_option,
+    others_option,
+)
 from train.progress import say
 from train.quiet import start_tensorflow
 from train.recipes import CachedViews, FineTuneMode, PooledHead, Preprocessing, Recipe, with_fine_tuning
@@ -56,21 +63,9 @@ def recipe_command(recipe: Recipe) -> click.Command:
         _train(chosen, data, test, more, others, out, resume, base_weights, cache)
 
     if isinstance(recipe.schedule, CachedViews):
-        click.option(
-            "--more",
-            metavar="DIR",
-            type=FOLDER,
-            multiple=True,
-            help="Labelled photos from elsewhere to learn from and to be measured on; may be repeated.",
-        )(command)
+        more_option(command)
     if isinstance(recipe.head, PooledHead) and recipe.head.known is not None:
-        click.option(
-            "--others",
-            metavar="DIR",
-            type=FOLDER,
-            multiple=True,
-            help="Pictures of none of the classes, to tell them apart; may be repeated.",
-        )(command)
+        others_option(command)
     if recipe.fine_tune is not None:
         click.option(
             "--fine-tune",

@@ -17,6 +17,7 @@ from edge_infer.model_file.opening import open_model
 from edge_infer.runtime.golden import largest_difference
 from export.errors import OutputExistsError
 from export.from_photos import from_photos
+from tests.conftest import drawn
 from train.data.dataset import Dataset
 from train.data.duplicates import Fingerprint, fingerprint
 from train.data.photos import Photo, find_photos, sha256_file
@@ -167,3 +168,34 @@ def test_a_slim_run_is_not_slimmed_again(folder: Path, photos: Path, tmp_path: P
         again("full", folder / "work" / "slim")
     with pytest.raises(RunFolderError, match="was started with other settings"):
         again("full", folder / "work" / "slim", resume=True)
+
+
+def test_photos_from_elsewhere_and_strangers_go_along(folder: Path, photos: Path, random_weights: str, tmp_path: Path):
+    """A second run, since photos that are learned from cannot be added to the first."""
+    more, others = tmp_path / "more", tmp_path / "others"
+    for source in range(6):
+        for label, colour in (("blue", (0, 0, 200)), ("green", (0, 200, 0)), ("red", (200, 0, 0))):
+            file = more / label / f"{source}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            drawn(colour, seed=100 + source).save(file)
+    for kind, colour in enumerate([(200, 200, 0), (0, 200, 200), (200, 0, 200), (90, 90, 90), (250, 250, 250)]):
+        file = others / f"kind {kind}" / "1.png"
+        file.parent.mkdir(parents=True)
+        drawn(colour, seed=200 + kind).save(file)
+    report = from_photos(
+        photos,
+        tmp_path / "my.onnx",
+        tmp_path / "work",
+        more=(more,),
+        others=(others,),
+        weights=random_weights,
+        cache=folder / "cache",
+        **OPTIONS,
+    )
+    full, slim = (read_json(tmp_path / "work" / name / "metrics.json") for name in ("full", "slim"))
+    assert full["elsewhere"]["photos"] == slim["elsewhere"]["photos"] == 18
+    assert report["right_elsewhere"] == {
+        name: run["elsewhere"]["accuracy"] for name, run in (("full", full), ("slim", slim))
+    }
+    assert [part["photos"] for part in slim["strangers"].values()] == [5]
+    assert json.loads((folder / "my.json").read_text())["right_elsewhere"] is None
