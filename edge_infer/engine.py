@@ -124,4 +124,6 @@ class Engine:
 def stacked(batch: list[Loaded], batch_size: int) -> list[npt.NDArray[np.uint8]]:
     """Return the inputs of pictures as `uint8 [N, H, W, 3]`, N up to `batch_size`."""
     inputs = [image_rgb for loaded in batch for image_rgb in loaded.inputs]
+    if len(inputs) == 1:  # nothing to copy, which a network of a millisecond would feel
+        return [inputs[0][np.newaxis]]
     return [np.stack(inputs[start : start + batch_size]) for start in range(0, len(inputs), batch_size)]

@@ -58,5 +58,5 @@ def checked(
 
 
 def _are_shares(values: npt.NDArray[np.float32], least: float = 0.0) -> bool:
-    # A NaN fails every comparison, and infinity the second.
-    return bool(((values >= least) & (values <= 1 + _TOLERANCE)).all())
+    # A NaN is its own smallest value and fails every comparison; infinity fails the second.
+    return bool(values.min(initial=1.0) >= least and values.max(initial=0.0) <= 1 + _TOLERANCE)
