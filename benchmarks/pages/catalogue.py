@@ -12,7 +12,7 @@ from benchmarks.pages.tables.elsewhere import breakdown_table as elsewhere_break
 from benchmarks.pages.tables.elsewhere import summary_table
 from benchmarks.pages.tables.explain import explain_table
 from benchmarks.pages.tables.faces import breakdown_table, detector_table, gender_table
-from benchmarks.pages.tables.imports import application_table, fixture_table
+from benchmarks.pages.tables.imports import application_table, fixture_table, published_table
 from benchmarks.pages.tables.jpeg_decode import jpeg_decode_table
 from benchmarks.pages.tables.latency import latency_table
 from benchmarks.pages.tables.levers import GROUPS, certainty_table, lever_table
@@ -67,6 +67,7 @@ def all_tables() -> dict[str, str]:
         "training-loss": loss_table(training),
         "crop-rules": crop_table(_kept("crop_rule")),
         "import-fixtures": fixture_table(_kept("imports/fixtures")),
+        "import-published": published_table(_kept("imports/published")),
         "import-applications": application_table(_kept("applications")),
         "photo-sources": source_table(_kept("photo_sources")),
         "rival": rival_table(_kept("rival/accuracy"), _kept("rival/speed")),
