@@ -51,14 +51,16 @@ class Classifier:
             picture for the crop of a face.
         quick_start: For a handful of pictures: load faster, run a little slower. onnxruntime loads the
             model with the first call, as suits the number of pictures, and refuses it then if it must.
+        second_look: Look twice at each picture, at all of it and at its middle, and average the answers. It takes
+            twice the time, and finds what is small in the picture.
         spinning: Without it, the threads of an inference sleep while they wait for each other, and leave
             the cores to whatever else has to be done: for a live feed.
 
     Raises:
         ModelError: The model or the provider cannot be used.
         ValueError: `threads` below 1, `min_score` or `min_known` outside 0–1, `rotate` by no quarters, an
-            unknown `faces`; `always` for a model that was not made for faces, or `min_known` for one that
-            does not say whether it knows a picture.
+            unknown `faces`; `always` for a model that was not made for faces, `second_look` for one that
+            was, or `min_known` for one that does not say whether it knows a picture.
 
     Example:
         >>> classifier = Classifier("gems")
@@ -80,6 +82,7 @@ class Classifier:
         faces: FaceMode = "auto",
         quick_start: bool = False,
         spinning: bool = True,
+        second_look: bool = False,
     ) -> None:
         self._settings = Settings(
             threads=threads,
@@ -92,11 +95,14 @@ class Classifier:
             faces=faces,
             quick_start=quick_start,
             spinning=spinning,
+            second_look=second_look,
         )
         self._file = open_model(model, ClassifierMetadata)
         is_for_faces = self.metadata.input.face is not None
         if faces == "always" and not is_for_faces:
             raise ValueError(f"model {self.metadata.name!r} was not made for faces, so faces='always' does not fit it")
+        if second_look and is_for_faces:
+            raise ValueError(f"model {self.metadata.name!r} looks at faces, so second_look does not fit it")
         if min_known is not None and self.metadata.min_known is None:
             raise ValueError(
                 f"model {self.metadata.name!r} cannot say that a picture shows none of its classes, "
@@ -186,7 +192,8 @@ class Classifier:
         Raises:
             InputError: As in `classify`.
             ModelOutputError: As in `classify`.
-            ValueError: A label that the model does not have, or `known_faces` as in `classify`.
+            ValueError: A label that the model does not have, a classifier with `second_look`, or `known_faces` as in
+                `classify`.
 
         Example:
             >>> explanation = Classifier("gems").explain("photo.jpg")
@@ -277,6 +284,8 @@ class Classifier:
             raise ValueError("known_faces were given to a classifier that looks for no faces")
 
     def _labels_of(self, label: str | Sequence[str] | None) -> tuple[str, ...]:
+        if self._settings.second_look:
+            raise ValueError("a second look cannot be explained: use a classifier without second_look")
         labels = () if label is None else (label,) if isinstance(label, str) else tuple(label)
         for name in labels:
             if name not in self.labels:

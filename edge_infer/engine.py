@@ -17,7 +17,7 @@ from edge_infer.model_file.metadata import ClassifierMetadata
 from edge_infer.model_file.opening import ModelFile
 from edge_infer.pictures.loading import ImageSource
 from edge_infer.results import FacePrediction, FailedInput, LabelScore, Prediction, Result, rank
-from edge_infer.runtime.outputs import Outputs
+from edge_infer.runtime.outputs import Outputs, joined
 from edge_infer.runtime.session import Session
 from edge_infer.settings import Settings
 
@@ -113,12 +113,14 @@ class Engine:
 
     def _predict(self, batch: list[Loaded], batch_size: int) -> list[Prediction]:
         """Answer for loaded pictures, however many faces they show, `batch_size` inputs at a time."""
-        answers = (
-            answer
-            for inputs in stacked(batch, batch_size)
-            for answer in self._ranking.answers(self._session.run(inputs))
-        )
-        return [self._ranking.prediction(loaded, list(islice(answers, len(loaded.inputs)))) for loaded in batch]
+        if not batch:
+            return []
+        outputs = joined([self._session.run(inputs) for inputs in stacked(batch, batch_size)])
+        looks = self._intake.looks
+        answers = iter(self._ranking.answers(outputs if looks == 1 else outputs.averaged(looks)))
+        return [
+            self._ranking.prediction(loaded, list(islice(answers, len(loaded.inputs) // looks))) for loaded in batch
+        ]
 
 
 def stacked(batch: list[Loaded], batch_size: int) -> list[npt.NDArray[np.uint8]]:

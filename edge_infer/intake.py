@@ -12,12 +12,21 @@ from edge_infer.errors import InputError, NoFaceError
 from edge_infer.faces.crops import Region, crop_face, face_region
 from edge_infer.faces.detector import SCENE_SIDE, Face, FaceDetector
 from edge_infer.model_file.metadata import InputSpec
-from edge_infer.pictures.loading import ImageSource, fit, load_input_and_size, load_scene, shown_box
+from edge_infer.pictures.loading import (
+    DRAFT_MARGIN,
+    ImageSource,
+    Scene,
+    fit,
+    load_input_and_size,
+    load_scene,
+    shown_box,
+)
 from edge_infer.pictures.reading import file_name
 from edge_infer.results import FailedInput
 from edge_infer.settings import Settings
 
 Answered = TypeVar("Answered")
+MIDDLE_SHARE = 0.5  # of each side: what a second look is at
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +36,8 @@ class Loaded:
     Attributes:
         source: As in `edge_infer.results.Prediction`.
         size: Width and height of the upright picture, pixels.
-        inputs: What the network is shown of it, `uint8 [H, W, 3]` each.
+        inputs: What the network is shown of it, `uint8 [H, W, 3]` each: the whole, after it the middle if it looks
+            twice, or the faces.
         faces: Whose faces these are; empty for the whole picture, None for other models.
         shows_subject: As in `edge_infer.results.Prediction`.
     """
@@ -48,6 +58,7 @@ class Intake:
 
     Attributes:
         detector: Finds the faces; None when none are looked for.
+        looks: How many inputs an answer is the mean of.
 
     Raises:
         ModelError: The detector or the provider cannot be used.
@@ -61,6 +72,7 @@ class Intake:
                 threads=settings.threads, provider=settings.provider, spinning=settings.spinning
             )
         self._needs_face = settings.faces == "always"
+        self.looks = 2 if settings.second_look else 1
         self._loading = settings.loading
 
     def load(self, source: ImageSource, known_faces: Sequence[Face] | None = None) -> Loaded:
@@ -74,11 +86,12 @@ class Intake:
             InputError: It cannot be read, or lacks the face that it needs.
         """
         spec, name = self._spec, _name(source)
+        if self.looks == 2:
+            return self._load_twice(source)
         if self.detector is None:
             whole, size = load_input_and_size(source, spec, **self._loading)
             return Loaded(name, size, [whole], faces=None if spec.face is None else ())
         scene = load_scene(source, needed_side=SCENE_SIDE, **self._loading)
-        width, height = (round(side * factor) for side, factor in zip(scene.image.size, scene.scale, strict=True))
         if known_faces is None:
             faces = self.detector.detect_in(scene.image)
         else:
@@ -86,10 +99,22 @@ class Intake:
             faces = tuple(face.scaled((1 / scale_x, 1 / scale_y)) for face in known_faces)
         if faces:
             crops = [crop_face(scene.image, face, spec) for face in faces]
-            return Loaded(name, (width, height), crops, tuple(face.scaled(scene.scale) for face in faces))
+            return Loaded(name, _full_size(scene), crops, tuple(face.scaled(scene.scale) for face in faces))
         if self._needs_face:
             raise NoFaceError(f"{name or 'the given picture'} shows no face")
-        return Loaded(name, (width, height), [fit(scene.image, spec)], faces=(), shows_subject=False)
+        return Loaded(name, _full_size(scene), [fit(scene.image, spec)], faces=(), shows_subject=False)
+
+    def _load_twice(self, source: ImageSource) -> Loaded:
+        """Load a picture and its middle, which has as many pixels as it can."""
+        spec = self._spec
+        # A reduced decode has averaged the pixels that `nearest` would choose from.
+        is_reduced = spec.interpolation != "nearest"
+        side = int(DRAFT_MARGIN * max(spec.height, spec.width) / MIDDLE_SHARE) if is_reduced else None
+        scene = load_scene(source, needed_side=side, **self._loading)
+        width, height = scene.image.size
+        margin_x, margin_y = round(width * (1 - MIDDLE_SHARE) / 2), round(height * (1 - MIDDLE_SHARE) / 2)
+        middle = scene.image.crop((margin_x, margin_y, width - margin_x, height - margin_y))
+        return Loaded(_name(source), _full_size(scene), [fit(scene.image, spec), fit(middle, spec)])
 
     def try_to_load(self, source: ImageSource | FailedInput) -> Loaded | FailedInput:
         """Load a picture; a failure becomes a result, or stays the one it is."""
@@ -114,6 +139,12 @@ class Intake:
             return [face_region(face, self._spec.face) for face in loaded.faces]
         left, top, right, bottom = shown_box((0.0, 0.0, *loaded.size), self._spec)
         return [Region(((left + right) / 2, (top + bottom) / 2), (right - left, bottom - top))]
+
+
+def _full_size(scene: Scene) -> tuple[int, int]:
+    """Return width and height of the upright picture, pixels."""
+    width, height = (round(side * factor) for side, factor in zip(scene.image.size, scene.scale, strict=True))
+    return width, height
 
 
 def _name(source: object) -> str | None:

@@ -26,6 +26,7 @@ class Settings:
     faces: FaceMode
     quick_start: bool
     spinning: bool
+    second_look: bool = False
 
     def __post_init__(self) -> None:
         """Check what can be checked without the model."""

@@ -228,8 +228,8 @@ def main(
     ways = {"whole photo": first}
     for share in SHARES:
         ways[f"middle {share:g} alone"] = looks[share]
-        ways[f"and middle {share:g}"] = first.averaged(looks[share])
-        ways[f"and middle {share:g} where unsure"] = first.averaged(looks[share], calibration["min_score"])
+        ways[f"whole and middle {share:g}"] = first.averaged(looks[share])
+        ways[f"whole and middle {share:g} where unsure"] = first.averaged(looks[share], calibration["min_score"])
     rows = {}
     for name, way in ways.items():
         rows[name] = measure(way, training, calibration)

@@ -15,7 +15,7 @@ from benchmarks.pages.tables.faces import breakdown_table, detector_table, gende
 from benchmarks.pages.tables.imports import application_table, fixture_table, published_table
 from benchmarks.pages.tables.jpeg_decode import jpeg_decode_table
 from benchmarks.pages.tables.latency import latency_table
-from benchmarks.pages.tables.levers import GROUPS, certainty_table, lever_table
+from benchmarks.pages.tables.levers import GROUPS, certainty_table, lever_table, second_look_table
 from benchmarks.pages.tables.other_cpus import other_cpus_table
 from benchmarks.pages.tables.processes import peer_wheel_table, process_start_table
 from benchmarks.pages.tables.rival import lead_table, ratio_table, rival_table
@@ -94,7 +94,10 @@ def lever_tables() -> dict[str, str]:
     """Return the tables of levers, by name."""
     levers = _kept("levers")
     tables = {f"levers-{group}": lever_table(levers, group) for group in GROUPS}
-    return tables | {"levers-certainty": certainty_table(levers)}
+    return tables | {
+        "levers-certainty": certainty_table(levers),
+        "levers-second-looks": second_look_table(_kept("second_looks")),
+    }
 
 
 def all_figures() -> dict[str, Drawing]:

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 @batch_option
 @faces_option
 @click.option(
+    "--second-look", is_flag=True, help="Look at the middle of each picture too, and average: twice the time."
+)
+@click.option(
     "--save-annotated",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
@@ -58,6 +61,7 @@ def classify(
     output_format: OutputFormat,
     batch: int,
     faces: FaceMode,
+    second_look: bool,
     save_annotated: Path | None,
     explain: Path | None,
     max_pixels: int,
@@ -77,7 +81,9 @@ def classify(
 
     loading = {"max_pixels": max_pixels, "max_bytes": max_bytes, "rotate": int(rotate or 0)}
     # With many pictures, classify_many loads the network in its own way.
-    classifier = chosen.load(context, faces=faces, **loading, quick_start=True)
+    if second_look and explain is not None:
+        raise click.UsageError("give one of --second-look and --explain: a map explains one look")
+    classifier = chosen.load(context, faces=faces, second_look=second_look, **loading, quick_start=True)
     # Together, pictures that wait to be drawn on take no more memory than the largest one alone may.
     has_copies = save_annotated is not None or explain is not None
     room = Room(min(max_pixels, DEFAULT_MAX_PIXELS))

@@ -169,7 +169,7 @@ class Scene:
 def load_scene(
     source: ImageSource,
     *,
-    needed_side: int,
+    needed_side: int | None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     max_bytes: int = DEFAULT_MAX_BYTES,
     rotate: int = 0,

@@ -1,5 +1,6 @@
 """What a classifier's network answers, checked: probabilities, and whether the picture shows any class at all."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,25 @@ class Outputs:
 
     probabilities: npt.NDArray[np.float32]
     known: npt.NDArray[np.float32] | None
+
+    def averaged(self, looks: int) -> "Outputs":
+        """Return the mean of every so many rows, which are looks at one picture."""
+
+        def mean(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+            means: npt.NDArray[np.float32] = values.reshape(-1, looks, *values.shape[1:]).mean(axis=1)
+            return means
+
+        return Outputs(mean(self.probabilities), None if self.known is None else mean(self.known))
+
+
+def joined(outputs: Sequence[Outputs]) -> Outputs:
+    """Return the answers of several runs of one network as one."""
+    if len(outputs) == 1:
+        return outputs[0]
+    known = [of_run.known for of_run in outputs if of_run.known is not None]
+    return Outputs(
+        np.concatenate([of_run.probabilities for of_run in outputs]), np.concatenate(known) if known else None
+    )
 
 
 def checked(

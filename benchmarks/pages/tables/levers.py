@@ -8,6 +8,7 @@ from benchmarks.pages.tables.markdown import table
 Kept = Mapping[str, Any]
 # As in `benchmarks.quality`, which would import TensorFlow.
 KNOWN, ASKED = "known", "asked"
+STRANGERS = ("gems_other", "other_stones", "things")
 # How the names of a table's levers begin.
 GROUPS = {
     "depth": ("baseline", "C ", "blocks ", "288 px", "320 px"),
@@ -55,6 +56,26 @@ def certainty_table(kept: Kept) -> str:
         *((f"`{part}`, certain", f"{share:.1%}") for part, share in strangers.items() if part != ASKED),
         ("faces, which nothing learned from, certain", f"{strangers[ASKED]:.1%}"),
     ]
+    return table(head, rows)
+
+
+def second_look_table(kept: Kept) -> str:
+    """Return what second looks of the slim network give on photos from elsewhere, and how quiet they are."""
+    rows = []
+    for name, row in kept["rows"].items():
+        elsewhere, strangers = row["elsewhere"], row["strangers"]["by_part"]
+        rows.append(
+            (
+                name,
+                _with_interval(elsewhere["accuracy"], elsewhere["accuracy_95"]),
+                f"{elsewhere['certain']:.1%}",
+                _with_interval(elsewhere["right_of_certain"], elsewhere["right_of_certain_95"]),
+                f"{row['own']:.1%}",
+                f"{row['own_kept']:.1%}",
+                " / ".join(f"{strangers[part]['certain']:.1%}" for part in STRANGERS),
+            )
+        )
+    head = ("looks", "elsewhere", "certain", "right where certain", "own k-fold", "own kept", "strangers certain")
     return table(head, rows)
 
 

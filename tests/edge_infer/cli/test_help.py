@@ -46,7 +46,16 @@ def test_the_commands_are_those_documented() -> None:
     assert options == {
         *("paths", "--task", "--model", "--top", "--min-score", "--min-known", "--format", "--batch"),
         *("--threads", "--provider"),
-        *("--faces", "--save-annotated", "--explain", "--max-pixels", "--max-bytes", "--rotate", "--recursive"),
+        *(
+            "--faces",
+            "--second-look",
+            "--save-annotated",
+            "--explain",
+            "--max-pixels",
+            "--max-bytes",
+            "--rotate",
+            "--recursive",
+        ),
     }
 
 

@@ -4,7 +4,15 @@ import pytest
 
 from benchmarks.levers import catalogue, yardstick
 from benchmarks.pages.catalogue import RESULTS
-from benchmarks.pages.tables.levers import ASKED, GROUPS, KNOWN, certainty_table, lever_table
+from benchmarks.pages.tables.levers import (
+    ASKED,
+    GROUPS,
+    KNOWN,
+    STRANGERS,
+    certainty_table,
+    lever_table,
+    second_look_table,
+)
 from train.files import read_json
 
 KEPT = read_json(RESULTS / "levers.json")
@@ -75,3 +83,22 @@ def test_no_kept_row_names_a_path_of_a_machine():
     text = (RESULTS / "levers.json").read_text(encoding="utf-8")
     assert "/work" not in text
     assert "/root" not in text
+
+
+def test_second_looks():
+    certain = zip(STRANGERS, (0.133, 0.067, 0.031), strict=True)
+    row = {
+        "elsewhere": {
+            "accuracy": 0.858,
+            "accuracy_95": [0.82, 0.89],
+            "certain": 0.599,
+            "right_of_certain": 0.978,
+            "right_of_certain_95": [0.95, 0.99],
+        },
+        "own": 0.9783,
+        "own_kept": 0.889,
+        "strangers": {"by_part": {part: {"certain": share} for part, share in certain}},
+    }
+    assert second_look_table({"rows": {"whole photo": row}}).splitlines()[2:] == [
+        "| whole photo | 85.8% (82%-89%) | 59.9% | 97.8% (95%-99%) | 97.8% | 88.9% | 13.3% / 6.7% / 3.1% |"
+    ]
