@@ -45,6 +45,7 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     show_default=True,
     help="For a model of faces, as in edge-infer classify.",
 )
+@click.option("--second-look", is_flag=True, help="As in edge-infer classify.")
 @click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here.")
 def main(
     models: tuple[str, ...],
@@ -53,6 +54,7 @@ def main(
     part: Part | None,
     other: Path | None,
     faces: FaceMode,
+    second_look: bool,
     json_path: Path | None,
 ) -> None:
     """Measure bundled models or model FILEs on labelled photos."""
@@ -64,10 +66,10 @@ def main(
     reference = None
     for name, model in named(models).items():
         try:
-            classifier = Classifier(model, faces=faces)
+            classifier = Classifier(model, faces=faces, second_look=second_look)
         except ModelError:
             raise
-        except ValueError as error:  # --faces always for a model that looks for none
+        except ValueError as error:  # --faces always, say, for a model that looks for none
             raise click.UsageError(str(error)) from error
         record, answers = measure_accuracy(classifier, labelled, others, reference)
         measured[name] = {**identify(open_model(model)), **record}
