@@ -33,22 +33,30 @@ FOLDER = click.Path(path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
 THREADS = (1, 2)
 # The full network takes long; a round is short so that there are enough of them.
-PLAN = replace(FULL, warm_up=WarmUp(runs=5, seconds=2.0), rounds=30, runs=5, budget_s=600.0)
+IN_A_ROW, RUNS = 5, 150
+PLAN = replace(FULL, warm_up=WarmUp(runs=5, seconds=2.0), budget_s=600.0)
 QUICK_PLAN = replace(QUICK, warm_up=WarmUp(runs=1, seconds=0.0), rounds=3, runs=2)
 
 
 @click.command()
 @click.option("--files", type=FOLDER, required=True, help="The model files.")
 @click.option("--quick", is_flag=True, help="A few runs of everything: shows that it works, not how fast it is.")
+@click.option(
+    "--in-a-row",
+    type=click.IntRange(1, RUNS),
+    default=IN_A_ROW,
+    show_default=True,
+    help="Answers of one network before the next one's turn. After the pause between, a second thread wakes late.",
+)
 @click.option("--json", "json_path", type=FILE, required=True, help="Write the figures here.")
-def main(files: Path, quick: bool, json_path: Path) -> None:
+def main(files: Path, quick: bool, in_a_row: int, json_path: Path) -> None:
     """Time the rival's files, the full network and the bundled one, on one thread and on two."""
     described = machine()
     models = {FULL_NETWORK: str(files / FULL_FILE), BUNDLED: "gems"}
     models |= {rival_row(variant): str(files / name) for variant, name in FILES.items()}
     try:
         opened = {name: open_model(model, ClassifierMetadata) for name, model in models.items()}
-        rounds = measure(models, QUICK_PLAN if quick else PLAN)
+        rounds = measure(models, QUICK_PLAN if quick else replace(PLAN, rounds=-(-RUNS // in_a_row), runs=in_a_row))
     except (ModelError, NotMeasuredError) as error:
         raise click.ClickException(str(error)) from error
     rows = {
