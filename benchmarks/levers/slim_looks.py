@@ -23,7 +23,7 @@ from train.console import run as run_command
 from train.data.photos import Photo
 from train.data.run_data import read_run_data
 from train.files import write_json
-from train.fitting.crossval import FOLDS, CrossValidation, cross_validate, fold_numbers
+from train.fitting.crossval import FOLDS, CrossValidation
 from train.fitting.pooled import CachedTraining, held_out_logits, known_features, prepare
 from train.metrics import Floats, Ints, softmax
 from train.options import FOLDER, cache_option, mixed_precision_option, unlabelled_option
@@ -135,14 +135,7 @@ def answer(training: CachedTraining, shares: Sequence[float], temperature: float
             logits[share].append(head.logits(of_photos[held_out, :count]))
         return logits[WHOLE][-1]
 
-    crossval = cross_validate(
-        data.targets,
-        data.groups,
-        fit,
-        num_classes=len(data.labels),
-        seed=training.recipe.seed,
-        elsewhere=data.elsewhere,
-    )
+    crossval = training.fold(fit)
     probabilities: dict[float, Floats] = {
         share: np.zeros((len(folds) // FOLDS, len(photos), len(data.labels))) for share in seen
     }
@@ -161,8 +154,7 @@ def _with_known(
     temperature: float,
 ) -> dict[float, Looks]:
     data, count = training.data, training.views.shape[2]
-    parts = np.unique([sourced.part for sourced in data.strangers.photos], return_inverse=True)[1].astype(np.int64)
-    numbers = fold_numbers(parts, data.strangers.groups, training.recipe.seed)
+    numbers = training.stranger_folds()
     looks = {
         share: Looks(found, np.zeros(found.shape[1]), np.zeros((len(numbers), found.shape[2])), np.zeros(len(numbers)))
         for share, found in probabilities.items()

@@ -116,7 +116,7 @@ class CachedTraining:
             fitted.append((chosen, held_out, head))
             return head.logits(self.views[0, held_out])
 
-        crossval = self._fold(answer)
+        crossval = self.fold(answer)
         if self.recipe.pooled_head.known is None:
             return crossval
         return replace(crossval, known=self._crossval_known(crossval, fitted[:FOLDS]))
@@ -124,11 +124,10 @@ class CachedTraining:
     def _crossval_known(
         self, crossval: CrossValidation, folds: Sequence[tuple[Ints, Ints, LinearHead]]
     ) -> KnownAnswers:
-        own, taps, strangers = len(self.data.photos), self.recipe.pooled_head.taps, self.data.strangers
+        own, taps = len(self.data.photos), self.recipe.pooled_head.taps
         photos = known_features(select_views(self.features, 1), taps)[0]
         strange = photos[:0] if self.strangers is None else known_features(select_views(self.strangers, 1), taps)[0]
-        parts = np.unique([sourced.part for sourced in strangers.photos], return_inverse=True)[1].astype(np.int64)
-        numbers = fold_numbers(parts, strangers.groups, self.recipe.seed) if len(strange) else np.empty(0, np.int64)
+        numbers = self.stranger_folds() if len(strange) else np.empty(0, np.int64)
         known, stranger_known = np.empty(len(photos)), np.empty(len(strange))
         stranger_logits = np.empty((len(strange), crossval.logits.shape[-1]))
         for number, (chosen, held_out, head) in track(list(enumerate(folds)), "Cross-validating what is known"):
@@ -140,9 +139,15 @@ class CachedTraining:
             stranger_logits[unseen] = head.logits(strange[unseen, : len(head.kernel)])
         return KnownAnswers(known[:own], known[own:], stranger_known, stranger_logits)
 
+    def stranger_folds(self) -> Ints:
+        """Return the fold that each stranger is held out in, `[S]`: as much of each part in all, and kinds whole."""
+        strangers = self.data.strangers
+        parts = np.unique([sourced.part for sourced in strangers.photos], return_inverse=True)[1].astype(np.int64)
+        return fold_numbers(parts, strangers.groups, self.recipe.seed)
+
     def crossval_tuned(self) -> CrossValidation:
         """Cross-validate the fine-tuned block, once: each fold takes minutes."""
-        return self._fold(
+        return self.fold(
             lambda chosen, held_out: self.tune(chosen).logits(select(self.features, held_out)),
             repeats=1,
             label="Cross-validating the fine-tuned block",
@@ -156,7 +161,8 @@ class CachedTraining:
         head = self.recipe.pooled_head
         return fitting_curve(seen, held_out, head.inverse_l2, class_weights(seen[1], head.balance))
 
-    def _fold(self, answer: Any, **options: Any) -> CrossValidation:  # noqa: ANN401  # passed on to cross_validate
+    def fold(self, answer: Any, **options: Any) -> CrossValidation:  # noqa: ANN401  # passed on to cross_validate
+        """Let any answers of folds be those of `cross_validate`, whose arguments the data decides."""
         data = self.data
         return cross_validate(
             data.targets,
