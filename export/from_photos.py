@@ -4,16 +4,19 @@ audit -> train -> slim -> export, each as its own command does it, in a work fol
 interrupted run goes on.
 """
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from export.for_latency import speedup_for
+from export.for_latency import Found, speedup_for
 from export.output import check_absent, write_model
 from export.pipeline import export
 from train.data.audit import audit, summarize
 from train.data.dataset import Dataset
+from train.files import read_json, write_json
 from train.pipeline import train
 from train.progress import say
 from train.recipes import RECIPES
@@ -82,8 +85,8 @@ def from_photos(
     say("3/4 Slimming")
     slim = SlimFolder(work / "slim")
     if latency_ms is not None:
-        found = speedup_for(latency_ms, load_run(full.path), dataset, goal, threads=1, cache=cache)
-        goal = replace(goal, speedup=found.speedup)
+        find = partial(speedup_for, latency_ms, load_run(full.path), dataset, goal, threads=1, cache=cache)
+        goal = replace(goal, speedup=found_once(work / "speedup.json", latency_ms, find))
     slim_metrics = slim_run(
         load_run(full.path),
         dataset,
@@ -109,3 +112,18 @@ def from_photos(
         "right_elsewhere": {which: found["elsewhere"]["accuracy"] for which, found in elsewhere.items()} or None,
     }
     return write_model(out, content, report).report
+
+
+def found_once(path: Path, latency_ms: float, find: Callable[[], Found]) -> float:
+    """Return the speed-up for a time, as it was found the first time: timed again, it would be another.
+
+    Args:
+        path: Where it is kept.
+        latency_ms: The time.
+        find: Finds it.
+    """
+    if path.exists() and (kept := read_json(path, "for_latency_ms", "speedup"))["for_latency_ms"] == latency_ms:
+        return float(kept["speedup"])
+    found = find()
+    write_json(path, {"for_latency_ms": latency_ms, **asdict(found)})
+    return found.speedup
