@@ -1,6 +1,6 @@
 """The straight line from photos to a finished run folder.
 
-photos -> split -> features -> k-fold -> head (-> fine-tuned last block) -> network ->
+photos -> split -> features -> k-fold -> head (-> fine-tuned last blocks) -> network ->
 metrics -> report. Features, epochs and the trained network are kept and not made again.
 """
 
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from edge_infer.atomic_files import write_atomic
 from train.data.dataset import Dataset
 from train.data.photos import sha256_file
 from train.data.run_data import RunData, read_run_data
@@ -63,9 +64,12 @@ def train(recipe: Recipe, dataset: Dataset, run: RunFolder, *, weights: str, cac
         case CachedViews():
             training = prepare(recipe, data, base, cache)
             pooled = training.features[recipe.pooled_head.taps[-1]][0, : len(data.photos)]
-            crossval, decision = choose(training)
+            crossval, decision = choose(training, run.fold_weights)
             run.write_history(training.curve())
-            is_tuned = decision is not None and decision["used"]
+            if is_tuned := decision is not None and decision["used"]:
+                write_atomic(run.frozen_weights, training.frozen_blocks().network.save_weights)
+            else:
+                run.drop_folds()
             _train_once(network, run, lambda: train_network(network, training, crossval, tuned=is_tuned))
         case OnTheFly() as schedule:
             pooled = extract(data.photos, 1, recipe, base, (LAST_CONV,), cache)[LAST_CONV][0]

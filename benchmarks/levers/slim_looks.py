@@ -35,6 +35,7 @@ from train.runs.finished import FinishedRun, load_run
 from train.slim.distillation import Distillation
 from train.slim.observed import observed_features
 from train.slim.pipeline import pictures_to_learn_from
+from train.slim.teachers import teachers
 from train.slim.teaching import teach
 from train.views.features import select_views
 
@@ -99,7 +100,7 @@ def slim_training(
     data = read_run_data(recipe, dataset, original.folder.split_path)
     settings = Distillation(_READOUT_VIEWS, 1)
     pictures = pictures_to_learn_from(data)
-    teaching = teach(original.network.get_layer("vgg16"), recipe, pictures, settings, cache)
+    teaching = teach(teachers(replace(original, recipe=recipe), data, pictures).each, recipe, settings, cache)
     exact, base = replace(slim.recipe, mixed_precision=False), slim.network.get_layer("vgg16")
     readouts = teaching.readouts(exact, base, cache)
     return replace(prepare(exact, data, base, cache), readouts=readouts)

@@ -1,5 +1,6 @@
 """The whole line, photos to run folder, on a small recipe of each kind."""
 
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -8,17 +9,22 @@ import keras
 import numpy as np
 import pytest
 
-from tests.train.conftest import assert_close, write_photos
+from tests.train.conftest import write_photos
 from train.data.dataset import Dataset
 from train.data.photos import find_photos
 from train.data.splits import load_split
 from train.errors import DataError, RunFolderError
 from train.files import read_json
+from train.fitting.crossval import FOLDS, photo_folds
+from train.fitting.finetune import fine_tune, last_blocks_of
 from train.networks.network import build_network, forward
+from train.networks.vgg16 import build_base
 from train.pipeline import answer, train
-from train.recipes import KnownHead, Recipe
+from train.recipes import FineTune, KnownHead, Recipe
 from train.runs.finished import load_run
 from train.runs.folder import RunFolder
+from train.slim.pipeline import pictures_to_learn_from
+from train.slim.teachers import teachers
 from train.views.features import load_batch
 
 FILES = [
@@ -230,25 +236,131 @@ def test_what_is_known_is_learned_and_measured(
         assert strange.known.mean() < answers.known.mean() - 0.3
 
 
-def test_fine_tuning_is_decided_by_folds_and_ends_in_the_network(
+def test_fine_tuning_that_does_not_help_is_not_used(
     cached_recipe: Recipe, random_weights: str, tmp_path: Path, one_repeat: None, eager_fits: None
 ):
-    gentle = replace(cached_recipe.fine_tune, mode="auto", learning_rate=1e-6, epochs=1)
+    gentle = replace(cached_recipe.fine_tune, mode="auto", learning_rate=1e-6, epochs=1, blocks=1)
     recipe = replace(cached_recipe, fine_tune=gentle)
     data = write_photos(tmp_path / "photos", count=5, labels=("red", "blue"))
     run = RunFolder.begin(tmp_path / "run", recipe)
     metrics = train(recipe, Dataset(data), run, weights=random_weights, cache=tmp_path / "cache")
-    # Both are always right on plain colours, and what does not help is not used.
+    # Both are always right on plain colours.
     assert metrics["fine_tune"] == {"kfold_without": 1.0, "kfold_with": 1.0, "photos": 8, "used": False}
+    assert sorted(path.name for path in run.path.iterdir()) == FILES
+    base = load_run(run.path).network.get_layer("vgg16")
+    frozen = build_base(recipe, random_weights)
+    assert all(np.array_equal(*pair) for pair in zip(base.get_weights(), frozen.get_weights(), strict=True))
 
-    always = replace(cached_recipe, fine_tune=replace(gentle, mode="always"))
-    run = RunFolder.begin(tmp_path / "always", always)
-    train(always, Dataset(data), run, weights=random_weights, cache=tmp_path / "cache")
-    networks = []
-    for folder in ("run", "always"):
-        networks.append(build_network(recipe, num_classes=2, weights=None))
-        networks[-1].load_weights(tmp_path / folder / "network.weights.h5")
-    for name, is_tuned in (("block4_conv3", False), ("block5_conv3", True)):
-        plain, tuned = (network.get_layer("vgg16").get_layer(name).get_weights()[0] for network in networks)
-        assert np.array_equal(plain, tuned) is not is_tuned
-        assert_close(tuned, plain, share=0.01)
+
+@dataclass(frozen=True)
+class Tuning:
+    """A small recipe that fine-tunes two blocks and says what is known, and its photos."""
+
+    recipe: Recipe
+    dataset: Dataset
+    weights: str
+    cache: Path
+
+    def into(self, folder: Path, *, resume: bool = False) -> dict[str, Any]:
+        """Train into a folder."""
+        run = RunFolder.begin(folder, self.recipe, resume=resume)
+        return train(self.recipe, self.dataset, run, weights=self.weights, cache=self.cache)
+
+
+@pytest.fixture(scope="module")
+def tuning(
+    cached_recipe: Recipe, random_weights: str, tmp_path_factory: pytest.TempPathFactory, one_repeat: None
+) -> Tuning:
+    folder = tmp_path_factory.mktemp("tuning")
+    known = KnownHead(inverse_l2=0.1, stranger_views=1, kept=0.75)
+    head = replace(cached_recipe.head, pooling="energy", balance=0.5, known=known)
+    always = FineTune(mode="always", learning_rate=1e-5, batch_size=8, epochs=1, blocks=2)
+    data = write_photos(folder / "photos", count=5, labels=("red", "blue"))
+    others = write_photos(folder / "others", count=1, labels=("a", "b", "c", "d", "e", "f"), seed=80)
+    return Tuning(
+        *(replace(cached_recipe, head=head, fine_tune=always), Dataset(data, others=[others])),
+        *(random_weights, folder / "cache"),
+    )
+
+
+@pytest.fixture(scope="module")
+def tuned_run(tuning: Tuning, tmp_path_factory: pytest.TempPathFactory, eager_fits: None) -> Path:
+    folder = tmp_path_factory.mktemp("tuned") / "run"
+    tuning.into(folder)
+    return folder
+
+
+def test_fine_tuned_blocks_end_in_the_network_with_heads_fitted_on_them(tuned_run: Path, tuning: Tuning):
+    run = load_run(tuned_run)
+    assert (run.metrics["fine_tune"]["used"], run.metrics["fine_tune"]["photos"]) == (True, 8)
+    assert run.metrics["kfold"]["mean_accuracy"] == run.metrics["fine_tune"]["kfold_with"] == 1.0
+    assert run.metrics["strangers"]["pictures"] == 6
+    kept = sorted(path.name for path in tuned_run.glob("*.weights.h5"))
+    assert kept == [*(f"fold-{n}.weights.h5" for n in range(FOLDS)), "frozen.weights.h5", "network.weights.h5"]
+
+    frozen = build_base(run.recipe, tuning.weights)
+    blocks = last_blocks_of(frozen, run.recipe)
+    blocks.network.load_weights(run.folder.frozen_weights)
+    tuned = run.network.get_layer("vgg16")
+    for layer in (layer for layer in frozen.layers if layer.weights):
+        is_tuned = layer.name in blocks.convolutions
+        assert is_tuned is layer.name.startswith(("block4_conv", "block5_conv"))
+        for before, after in zip(layer.get_weights(), tuned.get_layer(layer.name).get_weights(), strict=True):
+            assert np.array_equal(before, after) is not is_tuned
+        if is_tuned:
+            kept_weights = blocks.network.get_layer(layer.name).get_weights()
+            assert all(np.array_equal(*pair) for pair in zip(kept_weights, layer.get_weights(), strict=True))
+
+    photos = run.data(run.folder.dataset()).photos
+    answers = answer(run.network, load_batch(photos, run.recipe))
+    targets = [run.labels.index(photo.label) for photo in photos]
+    assert (answers.logits.argmax(axis=1) == targets).mean() >= 0.9
+    assert (answers.known >= run.metrics["calibration"]["min_known"]).mean() >= 0.5
+
+
+def test_a_run_that_was_interrupted_between_folds_goes_on_with_the_next(
+    tuned_run: Path, tuning: Tuning, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, eager_fits: None
+):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for name in ("recipe.json", "data.json", "split.json", "fold-0.weights.h5", "fold-1.weights.h5"):
+        shutil.copy(tuned_run / name, folder)
+    tuned = []
+
+    def count(*arguments: Any) -> None:
+        tuned.append(arguments)
+        fine_tune(*arguments)
+
+    monkeypatch.setattr("train.fitting.pooled.fine_tune", count)
+    tuning.into(folder, resume=True)
+    assert len(tuned) == FOLDS - 2 + 1  # and once on all training photos
+    assert read_json(folder / "metrics.json") == read_json(tuned_run / "metrics.json")
+
+
+def test_a_slim_network_learns_of_each_photo_from_blocks_that_never_saw_its_label(tuned_run: Path, tuning: Tuning):
+    run = load_run(tuned_run)
+    data = run.data(run.folder.dataset())
+    pictures = pictures_to_learn_from(data)
+    who = teachers(run, data, pictures)
+    assert sorted(photo.sha256 for teacher in who.each for photo in teacher.photos) == sorted(
+        photo.sha256 for photo in pictures
+    )
+    frozen = build_base(run.recipe, tuning.weights)
+    assert all(np.array_equal(*pair) for pair in zip(who.frozen.get_weights(), frozen.get_weights(), strict=True))
+
+    folds = photo_folds(data.targets, data.groups, data.elsewhere, run.recipe.seed)
+    numbers = {photo.sha256: int(number) for photo, number in zip(data.photos, folds, strict=True)}
+    blocks = last_blocks_of(frozen, run.recipe)
+    for teacher in who.each:
+        (number,) = {numbers.get(photo.sha256) for photo in teacher.photos}
+        if number is None:  # strangers
+            expected = run.network.get_layer("vgg16").get_layer("block5_conv3").get_weights()
+        else:
+            blocks.network.load_weights(run.folder.fold_weights(number))
+            expected = blocks.network.get_layer("block5_conv3").get_weights()
+        actual = teacher.base.get_layer("block5_conv3").get_weights()
+        assert all(np.array_equal(*pair) for pair in zip(actual, expected, strict=True))
+
+    run.folder.fold_weights(2).unlink()
+    with pytest.raises(RunFolderError, match=r"fold-2\.weights\.h5 does not hold the blocks of a fold: train .* again"):
+        teachers(run, data, pictures)

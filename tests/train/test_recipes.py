@@ -53,7 +53,8 @@ def test_the_improved_recipe_is_as_published():
 def test_gems_differs_from_custom_in_names_and_what_a_stranger_counts():
     gems, custom = (asdict(RECIPES[name]) for name in ("gems", "custom"))
     names = {"name", "summary", "task", "attribution"}
-    assert {key for key in gems if gems[key] != custom[key]} == names | {"head"}
+    assert {key for key in gems if gems[key] != custom[key]} == names | {"head", "fine_tune"}
+    assert gems["fine_tune"] == custom["fine_tune"] | {"mode": "always"}
     assert {key for key in gems["head"] if gems["head"][key] != custom["head"][key]} == {"known"}
     assert gems["head"]["known"] == custom["head"]["known"] | {"part_weights": {"other_stones": 3, "things": 32}}
     assert isinstance(RECIPES["gems"].head, PooledHead)
@@ -62,11 +63,10 @@ def test_gems_differs_from_custom_in_names_and_what_a_stranger_counts():
     assert not RECIPES["gems"].published
 
 
-def test_what_is_fine_tuned_does_not_say_what_is_known():
+def test_only_whether_a_recipe_fine_tunes_is_asked_for():
     tuned = with_fine_tuning(RECIPES["gems"], "auto")
-    assert (tuned.pooled_head.known, tuned.fine_tune.mode) == (None, "auto")
-    assert with_fine_tuning(tuned, "never").fine_tune.mode == "never"
-    assert with_fine_tuning(RECIPES["gems"], "never") == RECIPES["gems"]
+    assert tuned.fine_tune.mode == "auto"
+    assert with_fine_tuning(tuned, RECIPES["gems"].fine_tune.mode) == RECIPES["gems"]
 
 
 @pytest.mark.parametrize("name", RECIPES)

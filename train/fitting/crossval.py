@@ -87,6 +87,21 @@ def fold_numbers(targets: Ints, groups: Ints, seed: int) -> Ints:
     return numbers
 
 
+def photo_folds(targets: Ints, groups: Ints, elsewhere: Elsewhere | None, seed: int) -> Ints:
+    """Return the fold that each photo of the data set, then each from elsewhere, is held out in, `[N + M]`.
+
+    Args:
+        targets: Class indices `[N]`.
+        groups: Duplicate groups `[N]`.
+        elsewhere: Photos from elsewhere, folded by source; None for none.
+        seed: Decides the folds.
+    """
+    numbers = fold_numbers(targets, groups, seed)
+    if elsewhere is None or not len(elsewhere.targets):
+        return numbers
+    return np.concatenate([numbers, fold_numbers(elsewhere.targets, elsewhere.groups, seed)])
+
+
 def cross_validate(
     targets: Ints,
     groups: npt.NDArray[np.int64],
@@ -115,9 +130,7 @@ def cross_validate(
     count, more = len(targets), 0 if elsewhere is None else len(elsewhere.targets)
     folds = []
     for repeat in range(repeats):
-        numbers = fold_numbers(targets, groups, seed + repeat)
-        if elsewhere is not None and more:
-            numbers = np.concatenate([numbers, fold_numbers(elsewhere.targets, elsewhere.groups, seed + repeat)])
+        numbers = photo_folds(targets, groups, elsewhere, seed + repeat)
         folds += [(repeat, np.flatnonzero(numbers != n), np.flatnonzero(numbers == n)) for n in range(FOLDS)]
     logits = np.empty((repeats, count + more, num_classes), np.float32)
     accuracies = []

@@ -1,7 +1,7 @@
-"""Fine-tune the network's last block of VGG16 together with a trained head, on cached maps.
+"""Fine-tune the last blocks of VGG16 on cached maps: the features learn, and heads are fitted on them as on any others.
 
-Everything below that block stays frozen, so its output is computed once; a step
-costs a tenth of one through the whole network.
+Everything below those blocks stays frozen, so its output is computed once. The blocks learn along with a head that
+starts as the frozen features' own; it has then done its work.
 """
 
 from dataclasses import dataclass
@@ -11,95 +11,107 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from train.fitting.head import LinearHead
+from train.fitting.head import LinearHead, class_weights
 from train.networks.network import LOGITS, pooled_features
 from train.networks.pooling import pool_taps
-from train.networks.vgg16 import block_of
-from train.recipes import FineTune, PooledHead
-from train.views.features import MAPS, Features
+from train.networks.vgg16 import last_blocks
+from train.recipes import Recipe
+from train.views.features import MAPS, Features, scene
+
+_FORWARD_BATCH = 32
 
 
 @dataclass(frozen=True, slots=True)
-class LastBlock:
-    """A fine-tuned last block and head.
+class LastBlocks:
+    """The last blocks of a base, apart from it: they may learn.
 
     Attributes:
-        model: Cached features of one view -> logits.
-        tap: The layer that the block ends in.
+        network: Maps that enter them -> pooled features, by the names that `train.views.features.extract` gives them.
+        convolutions: The names of their convolutions.
     """
 
-    model: keras.Model
-    tap: str
+    network: keras.Model
+    convolutions: tuple[str, ...]
 
-    def logits(self, features: Features) -> npt.NDArray[np.float32]:
-        """Return `float32 [N, C]` for the first view of every photo."""
-        inputs = _inputs(features, self.model, views=1)
-        logits: npt.NDArray[np.float32] = self.model.predict(inputs, batch_size=32, verbose=0)
-        return logits
+    def features(self, features: Features) -> Features:
+        """Return what the blocks make of the cached maps of every view, beside what lies before them."""
+        maps = features[MAPS]
+        rows = maps.reshape(-1, *maps.shape[2:])
+        parts = [
+            self.network(rows[start : start + _FORWARD_BATCH], training=False)
+            for start in range(0, len(rows), _FORWARD_BATCH)
+        ]
+        made = {name: np.concatenate([part[name] for part in parts]) for name in self.network.output}
+        before = {name: values for name, values in features.items() if name != MAPS and name not in made}
+        return before | {name: values.reshape(*maps.shape[:2], -1) for name, values in made.items()}
 
-    def put_into(self, network: keras.Model) -> None:
-        """Copy the trained weights into a network of the same recipe."""
-        base = network.get_layer("vgg16")
-        for name in block_of(self.tap)[1]:
-            base.get_layer(name).set_weights(self.model.get_layer(name).get_weights())
-        network.get_layer("logits").set_weights(self.model.get_layer("logits").get_weights())
+    def put_into(self, base: keras.Model) -> None:
+        """Copy the weights into a base of the same recipe."""
+        for name in self.convolutions:
+            base.get_layer(name).set_weights(self.network.get_layer(name).get_weights())
+
+
+def last_blocks_of(base: keras.Model, recipe: Recipe) -> LastBlocks:
+    """Return the blocks that a recipe fine-tunes, as the base has them.
+
+    Args:
+        base: VGG16; not changed.
+        recipe: With `fine_tune` and a `PooledHead`, whose last tap is the blocks' end.
+    """
+    shape, settings = recipe.pooled_head, recipe.fine_tune
+    if settings is None:
+        raise TypeError(f"recipe {recipe.name} fine-tunes nothing")
+    entrance, convolutions = last_blocks(shape.taps[-1], settings.blocks)
+    names = [layer.name for layer in base.layers]
+    maps = image = keras.Input(base.get_layer(entrance).output.shape[1:], name=MAPS)
+    tapped: dict[str, keras.KerasTensor] = {}
+    for name in names[names.index(entrance) + 1 : names.index(shape.taps[-1]) + 1]:
+        layer = base.get_layer(name)
+        maps = type(layer).from_config(layer.get_config() | {"trainable": True})(maps)
+        if name in shape.taps:
+            tapped[name] = maps
+    taps = tuple(tapped)
+    pooled = pool_taps(tapped, taps, shape.grid, shape.pooling)
+    if shape.pooling == "energy":
+        pooled |= {scene(tap): values for tap, values in pool_taps(tapped, taps).items()}
+    network = keras.Model(image, pooled)
+    for name in convolutions:
+        network.get_layer(name).set_weights(base.get_layer(name).get_weights())
+    return LastBlocks(network, convolutions)
 
 
 def fine_tune(
-    features: Features,
-    targets: npt.NDArray[np.int64],
-    head: LinearHead,
-    base: keras.Model,
-    shape: PooledHead,
-    settings: FineTune,
-    seed: int,
-) -> LastBlock:
-    """Train the last block and the head.
+    blocks: LastBlocks, features: Features, targets: npt.NDArray[np.int64], head: LinearHead, recipe: Recipe
+) -> None:
+    """Train the last blocks in place.
 
     Args:
-        features: Of the training photos, from `extract(..., with_maps=True)`.
+        blocks: The blocks.
+        features: Of the training photos, with the maps that enter the blocks.
         targets: Class indices `[N]`.
-        head: Where the head starts.
-        base: VGG16, where the block starts; not changed.
-        shape: The recipe's head; its last tap is the network's end.
-        settings: How to train.
-        seed: Decides the order of the views.
+        head: Where the head that learns along starts.
+        recipe: Says how; its seed decides the order of the views.
     """
-    keras.utils.set_random_seed(seed)
-    model = _build(features, base, shape, num_classes=len(head.bias))
+    shape, settings = recipe.pooled_head, recipe.fine_tune
+    if settings is None:
+        raise TypeError(f"recipe {recipe.name} fine-tunes nothing")
+    keras.utils.set_random_seed(recipe.seed)
+    inputs: dict[str, Any] = {MAPS: blocks.network.input}
+    for tap in shape.taps:
+        if tap not in blocks.network.output:
+            inputs[tap] = keras.Input(features[tap].shape[2:], name=tap)
+    read = [inputs[tap] if tap in inputs else blocks.network.output[tap] for tap in shape.taps]
+    model = keras.Model(inputs, keras.layers.Dense(len(head.bias), name=LOGITS)(pooled_features(read)))
     model.get_layer(LOGITS).set_weights([head.kernel, head.bias])
     model.compile(
         keras.optimizers.Adam(settings.learning_rate), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     )
-    views = len(features[MAPS])
+    weights, views = class_weights(targets, shape.balance), len(features[MAPS])
     model.fit(
-        _inputs(features, model, views),
+        {name: features[name].reshape(-1, *features[name].shape[2:]) for name in inputs},
         np.tile(targets, views),
+        sample_weight=np.tile(weights / weights.mean(), views),
         batch_size=settings.batch_size,
         epochs=settings.epochs,
         verbose=0,
     )
-    return LastBlock(model, shape.taps[-1])
-
-
-def _build(features: Features, base: keras.Model, shape: PooledHead, num_classes: int) -> keras.Model:
-    *lower_taps, last_tap = shape.taps
-    _, block = block_of(last_tap)
-    inputs: dict[str, Any] = {MAPS: keras.Input(features[MAPS].shape[2:], name=MAPS)}
-    maps = inputs[MAPS]
-    for name in block:
-        maps = keras.layers.Conv2D.from_config(base.get_layer(name).get_config() | {"trainable": True})(maps)
-    pooled = []
-    for tap in lower_taps:
-        inputs[tap] = keras.Input(features[tap].shape[2:], name=tap)
-        pooled.append(inputs[tap])
-    pooled += pool_taps({last_tap: maps}, (last_tap,), shape.grid, shape.pooling).values()
-    model = keras.Model(inputs, keras.layers.Dense(num_classes, name=LOGITS)(pooled_features(pooled)))
-    for name in block:
-        model.get_layer(name).set_weights(base.get_layer(name).get_weights())
-    return model
-
-
-def _inputs(features: Features, model: keras.Model, views: int) -> dict[str, npt.NDArray[Any]]:
-    """Return what a model reads of the first views of every photo, flattened to rows."""
-    return {name: features[name][:views].reshape(-1, *features[name].shape[2:]) for name in model.input}

@@ -1,17 +1,18 @@
-"""Train a pooled head, and if it pays the last block, on cached features."""
+"""Train a pooled head, and if it pays the last blocks, on cached features."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
+from edge_infer.atomic_files import write_atomic
+from train.data.photos import Photo
 from train.data.run_data import RunData
 from train.fitting.crossval import FOLDS, CrossValidation, KnownAnswers, cross_validate, fold_numbers
-from train.fitting.finetune import LastBlock, fine_tune
+from train.fitting.finetune import LastBlocks, fine_tune, last_blocks_of
 from train.fitting.head import (
     LinearHead,
     class_weights,
@@ -23,9 +24,10 @@ from train.fitting.head import (
 from train.fitting.known import KnownOutput, fit_known, free_energy_known, stranger_weights
 from train.fitting.readout import Readouts
 from train.metrics import Floats, Ints
+from train.networks.vgg16 import FULL_WIDTHS, conv_layers, count_macs, last_blocks
 from train.progress import say, track
 from train.recipes import Recipe
-from train.views.features import Features, extract, scene, select, select_views
+from train.views.features import MAPS, Features, extract, scene, select, select_views
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,65 +95,95 @@ class CachedTraining:
         )
         return known if readout is None else readout.fold_known(known)
 
-    def tune(self, chosen: Ints) -> LastBlock:
-        """Fit the head, then train it with the last block."""
-        if self.recipe.fine_tune is None:
-            raise TypeError(f"recipe {self.recipe.name} fine-tunes nothing")
-        return fine_tune(
-            select(self.features, chosen),
-            self.targets[chosen],
-            self.fit(chosen),
-            self.base,
-            self.recipe.pooled_head,
-            self.recipe.fine_tune,
-            self.recipe.seed,
-        )
+    def frozen_blocks(self) -> LastBlocks:
+        """Return the blocks that are fine-tuned, as the base has them."""
+        return last_blocks_of(self.base, self.recipe)
+
+    def tune(self, chosen: Ints, kept: Path | None = None) -> LastBlocks:
+        """Train the last blocks on those of the photos that the run may train on: heads may learn from more.
+
+        Args:
+            chosen: The photos.
+            kept: A file with the trained weights, or the one to write.
+        """
+        blocks = self.frozen_blocks()
+        if kept is not None and kept.exists():
+            blocks.network.load_weights(kept)
+            return blocks
+        learned = np.intersect1d(chosen, self.training_photos)
+        fine_tune(blocks, select(self.features, learned), self.targets[learned], self.fit(learned), self.recipe)
+        if kept is not None:
+            write_atomic(kept, blocks.network.save_weights)
+        return blocks
+
+    def behind(self, blocks: LastBlocks) -> "CachedTraining":
+        """Return the same with the features that fine-tuned blocks give."""
+        features = blocks.features(self.features)
+        strangers = None if self.strangers is None else blocks.features(self.strangers)
+        views = head_features(features, self.recipe.pooled_head.taps)
+        return replace(self, features=features, views=views, strangers=strangers)
 
     def crossval(self) -> CrossValidation:
-        """Cross-validate the head, and what is known once: its fits take longer."""
-        fitted: list[tuple[Ints, Ints, LinearHead]] = []
+        """Cross-validate the head on the frozen base's features, and what is known once: its fits take longer."""
+        return self._crossval(lambda _number, _chosen: self)
+
+    def crossval_tuned(self, kept: Callable[[int], Path]) -> CrossValidation:
+        """Cross-validate the fine-tuned blocks with the heads on them, once: each fold takes minutes.
+
+        Args:
+            kept: Where the blocks of each fold are kept.
+        """
+        return self._crossval(
+            lambda number, chosen: self.behind(self.tune(chosen, kept(number))),
+            repeats=1,
+            label="Cross-validating the fine-tuned blocks",
+        )
+
+    def _crossval(
+        self,
+        trained: Callable[[int, Ints], "CachedTraining"],
+        **options: Any,  # noqa: ANN401  # passed on to cross_validate
+    ) -> CrossValidation:
+        """Cross-validate heads on features that each fold may have of its own."""
+        folds: list[_Fold] = []
 
         def answer(chosen: Ints, held_out: Ints) -> Floats:
-            head = self.fit(chosen)
-            fitted.append((chosen, held_out, head))
-            return head.logits(self.views[0, held_out])
+            training = trained(len(folds), chosen)
+            fold = _Fold(training, chosen, held_out, training.fit(chosen))
+            folds.append(fold)
+            return fold.head.logits(training.views[0, held_out])
 
-        crossval = self.fold(answer)
+        crossval = self.fold(answer, **options)
         if self.recipe.pooled_head.known is None:
             return crossval
-        return replace(crossval, known=self._crossval_known(crossval, fitted[:FOLDS]))
+        return replace(crossval, known=self._crossval_known(crossval, folds[:FOLDS]))
 
-    def _crossval_known(
-        self, crossval: CrossValidation, folds: Sequence[tuple[Ints, Ints, LinearHead]]
-    ) -> KnownAnswers:
-        own, taps = len(self.data.photos), self.recipe.pooled_head.taps
-        photos = known_features(select_views(self.features, 1), taps)[0]
-        strange = photos[:0] if self.strangers is None else known_features(select_views(self.strangers, 1), taps)[0]
-        numbers = self.stranger_folds() if len(strange) else np.empty(0, np.int64)
-        known, stranger_known = np.empty(len(photos)), np.empty(len(strange))
-        stranger_logits = np.empty((len(strange), crossval.logits.shape[-1]))
-        for number, (chosen, held_out, head) in track(list(enumerate(folds)), "Cross-validating what is known"):
-            others = np.flatnonzero(numbers != number)
-            fitted = self.fit_known(chosen, others, head, held_out_logits(crossval, self.data))
-            known[held_out] = fitted.known(photos[held_out])
-            unseen = np.flatnonzero(numbers == number)
-            stranger_known[unseen] = fitted.known(strange[unseen])
-            stranger_logits[unseen] = head.logits(strange[unseen, : len(head.kernel)])
+    def _crossval_known(self, crossval: CrossValidation, folds: Sequence["_Fold"]) -> KnownAnswers:
+        own, strange = len(self.data.photos), 0 if self.strangers is None else len(self.data.strangers.photos)
+        numbers = self.stranger_folds() if strange else np.empty(0, np.int64)
+        known, stranger_known = np.empty(len(self.targets)), np.empty(strange)
+        stranger_logits = np.empty((strange, crossval.logits.shape[-1]))
+        for number, fold in track(list(enumerate(folds)), "Cross-validating what is known"):
+            training, others = fold.training, np.flatnonzero(numbers != number)
+            fitted = training.fit_known(fold.chosen, others, fold.head, held_out_logits(crossval, self.data))
+            known[fold.held_out] = fitted.known(training.first_view(training.features)[fold.held_out])
+            if training.strangers is not None:
+                unseen = np.flatnonzero(numbers == number)
+                features = training.first_view(training.strangers)[unseen]
+                stranger_known[unseen] = fitted.known(features)
+                stranger_logits[unseen] = fold.head.logits(features[:, : len(fold.head.kernel)])
         return KnownAnswers(known[:own], known[own:], stranger_known, stranger_logits)
+
+    def first_view(self, features: Features) -> Floats:
+        """Return what tells known from strange in the pictures as they are, `float32 [N, 2 D]`."""
+        first: Floats = known_features(select_views(features, 1), self.recipe.pooled_head.taps)[0]
+        return first
 
     def stranger_folds(self) -> Ints:
         """Return the fold that each stranger is held out in, `[S]`: as much of each part in all, and kinds whole."""
         strangers = self.data.strangers
         parts = np.unique([sourced.part for sourced in strangers.photos], return_inverse=True)[1].astype(np.int64)
         return fold_numbers(parts, strangers.groups, self.recipe.seed)
-
-    def crossval_tuned(self) -> CrossValidation:
-        """Cross-validate the fine-tuned block, once: each fold takes minutes."""
-        return self.fold(
-            lambda chosen, held_out: self.tune(chosen).logits(select(self.features, held_out)),
-            repeats=1,
-            label="Cross-validating the fine-tuned block",
-        )
 
     def curve(self) -> dict[str, list[float]]:
         """Return the head's loss and accuracy while it is being solved."""
@@ -175,28 +207,46 @@ class CachedTraining:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Fold:
+    """What was trained without the photos of a fold: `training` has the features that its head reads."""
+
+    training: CachedTraining
+    chosen: Ints
+    held_out: Ints
+    head: LinearHead
+
+
 def prepare(recipe: Recipe, data: RunData, base: keras.Model, cache: Path) -> CachedTraining:
     """Compute or read the features of every photo, for a recipe with a `PooledHead` and `CachedViews`."""
     head, views = recipe.pooled_head, recipe.cached_views.views
-    with_maps = recipe.fine_tune is not None and recipe.fine_tune.mode != "never"
+    entrance = None
+    if recipe.fine_tune is not None and recipe.fine_tune.mode != "never":
+        entrance, _ = last_blocks(head.taps[-1], recipe.fine_tune.blocks)
     photos = [*data.photos, *(sourced.photo for sourced in data.elsewhere.photos)]
-    compute = partial(
-        extract, recipe=recipe, base=base, taps=head.taps, cache=cache, grid=head.grid, pooling=head.pooling
-    )
+
+    def compute(photos: Sequence[Photo], views: int) -> Features:
+        return extract(
+            *(photos, views, recipe, base, head.taps, cache), grid=head.grid, pooling=head.pooling, entrance=entrance
+        )
+
     strange = [sourced.photo for sourced in data.strangers.photos] if head.known is not None else []
     stranger_views = head.known.stranger_views if head.known is not None else 0
-    passes = len(photos) * views + len(strange) * stranger_views
-    say(
-        f"Features of {passes} views: {passes / (len(photos) + len(strange)):.1f} passes of the network over all photos"
-    )
-    features = compute(photos, views, with_maps=with_maps)
+    shown = len(photos) * views + len(strange) * stranger_views
+    passes = shown / (len(photos) + len(strange))
+    say(f"Features of {shown} views: {passes:.1f} passes of the network over all photos")
+    features = compute(photos, views)
     strangers = compute(strange, stranger_views) if strange else None
     targets = np.concatenate([data.targets, data.elsewhere.targets])
     return CachedTraining(recipe, data, base, features, head_features(features, head.taps), targets, strangers)
 
 
-def choose(training: CachedTraining) -> tuple[CrossValidation, dict[str, Any] | None]:
-    """Cross-validate the head and decide whether the last block is fine-tuned too.
+def choose(training: CachedTraining, kept: Callable[[int], Path]) -> tuple[CrossValidation, dict[str, Any] | None]:
+    """Cross-validate the head and decide whether the last blocks are fine-tuned too.
+
+    Args:
+        training: What to train on.
+        kept: As in `CachedTraining.crossval_tuned`.
 
     Returns:
         The k-fold of what was chosen, and the comparison it rests on (None where the
@@ -206,7 +256,8 @@ def choose(training: CachedTraining) -> tuple[CrossValidation, dict[str, Any] | 
     mode = "never" if training.recipe.fine_tune is None else training.recipe.fine_tune.mode
     if mode == "never":
         return plain, None
-    tuned = training.crossval_tuned()
+    say(f"Fine-tuning, {FOLDS} folds and all: as much work as {tuning_passes(training):.1f} more passes")
+    tuned = training.crossval_tuned(kept)
     right = [right_where_it_counts(answers, training.data) for answers in (plain, tuned)]
     gain = right[1] - right[0]
     # Better by more than chance would have it: one standard error of the photo-by-photo difference.
@@ -214,6 +265,24 @@ def choose(training: CachedTraining) -> tuple[CrossValidation, dict[str, Any] | 
     used = mode == "always" or bool(helps)
     decision = {"kfold_without": right[0].mean(), "kfold_with": right[1].mean(), "photos": len(gain), "used": used}
     return tuned if used else plain, decision
+
+
+def tuning_passes(training: CachedTraining) -> float:
+    """Return the work of fine-tuning all folds and the network, in passes of the whole network over all photos.
+
+    A learning layer works three times, forwards, for its weights' gradients and for its input's, and once more for the
+    features that heads are fitted on.
+    """
+    recipe, settings, taps = training.recipe, training.recipe.fine_tune, training.recipe.pooled_head.taps
+    if settings is None:
+        return 0.0
+    widths = [FULL_WIDTHS[name] for name in conv_layers(taps[-1])]
+    frozen = len(widths) - len(last_blocks(taps[-1], settings.blocks)[1])
+    share = 1 - count_macs(widths[:frozen], recipe.image_size) / count_macs(widths, recipe.image_size)
+    learned = FOLDS * settings.epochs * len(training.training_photos) * len(training.views)  # 4/5 in each of 5, and all
+    views = [features[MAPS] for features in (training.features, training.strangers) if features is not None]
+    read = (FOLDS + 1) * sum(maps.shape[0] * maps.shape[1] for maps in views)
+    return float(share * (3 * learned + read) / sum(maps.shape[1] for maps in views))
 
 
 def right_where_it_counts(crossval: CrossValidation, data: RunData) -> Floats:
@@ -245,8 +314,9 @@ def train_network(network: keras.Model, training: CachedTraining, crossval: Cros
     """Train on the run's training photos, all from elsewhere and all strangers, and put the result into `network`."""
     chosen = training.training_photos
     if tuned:
-        training.tune(chosen).put_into(network)
-        return
+        blocks = training.tune(chosen)
+        blocks.put_into(network.get_layer("vgg16"))
+        training = training.behind(blocks)
     head = training.fit(chosen)
     set_head(network, head)
     if training.recipe.pooled_head.known is not None:

@@ -132,10 +132,20 @@ def pool_after(layer: str) -> str:
     return f"{layer.split('_')[0]}_pool"
 
 
-def block_of(tap: str) -> tuple[str, tuple[str, ...]]:
-    """Return what a block of VGG16 starts from and its layers up to a tap: `block4_conv3` -> `block3_pool`."""
-    block, layer = int(tap[len("block")]), int(tap[-1])
-    return f"block{block - 1}_pool", tuple(f"block{block}_conv{i}" for i in range(1, layer + 1))
+def last_blocks(tap: str, blocks: int) -> tuple[str, tuple[str, ...]]:
+    """Return what the last blocks of VGG16 up to a tap start from, and their convolutions.
+
+    Args:
+        tap: The layer that they end in, as `block5_conv3`.
+        blocks: How many: 2 are `block3_pool` and the layers from `block4_conv1` on.
+
+    Raises:
+        ValueError: There are no more blocks before them.
+    """
+    first = int(tap[len("block")]) - blocks + 1
+    if blocks < 1 or first < 2:
+        raise ValueError(f"{blocks} blocks up to {tap} leave none below them")
+    return f"block{first - 1}_pool", tuple(name for name in conv_layers(tap) if name >= f"block{first}")
 
 
 def tap_maps(base: keras.Model, taps: tuple[str, ...]) -> keras.Model:

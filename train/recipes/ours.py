@@ -33,7 +33,7 @@ CUSTOM = Recipe(
     ),
     ratios=(78, 12, 10),
     # Each fold of it takes minutes, so it is asked for (docs/training.md).
-    fine_tune=FineTune(mode="never", learning_rate=3e-5, batch_size=16, epochs=2),
+    fine_tune=FineTune(mode="never", learning_rate=5e-5, batch_size=16, epochs=1, blocks=2),
     attribution=(VGG16_ATTRIBUTION,),
 )
 
@@ -42,6 +42,7 @@ GEMS = replace(
     name="gems",
     summary="Ten gemstones, ours; best with --more and --others.",
     task="gems",
+    fine_tune=FineTune(mode="always", learning_rate=5e-5, batch_size=16, epochs=1, blocks=2),
     head=replace(
         CUSTOM.pooled_head,
         # Things are nine in ten of the strangers' weight: there are few, of all kinds there are.

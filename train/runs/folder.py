@@ -28,6 +28,8 @@ DATA = "data.json"  # where the photos were, and which base weights
 SPLIT = "split.json"  # which photo is for what
 HISTORY = "history.json"  # loss and accuracy while training
 WEIGHTS = "network.weights.h5"  # the trained network
+FOLD = "fold-{number}.weights.h5"  # of a fine-tuned run: the blocks that learned without the photos of a fold
+FROZEN = "frozen.weights.h5"  # and those that they started from
 IMPORTED = "imported.json"  # of a network that was read from a Keras file: how
 METRICS = "metrics.json"  # what it is worth; written last, so a folder that has it is finished
 REPORT = "report.md"  # the metrics as a page
@@ -209,6 +211,20 @@ class RunFolder:
     def write_weights(self, network: "keras.Model") -> None:
         """Write the trained weights."""
         write_atomic(self.weights_path, network.save_weights)
+
+    def fold_weights(self, number: int) -> Path:
+        """Return where the blocks lie that were fine-tuned without the photos of a fold, numbered from 0 on."""
+        return self.path / FOLD.format(number=number)
+
+    @property
+    def frozen_weights(self) -> Path:
+        """Where the blocks lie as they were before fine-tuning."""
+        return self.path / FROZEN
+
+    def drop_folds(self) -> None:
+        """Remove what is kept of fine-tuning, which a network that was not fine-tuned has no use for."""
+        for path in (*self.path.glob(FOLD.format(number="*")), self.frozen_weights):
+            path.unlink(missing_ok=True)
 
     def metrics(self, *keys: str) -> dict[str, Any]:
         """Read what the network is worth, with at least these keys."""

@@ -18,6 +18,7 @@ from train.runs.finished import FinishedRun
 from train.runs.slim_folder import SlimFolder
 from train.slim.distillation import Distillation
 from train.slim.goal import Goal, check_goal
+from train.slim.teachers import teachers
 from train.slim.teaching import teach
 from train.slim.to_goal import slim_to
 from train.slim.within_drop import slim_within
@@ -50,7 +51,8 @@ def slim(
         The metrics.
 
     Raises:
-        RunFolderError: The run is slim already, `out` exists, or was started otherwise.
+        RunFolderError: The run is slim already, or lacks the networks of its folds; `out` exists, or was started
+            otherwise.
         DataError: Photos are missing.
         GoalError: No network is so fast, or none is within the allowed loss.
     """
@@ -67,10 +69,11 @@ def slim(
     out.note_settings(described(original.folder.weights_path, goal, photos, settings, mixed_precision=mixed_precision))
     if out.is_finished:
         return out.metrics()
-    teaching = teach(original.network.get_layer("vgg16"), original.recipe, photos, settings, cache)
+    who = teachers(original, data, photos)
+    teaching = teach(who.each, original.recipe, settings, cache)
 
     def slim_to_goal(goal: Goal, folder: SlimFolder) -> dict[str, Any]:
-        return slim_to(goal, original, data, teaching, folder, cache)
+        return slim_to(goal, original, who.frozen, data, teaching, folder, cache)
 
     return slim_to_goal(goal, out) if isinstance(goal, Goal) else slim_within(goal, original.metrics, slim_to_goal, out)
 

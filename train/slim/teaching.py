@@ -17,6 +17,7 @@ from train.networks.vgg16 import copy_in_precision
 from train.recipes import PooledHead, Recipe
 from train.slim.distillation import Distillation, view_recipe
 from train.slim.observed import observed_pooling, observed_taps
+from train.slim.teachers import Teacher
 from train.views.features import Features, extract, load_view, select_views
 
 _READOUT_VIEWS = 3
@@ -84,11 +85,18 @@ def _rows(features: Floats) -> Floats:
     return features.reshape(-1, features.shape[-1])
 
 
-def teach(base: keras.Model, recipe: Recipe, photos: Sequence[Photo], settings: Distillation, cache: Path) -> Teaching:
-    """Compute or read the original's features."""
+def teach(teachers: Sequence[Teacher], recipe: Recipe, settings: Distillation, cache: Path) -> Teaching:
+    """Compute or read what each teacher's features of its pictures are."""
     taps, grid = observed_taps(recipe)
     recipe = view_recipe(recipe, settings)
-    base = copy_in_precision(base, recipe)
     pooling = observed_pooling(recipe)
-    features = extract(photos, settings.views, recipe, base, taps, cache, grid=grid, pooling=pooling)
-    return Teaching(photos, features, settings, recipe)
+    parts = [
+        extract(
+            *(teacher.photos, settings.views, recipe, copy_in_precision(teacher.base, recipe), taps, cache),
+            grid=grid,
+            pooling=pooling,
+        )
+        for teacher in teachers
+    ]
+    features = {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
+    return Teaching([photo for teacher in teachers for photo in teacher.photos], features, settings, recipe)

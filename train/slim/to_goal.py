@@ -29,13 +29,20 @@ from train.views.features import extract
 
 
 def slim_to(
-    goal: Goal, original: FinishedRun, data: RunData, teaching: Teaching, out: SlimFolder, cache: Path
+    goal: Goal,
+    original: FinishedRun,
+    base: keras.Model,
+    data: RunData,
+    teaching: Teaching,
+    out: SlimFolder,
+    cache: Path,
 ) -> dict[str, Any]:
     """Slim a finished run and fill a run folder like its own.
 
     Args:
         goal: How slim.
         original: The run.
+        base: Its base, without anything learned from labels.
         data: Its photos.
         teaching: What to learn from.
         out: The new run folder.
@@ -47,7 +54,7 @@ def slim_to(
     if out.is_finished:
         return out.metrics()
     head = pooled_head(original)
-    recipe, slim = slim_base(original.network.get_layer("vgg16"), original.recipe, head, teaching, goal, out)
+    recipe, slim = slim_base(base, original.recipe, head, teaching, goal, out)
     exact = replace(recipe, mixed_precision=False)  # measured as it will be exported
     network = build_network(exact, len(data.labels), None)
     network.get_layer("vgg16").set_weights(slim.get_weights())
@@ -61,8 +68,7 @@ def slim_to(
     out.write_history(out.distillation.history())
     out.write_weights(network)
     made = {"fine_tune": None, "slim": _slimmed(original.recipe, recipe, teaching)}
-    # The base of a run whose last block was trained with labels has seen those of every fold.
-    return measure_run(network, recipe, data, out, pooled, None if is_tuned(original.metrics) else crossval, made)
+    return measure_run(network, recipe, data, out, pooled, crossval, made)
 
 
 def _fit_heads(
@@ -74,11 +80,6 @@ def _fit_heads(
     crossval = training.crossval()
     train_network(network, training, crossval, tuned=False)
     return training.features[recipe.pooled_head.taps[-1]][0, : len(data.photos)], crossval
-
-
-def is_tuned(metrics: dict[str, Any]) -> bool:
-    """Return whether a run's last block was trained with labels."""
-    return bool(metrics["fine_tune"] and metrics["fine_tune"]["used"])
 
 
 def pooled_head(run: FinishedRun) -> LinearHead | None:

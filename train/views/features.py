@@ -36,7 +36,7 @@ from train.errors import CacheError
 from train.networks.network import FORWARD_BATCH
 from train.networks.pixels import Preprocess, pixel_scaling
 from train.networks.pooling import pool_taps
-from train.networks.vgg16 import block_of, conv_layers, tap_maps
+from train.networks.vgg16 import conv_layers, tap_maps
 from train.progress import track
 from train.recipes import Pooling, Recipe
 from train.views.augmentation import augment, jitter, random_part, relight, view_rng
@@ -109,7 +109,7 @@ def extract(
     *,
     grid: int = 1,
     pooling: Pooling = "average",
-    with_maps: bool = False,
+    entrance: str | None = None,
 ) -> Features:
     """Return pooled features of the frozen base for several views of every photo.
 
@@ -122,15 +122,15 @@ def extract(
         cache: Cache folder.
         grid: As in the recipe's `PooledHead`.
         pooling: Likewise.
-        with_maps: Also return the maps that enter the last tap's block, for fine-tuning.
+        entrance: Also return the maps that this layer gives, which enter the blocks that are fine-tuned.
 
     Returns:
         For each tap `float32 [views, N, D]`; with energy pooling, the plain averages too, under the name that
         `scene` gives them: the object's features and those of the whole picture. Under `"maps"`,
         `float16 [views, N, h, w, C]`.
     """
-    folder = cache / "features" / _cache_key(recipe, base, taps, grid, pooling, with_maps)
-    return cached(photos, views, recipe, _extractor(recipe, base, taps, grid, pooling, with_maps), folder)
+    folder = cache / "features" / _cache_key(recipe, base, taps, grid, pooling, entrance)
+    return cached(photos, views, recipe, _extractor(recipe, base, taps, grid, pooling, entrance), folder)
 
 
 def cached(photos: Sequence[Photo], views: int, recipe: Recipe, network: keras.Model, folder: Path) -> Features:
@@ -182,22 +182,21 @@ def scene(tap: str) -> str:
 
 
 def _extractor(
-    recipe: Recipe, base: keras.Model, taps: tuple[str, ...], grid: int, pooling: Pooling, with_maps: bool
+    recipe: Recipe, base: keras.Model, taps: tuple[str, ...], grid: int, pooling: Pooling, entrance: str | None
 ) -> keras.Model:
     image = keras.Input((recipe.image_size, recipe.image_size, 3), dtype="uint8")
-    block_input, _ = block_of(taps[-1])
-    wanted = (*taps, block_input) if with_maps else taps
+    wanted = taps if entrance is None else (*taps, entrance)
     maps = tap_maps(base, wanted)(Preprocess(pixel_scaling(recipe))(image))
     outputs = pool_taps(maps, taps, grid, pooling)
     if pooling == "energy":
         outputs |= {scene(tap): values for tap, values in pool_taps(maps, taps).items()}
-    if with_maps:
-        outputs[MAPS] = keras.ops.cast(maps[block_input], "float16")
+    if entrance is not None:
+        outputs[MAPS] = keras.ops.cast(maps[entrance], "float16")
     return keras.Model(image, outputs)
 
 
 def _cache_key(
-    recipe: Recipe, base: keras.Model, taps: tuple[str, ...], grid: int, pooling: Pooling, with_maps: bool
+    recipe: Recipe, base: keras.Model, taps: tuple[str, ...], grid: int, pooling: Pooling, entrance: str | None
 ) -> str:
     """Hash everything besides the photo and the view's number."""
     weights = hashlib.sha256()
@@ -214,7 +213,7 @@ def _cache_key(
         "taps": taps,
         "grid": grid,
         "pooling": pooling,
-        "with_maps": with_maps,
+        "entrance": entrance,
         "weights": weights.hexdigest(),
     }
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:24]

@@ -1,4 +1,4 @@
-"""Fine-tuning starts where the head ends, changes the last block only, and fits into the network."""
+"""Fine-tuning starts from the frozen features, changes the last blocks only, and fits into the base."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,15 +9,16 @@ import pytest
 
 from tests.train.conftest import assert_close, write_photos
 from train.data.photos import Photo, find_photos, labels_of
-from train.fitting.finetune import fine_tune
+from train.fitting.finetune import LastBlocks, fine_tune, last_blocks_of
 from train.fitting.head import LinearHead, fit_linear, head_features, set_head
 from train.networks.network import build_network, forward
-from train.networks.vgg16 import LAST_CONV, block_of, build_base
+from train.networks.vgg16 import build_base, last_blocks
 from train.recipes import FineTune, PooledHead, Recipe
 from train.views.features import Features, extract, load_batch
 
-STILL = FineTune(mode="always", learning_rate=0.0, batch_size=8, epochs=1)
-GENTLE = replace(STILL, learning_rate=1e-4, epochs=2)
+GENTLE = FineTune(mode="always", learning_rate=1e-4, batch_size=8, epochs=2)
+EARLIER = PooledHead(("block3_conv3", "block4_conv3"), 0.1, grid=2)
+ENERGY = PooledHead(("block4_conv3", "block5_conv3"), 0.1, pooling="energy")
 
 
 @pytest.fixture(scope="module")
@@ -31,87 +32,107 @@ def targets(photos: list[Photo]) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def base(cached_recipe: Recipe, random_weights: str) -> keras.Model:
-    return build_base(cached_recipe, random_weights)
+def recipe(cached_recipe: Recipe) -> Recipe:
+    return replace(cached_recipe, fine_tune=GENTLE)
 
 
 @pytest.fixture(scope="module")
-def features(
-    photos: list[Photo], base: keras.Model, cached_recipe: Recipe, tmp_path_factory: pytest.TempPathFactory
-) -> Features:
-    cache: Path = tmp_path_factory.mktemp("cache")
-    return extract(photos, 2, cached_recipe, base, cached_recipe.head.taps, cache, with_maps=True)
+def base(recipe: Recipe, random_weights: str) -> keras.Model:
+    return build_base(recipe, random_weights)
 
 
-@pytest.fixture(scope="module")
-def head(features: Features, targets: np.ndarray, cached_recipe: Recipe) -> LinearHead:
-    return fit_linear(head_features(features, cached_recipe.head.taps), targets, inverse_l2=0.1)
+def _features(photos: list[Photo], recipe: Recipe, base: keras.Model, cache: Path) -> Features:
+    head = recipe.pooled_head
+    entrance, _ = last_blocks(head.taps[-1], recipe.fine_tune.blocks)
+    return extract(photos, 2, recipe, base, head.taps, cache, grid=head.grid, pooling=head.pooling, entrance=entrance)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("taps", [("block4_conv3", "block5_conv3"), ("block5_conv3",)])
-def test_without_a_step_the_logits_are_those_of_the_head(
-    features: Features, targets: np.ndarray, base: keras.Model, taps: tuple[str, ...]
-):
-    chosen = {name: values for name, values in features.items() if name == "maps" or name in taps}
-    head = fit_linear(head_features(chosen, taps), targets, inverse_l2=0.1)
-    tuned = fine_tune(chosen, targets, head, base, PooledHead(taps, 0.1), STILL, seed=1)
-    assert_close(tuned.logits(chosen), head.logits(head_features(chosen, taps)[0]), share=2e-3)  # maps are float16
+def _tuned(features: Features, targets: np.ndarray, head: LinearHead, base: keras.Model, recipe: Recipe) -> LastBlocks:
+    blocks = last_blocks_of(base, recipe)
+    fine_tune(blocks, features, targets, head, recipe)
+    return blocks
+
+
+def _head(features: Features, targets: np.ndarray, recipe: Recipe) -> LinearHead:
+    return fit_linear(head_features(features, recipe.pooled_head.taps), targets, inverse_l2=0.1)
 
 
 @pytest.mark.slow
-def test_the_tuned_block_fits_into_the_network_and_nothing_else_changes(
+@pytest.mark.parametrize(
+    ("head", "blocks", "maps"),
+    [(None, 1, (2, 2, 512)), (None, 2, (4, 4, 256)), (EARLIER, 1, (4, 4, 256)), (ENERGY, 1, (2, 2, 512))],
+    ids=["one block", "two blocks", "an earlier end", "energy pooling"],
+)
+def test_blocks_that_have_learned_nothing_give_the_frozen_features(
     photos: list[Photo],
-    features: Features,
-    targets: np.ndarray,
-    head: LinearHead,
+    recipe: Recipe,
     base: keras.Model,
-    cached_recipe: Recipe,
-    random_weights: str,
+    tmp_path: Path,
+    head: PooledHead | None,
+    blocks: int,
+    maps: tuple[int, int, int],
 ):
-    network = build_network(cached_recipe, num_classes=3, weights=random_weights)
-    set_head(network, head)
-    before = forward(network)(load_batch(photos, cached_recipe))
-    base_before = [values.copy() for values in base.get_weights()]
-    tuned = fine_tune(features, targets, head, base, cached_recipe.head, GENTLE, seed=1)
-    tuned.put_into(network)
-
-    after = forward(network)(load_batch(photos, cached_recipe))
-    assert_close(after, tuned.logits(features), share=2e-3)
-    assert np.abs(after - before).max() > 0.02 * np.abs(before).max()
-    assert all(np.array_equal(mine, theirs) for mine, theirs in zip(base.get_weights(), base_before, strict=True))
-    for layer in network.get_layer("vgg16").layers:
-        frozen = [
-            np.array_equal(mine, theirs)
-            for mine, theirs in zip(layer.get_weights(), _weights_of(base, layer.name), strict=True)
-        ]
-        assert all(frozen) or layer.name in block_of(LAST_CONV)[1]
-        assert not (frozen and all(frozen) and layer.name in block_of(LAST_CONV)[1])
+    recipe = replace(recipe, head=head or recipe.head, fine_tune=replace(GENTLE, blocks=blocks))
+    features = _features(photos, recipe, base, tmp_path)
+    assert features["maps"].shape == (2, len(photos), *maps)  # what enters, of 32 pixels
+    actual = last_blocks_of(base, recipe).features(features)
+    assert actual.keys() == features.keys() - {"maps"}
+    for name, values in actual.items():
+        assert_close(values, features[name], share=2e-3)  # maps are float16
 
 
 @pytest.mark.slow
-def test_fine_tuning_lowers_the_loss_and_follows_from_the_seed(
-    features: Features, targets: np.ndarray, head: LinearHead, base: keras.Model, cached_recipe: Recipe
+@pytest.mark.parametrize(("head", "blocks"), [(None, 1), (None, 2), (EARLIER, 1), (ENERGY, 2)])
+def test_tuned_blocks_fit_into_the_network_and_nothing_else_changes(
+    photos: list[Photo],
+    targets: np.ndarray,
+    recipe: Recipe,
+    base: keras.Model,
+    random_weights: str,
+    tmp_path: Path,
+    head: PooledHead | None,
+    blocks: int,
 ):
-    taps = cached_recipe.head.taps
-    hesitant = LinearHead(head.kernel / 10, head.bias / 10)
-    settings = replace(GENTLE, learning_rate=2e-5)
+    recipe = replace(recipe, head=head or recipe.head, fine_tune=replace(GENTLE, blocks=blocks))
+    features = _features(photos, recipe, base, tmp_path)
+    frozen_head = _head(features, targets, recipe)
+    base_before = [values.copy() for values in base.get_weights()]
+    tuned = _tuned(features, targets, frozen_head, base, recipe)
+    assert all(np.array_equal(mine, theirs) for mine, theirs in zip(base.get_weights(), base_before, strict=True))
 
-    def tuned_logits() -> np.ndarray:
-        return fine_tune(features, targets, hesitant, base, cached_recipe.head, settings, seed=1).logits(features)
+    on_tuned = tuned.features(features)
+    tuned_head = _head(on_tuned, targets, recipe)
+    network = build_network(recipe, num_classes=3, weights=random_weights)
+    set_head(network, tuned_head)
+    before = forward(network)(load_batch(photos, recipe))
+    tuned.put_into(network.get_layer("vgg16"))
+    after = forward(network)(load_batch(photos, recipe))
+    assert_close(after, tuned_head.logits(head_features(on_tuned, recipe.pooled_head.taps)[0]), share=2e-3)
+    assert np.abs(after - before).max() > 0.02 * np.abs(before).max()
+    changed = {
+        layer.name
+        for layer in network.get_layer("vgg16").layers
+        if layer.weights and not np.array_equal(layer.get_weights()[0], base.get_layer(layer.name).get_weights()[0])
+    }
+    assert changed == set(last_blocks(recipe.pooled_head.taps[-1], blocks)[1])
 
-    def loss(logits: np.ndarray) -> float:
-        return float(keras.losses.sparse_categorical_crossentropy(targets, logits, from_logits=True).numpy().mean())
 
-    first, again = tuned_logits(), tuned_logits()
-    assert np.array_equal(first, again)
-    assert loss(first) < 0.8 * loss(hesitant.logits(head_features(features, taps)[0]))
+@pytest.mark.slow
+def test_fine_tuning_makes_features_that_tell_the_classes_better_and_follows_from_the_seed(
+    photos: list[Photo], targets: np.ndarray, recipe: Recipe, base: keras.Model, tmp_path: Path
+):
+    features = _features(photos, recipe, base, tmp_path)
+    head = _head(features, targets, recipe)
 
+    def spread(features: Features) -> float:
+        """Return the classes' variance as a share of all."""
+        rows = head_features(features, recipe.pooled_head.taps)[0]
+        means = np.stack([rows[targets == label].mean(axis=0) for label in np.unique(targets)])
+        return float(means.var(axis=0).sum() / rows.var(axis=0).sum())
 
-def test_the_block_is_what_lies_above_the_cached_maps(base: keras.Model):
-    names = [layer.name for layer in base.layers]
-    above = [name for name in names[names.index(block_of(LAST_CONV)[0]) + 1 :] if "conv" in name]
-    assert tuple(above) == block_of(LAST_CONV)[1]
+    first, again = (_tuned(features, targets, head, base, recipe).features(features) for _ in range(2))
+    assert all(np.array_equal(first[name], again[name]) for name in first)
+    assert 1 - spread(first) < 0.9 * (1 - spread(features))
 
 
 @pytest.mark.slow
@@ -123,36 +144,3 @@ def test_the_network_predicts_in_batches_what_it_predicts_at_once(
     expected = network(load_batch(photos, cached_recipe).astype(np.float32)).numpy()
     monkeypatch.setattr("train.networks.network.FORWARD_BATCH", 5)
     assert_close(forward(network)(load_batch(photos, cached_recipe)), expected)
-
-
-def _weights_of(base: keras.Model, name: str) -> list[np.ndarray]:
-    if name not in [layer.name for layer in base.layers]:
-        return []  # the input
-    return base.get_layer(name).get_weights()
-
-
-@pytest.mark.slow
-def test_a_head_on_an_earlier_layer_tunes_the_block_that_ends_there(
-    photos: list[Photo], targets: np.ndarray, random_weights: str, tmp_path: Path, cached_recipe: Recipe
-):
-    shape = PooledHead(("block3_conv3", "block4_conv3"), 0.1, grid=2)
-    recipe = replace(cached_recipe, head=shape)
-    base = build_base(recipe, random_weights)
-    features = extract(photos, 2, recipe, base, shape.taps, tmp_path, grid=2, with_maps=True)
-    assert features["maps"].shape[2:] == (4, 4, 256)  # block3_pool of 32 pixels
-    inputs = head_features(features, shape.taps)
-    head = fit_linear(inputs, targets, inverse_l2=0.1)
-    network = build_network(recipe, len(set(targets.tolist())), random_weights)
-    set_head(network, head)
-    still = fine_tune(features, targets, head, base, shape, STILL, seed=1)
-    still.put_into(network)
-    expected = forward(network)(load_batch(photos, recipe))
-    assert_close(still.logits(features), expected, share=2e-3)  # maps are float16
-    tuned = fine_tune(features, targets, head, base, shape, GENTLE, seed=1)
-    tuned.put_into(network)
-    changed = [
-        layer.name
-        for layer in network.get_layer("vgg16").layers
-        if layer.weights and not np.array_equal(layer.get_weights()[0], base.get_layer(layer.name).get_weights()[0])
-    ]
-    assert changed == ["block4_conv1", "block4_conv2", "block4_conv3"]

@@ -13,7 +13,7 @@ from tests.train.conftest import assert_close
 from train.errors import WeightsError
 from train.networks.network import RootNormalize, build_network, root_normalize
 from train.networks.pixels import GREY, Preprocess, pixel_scaling
-from train.networks.vgg16 import FIRST_CONV, LAST_CONV, block_of, build_base, copy_in_precision, resolve_weights
+from train.networks.vgg16 import FIRST_CONV, LAST_CONV, build_base, copy_in_precision, last_blocks, resolve_weights
 from train.recipes import RECIPES, DenseHead, Recipe
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (2, SIDE_PX, SIDE_PX, 3), dtype=np.uint8)
@@ -167,8 +167,14 @@ def test_the_real_weights_load(base_weights: str):
 
 
 def test_blocks_are_named_by_their_last_layer():
-    assert block_of("block5_conv3") == ("block4_pool", ("block5_conv1", "block5_conv2", "block5_conv3"))
-    assert block_of("block2_conv2") == ("block1_pool", ("block2_conv1", "block2_conv2"))
+    fifth = ("block5_conv1", "block5_conv2", "block5_conv3")
+    assert last_blocks("block5_conv3", 1) == ("block4_pool", fifth)
+    assert last_blocks("block2_conv2", 1) == ("block1_pool", ("block2_conv1", "block2_conv2"))
+    fourth = ("block4_conv1", "block4_conv2", "block4_conv3")
+    assert last_blocks("block5_conv3", 2) == ("block3_pool", (*fourth, *fifth))
+    for tap, blocks in (("block5_conv3", 5), ("block1_conv2", 1), ("block5_conv3", 0)):
+        with pytest.raises(ValueError, match="leave none below them"):
+            last_blocks(tap, blocks)
 
 
 def test_a_sigmoid_head_answers_for_both_classes(random_weights: str, published_recipe: Recipe):

@@ -14,11 +14,12 @@ from tests.train.conftest import assert_close, photo, write_photos
 from train.data.photos import Photo, find_photos
 from train.networks.pixels import Preprocess
 from train.networks.pooling import EnergyPooling
-from train.networks.vgg16 import block_of, build_base
+from train.networks.vgg16 import build_base
 from train.recipes import Augmentation, Recipe
 from train.views.features import extract, load_batch, load_view, scene, select
 
 TAPS = ("block4_conv3", "block5_conv3")
+ENTRANCE = "block4_pool"
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +48,8 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Photo, int]]:
 def test_pooled_features_are_the_means_of_the_maps(
     photos: list[Photo], base: keras.Model, cached_recipe: Recipe, tmp_path: Path
 ):
-    features = extract(photos[:3], 1, cached_recipe, base, TAPS, tmp_path, with_maps=True)
-    wanted = [base.get_layer(name).output for name in (*TAPS, block_of(TAPS[-1])[0])]
+    features = extract(photos[:3], 1, cached_recipe, base, TAPS, tmp_path, entrance=ENTRANCE)
+    wanted = [base.get_layer(name).output for name in (*TAPS, ENTRANCE)]
     first, last, maps = keras.Model(base.input, wanted)(Preprocess("caffe")(load_batch(photos[:3], cached_recipe)))
     assert {name: values.shape for name, values in features.items()} == {
         "block4_conv3": (1, 3, 512),
@@ -190,7 +191,7 @@ def test_other_weights_and_taps_are_computed_anew(
     extract(photos[:1], 1, cached_recipe, base, TAPS[:1], tmp_path)
     extract(photos[:1], 1, cached_recipe, _nudged(base, TAPS[0]), TAPS[:1], tmp_path)
     extract(photos[:1], 1, cached_recipe, base, TAPS[1:], tmp_path)
-    extract(photos[:1], 1, cached_recipe, base, TAPS[:1], tmp_path, with_maps=True)
+    extract(photos[:1], 1, cached_recipe, base, TAPS[:1], tmp_path, entrance=ENTRANCE)
     assert loads == [(photos[0], 0)] * 4
 
 
