@@ -25,6 +25,7 @@ from edge_infer.errors import ModelError
 from edge_infer.faces.mode import FaceMode
 from edge_infer.model_file.opening import open_model
 from edge_infer.pictures.finding.folders import find_images
+from edge_infer.settings import SecondLook
 from train.console import run as run_command
 from train.data.layout import PARTS, Part
 from train.files import write_json
@@ -45,7 +46,13 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     show_default=True,
     help="For a model of faces, as in edge-infer classify.",
 )
-@click.option("--second-look", is_flag=True, help="As in edge-infer classify.")
+@click.option(
+    "--second-look",
+    type=click.Choice(get_args(SecondLook)),
+    default="auto",
+    show_default=True,
+    help="As in edge-infer classify.",
+)
 @click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here.")
 def main(
     models: tuple[str, ...],
@@ -54,7 +61,7 @@ def main(
     part: Part | None,
     other: Path | None,
     faces: FaceMode,
-    second_look: bool,
+    second_look: SecondLook,
     json_path: Path | None,
 ) -> None:
     """Measure bundled models or model FILEs on labelled photos."""

@@ -23,7 +23,7 @@ from edge_infer.pictures.loading import ImageSource
 from edge_infer.results import FailedInput, Prediction, Result
 from edge_infer.runtime.cpus import available_cpus
 from edge_infer.runtime.session import CPU_PROVIDER, find_provider
-from edge_infer.settings import Settings
+from edge_infer.settings import SecondLook, Settings
 
 if TYPE_CHECKING:  # imported when it is first asked for
     from edge_infer.explaining.explainer import Explainer
@@ -51,16 +51,18 @@ class Classifier:
             picture for the crop of a face.
         quick_start: For a handful of pictures: load faster, run a little slower. onnxruntime loads the
             model with the first call, as suits the number of pictures, and refuses it then if it must.
-        second_look: Look twice at each picture, at all of it and at its middle, and average the answers. It takes
-            twice the time, and finds what is small in the picture.
+        second_look: Whether to look at the middle of a picture too and average the two answers, which finds what is
+            small in it and takes twice the time: `auto` as the model asks for, where the first answer is uncertain;
+            `always` for every picture; `never`.
         spinning: Without it, the threads of an inference sleep while they wait for each other, and leave
             the cores to whatever else has to be done: for a live feed.
 
     Raises:
         ModelError: The model or the provider cannot be used.
         ValueError: `threads` below 1, `min_score` or `min_known` outside 0–1, `rotate` by no quarters, an
-            unknown `faces`; `always` for a model that was not made for faces, `second_look` for one that
-            was, or `min_known` for one that does not say whether it knows a picture.
+            unknown `faces` or `second_look`; `faces="always"` for a model that was not made for faces,
+            `second_look="always"` for one that was, or `min_known` for one that does not say whether it knows
+            a picture.
 
     Example:
         >>> classifier = Classifier("gems")
@@ -82,7 +84,7 @@ class Classifier:
         faces: FaceMode = "auto",
         quick_start: bool = False,
         spinning: bool = True,
-        second_look: bool = False,
+        second_look: SecondLook = "auto",
     ) -> None:
         self._settings = Settings(
             threads=threads,
@@ -101,8 +103,8 @@ class Classifier:
         is_for_faces = self.metadata.input.face is not None
         if faces == "always" and not is_for_faces:
             raise ValueError(f"model {self.metadata.name!r} was not made for faces, so faces='always' does not fit it")
-        if second_look and is_for_faces:
-            raise ValueError(f"model {self.metadata.name!r} looks at faces, so second_look does not fit it")
+        if second_look == "always" and is_for_faces:
+            raise ValueError(f"model {self.metadata.name!r} looks at faces, so second_look='always' does not fit it")
         if min_known is not None and self.metadata.min_known is None:
             raise ValueError(
                 f"model {self.metadata.name!r} cannot say that a picture shows none of its classes, "
@@ -111,7 +113,10 @@ class Classifier:
         # What its copy in another process, perhaps in another folder, opens.
         self._model = model if str(model) in bundled_models() else self._file.path.absolute()
         self._finds_faces = is_for_faces and faces != "never"
-        self._for_few = replace(self._settings, threads=available_cpus() if threads is None else threads)
+        looks = "never" if second_look == "auto" and self.metadata.second_look is None else second_look
+        self._for_few = replace(
+            self._settings, threads=available_cpus() if threads is None else threads, second_look=looks
+        )
         # Another provider's session computes on a device that all workers share.
         is_on_cpu = find_provider(provider) == CPU_PROVIDER
         self._for_many = replace(self._for_few, threads=1 if is_on_cpu else self._for_few.threads, quick_start=False)
@@ -179,7 +184,9 @@ class Classifier:
         """Classify one picture and say how much each place speaks for the answer.
 
         The first call loads the model once more, with the maps of its last layers as further outputs. The file
-        stays as it is, and `classify` costs what it did. See docs/explain.md for what a map says and what not.
+        stays as it is, and `classify` costs what it did. If a second look has its say in the answer, the
+        maps are still those of the whole picture, for the class that was answered. See docs/explain.md for what a map
+        says and what not.
 
         Args:
             source: As in `classify`.
@@ -192,8 +199,7 @@ class Classifier:
         Raises:
             InputError: As in `classify`.
             ModelOutputError: As in `classify`.
-            ValueError: A label that the model does not have, a classifier with `second_look`, or `known_faces` as in
-                `classify`.
+            ValueError: A label that the model does not have, or `known_faces` as in `classify`.
 
         Example:
             >>> explanation = Classifier("gems").explain("photo.jpg")
@@ -284,8 +290,6 @@ class Classifier:
             raise ValueError("known_faces were given to a classifier that looks for no faces")
 
     def _labels_of(self, label: str | Sequence[str] | None) -> tuple[str, ...]:
-        if self._settings.second_look:
-            raise ValueError("a second look cannot be explained: use a classifier without second_look")
         labels = () if label is None else (label,) if isinstance(label, str) else tuple(label)
         for name in labels:
             if name not in self.labels:
@@ -296,7 +300,7 @@ class Classifier:
 
     def _intake(self, settings: Settings) -> Intake:
         if settings not in self._intakes:
-            self._intakes[settings] = Intake(self.metadata.input, settings)
+            self._intakes[settings] = Intake(self.metadata, settings)
         return self._intakes[settings]
 
     def _engine(self, settings: Settings) -> Engine:

@@ -4,7 +4,7 @@ A model of faces answers for each face that is found; see `edge_infer.faces.dete
 `edge_infer.faces.crops`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -20,6 +20,8 @@ from edge_infer.results import FacePrediction, FailedInput, LabelScore, Predicti
 from edge_infer.runtime.outputs import Outputs, joined
 from edge_infer.runtime.session import Session
 from edge_infer.settings import Settings
+
+Inputs = list[npt.NDArray[np.uint8]]
 
 
 class Answer(NamedTuple):
@@ -115,17 +117,34 @@ class Engine:
         """Answer for loaded pictures, however many faces they show, `batch_size` inputs at a time."""
         if not batch:
             return []
-        outputs = joined([self._session.run(inputs) for inputs in stacked(batch, batch_size)])
-        looks = self._intake.looks
-        answers = iter(self._ranking.answers(outputs if looks == 1 else outputs.averaged(looks)))
-        return [
-            self._ranking.prediction(loaded, list(islice(answers, len(loaded.inputs) // looks))) for loaded in batch
-        ]
+
+        def run(inputs: Inputs) -> Outputs:
+            return joined([self._session.run(batch_nhwc) for batch_nhwc in stacked(inputs, batch_size)])
+
+        outputs = run([image_rgb for loaded in batch for image_rgb in loaded.inputs])
+        answers = iter(self._ranking.answers(with_second_looks(outputs, batch, self._intake, run)))
+        return [self._ranking.prediction(loaded, list(islice(answers, len(loaded.inputs)))) for loaded in batch]
 
 
-def stacked(batch: list[Loaded], batch_size: int) -> list[npt.NDArray[np.uint8]]:
-    """Return the inputs of pictures as `uint8 [N, H, W, 3]`, N up to `batch_size`."""
-    inputs = [image_rgb for loaded in batch for image_rgb in loaded.inputs]
+def with_second_looks(
+    outputs: Outputs, batch: list[Loaded], intake: Intake, run: Callable[[Inputs], Outputs]
+) -> Outputs:
+    """Average the answers of which a network is not sure with those to the middle of the pictures.
+
+    Args:
+        outputs: The answers to the whole pictures.
+        batch: The pictures.
+        intake: What loaded them.
+        run: Answers for more inputs.
+    """
+    unsure = np.flatnonzero(outputs.probabilities.max(axis=1) < intake.sure)
+    if not len(unsure):
+        return outputs
+    return outputs.averaged(unsure, run([intake.second_look(batch[i]) for i in unsure]))
+
+
+def stacked(inputs: Inputs, batch_size: int) -> list[npt.NDArray[np.uint8]]:
+    """Return a network's inputs as `uint8 [N, H, W, 3]`, N up to `batch_size`."""
     if len(inputs) == 1:  # nothing to copy, which a network of a millisecond would feel
         return [inputs[0][np.newaxis]]
     return [np.stack(inputs[start : start + batch_size]) for start in range(0, len(inputs), batch_size)]

@@ -1,5 +1,6 @@
 """From a picture to what the network is shown of it: the whole, or each face."""
 
+import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -7,11 +8,12 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from edge_infer.errors import InputError, NoFaceError
 from edge_infer.faces.crops import Region, crop_face, face_region
 from edge_infer.faces.detector import SCENE_SIDE, Face, FaceDetector
-from edge_infer.model_file.metadata import InputSpec
+from edge_infer.model_file.metadata import ClassifierMetadata
 from edge_infer.pictures.loading import (
     DRAFT_MARGIN,
     ImageSource,
@@ -26,7 +28,7 @@ from edge_infer.results import FailedInput
 from edge_infer.settings import Settings
 
 Answered = TypeVar("Answered")
-MIDDLE_SHARE = 0.5  # of each side: what a second look is at
+MIDDLE_SHARE = 0.5  # of each side: what a second look is at, where the model does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,10 @@ class Loaded:
     Attributes:
         source: As in `edge_infer.results.Prediction`.
         size: Width and height of the upright picture, pixels.
-        inputs: What the network is shown of it, `uint8 [H, W, 3]` each: the whole, after it the middle if it looks
-            twice, or the faces.
+        inputs: What the network is shown of it, `uint8 [H, W, 3]` each: the whole, or the faces.
         faces: Whose faces these are; empty for the whole picture, None for other models.
         shows_subject: As in `edge_infer.results.Prediction`.
+        middle: What a second look is at; None where there will be none.
     """
 
     source: str | None
@@ -47,32 +49,36 @@ class Loaded:
     inputs: list[npt.NDArray[np.uint8]]
     faces: tuple[Face, ...] | None = None
     shows_subject: bool = True
+    middle: Image.Image | None = None
 
 
 class Intake:
     """Loads pictures, and finds the faces in them if the model needs them. Safe to share between threads.
 
     Args:
-        spec: The model's input.
+        metadata: The model's.
         settings: How pictures are loaded.
 
     Attributes:
         detector: Finds the faces; None when none are looked for.
-        looks: How many inputs an answer is the mean of.
+        sure: The score from which on a picture is not looked at again.
 
     Raises:
         ModelError: The detector or the provider cannot be used.
     """
 
-    def __init__(self, spec: InputSpec, settings: Settings) -> None:
-        self._spec = spec
+    def __init__(self, metadata: ClassifierMetadata, settings: Settings) -> None:
+        self._spec = spec = metadata.input
         self.detector: FaceDetector | None = None
         if settings.faces != "never" and spec.face is not None:
             self.detector = FaceDetector(
                 threads=settings.threads, provider=settings.provider, spinning=settings.spinning
             )
         self._needs_face = settings.faces == "always"
-        self.looks = 2 if settings.second_look else 1
+        self._middle_share = _middle_share(metadata, settings)
+        # The model's own threshold, not the user's, which changes what is shown of an answer, and no answer.
+        wanted = math.inf if settings.second_look == "always" else metadata.min_score
+        self.sure = -math.inf if self._middle_share is None else wanted
         self._loading = settings.loading
 
     def load(self, source: ImageSource, known_faces: Sequence[Face] | None = None) -> Loaded:
@@ -86,8 +92,8 @@ class Intake:
             InputError: It cannot be read, or lacks the face that it needs.
         """
         spec, name = self._spec, _name(source)
-        if self.looks == 2:
-            return self._load_twice(source)
+        if self._middle_share is not None:
+            return self._load_with_middle(source, self._middle_share)
         if self.detector is None:
             whole, size = load_input_and_size(source, spec, **self._loading)
             return Loaded(name, size, [whole], faces=None if spec.face is None else ())
@@ -104,17 +110,23 @@ class Intake:
             raise NoFaceError(f"{name or 'the given picture'} shows no face")
         return Loaded(name, _full_size(scene), [fit(scene.image, spec)], faces=(), shows_subject=False)
 
-    def _load_twice(self, source: ImageSource) -> Loaded:
-        """Load a picture and its middle, which has as many pixels as it can."""
+    def second_look(self, loaded: Loaded) -> npt.NDArray[np.uint8]:
+        """Return the middle of a picture as the network is shown it, `uint8 [H, W, 3]`."""
+        if loaded.middle is None:
+            raise TypeError("the picture was loaded without its middle")
+        return fit(loaded.middle, self._spec)
+
+    def _load_with_middle(self, source: ImageSource, share: float) -> Loaded:
+        """Load a picture, and its middle with as many pixels as it can have."""
         spec = self._spec
         # A reduced decode has averaged the pixels that `nearest` would choose from.
         is_reduced = spec.interpolation != "nearest"
-        side = int(DRAFT_MARGIN * max(spec.height, spec.width) / MIDDLE_SHARE) if is_reduced else None
+        side = int(DRAFT_MARGIN * max(spec.height, spec.width) / share) if is_reduced else None
         scene = load_scene(source, needed_side=side, **self._loading)
         width, height = scene.image.size
-        margin_x, margin_y = round(width * (1 - MIDDLE_SHARE) / 2), round(height * (1 - MIDDLE_SHARE) / 2)
+        margin_x, margin_y = round(width * (1 - share) / 2), round(height * (1 - share) / 2)
         middle = scene.image.crop((margin_x, margin_y, width - margin_x, height - margin_y))
-        return Loaded(_name(source), _full_size(scene), [fit(scene.image, spec), fit(middle, spec)])
+        return Loaded(_name(source), _full_size(scene), [fit(scene.image, spec)], middle=middle)
 
     def try_to_load(self, source: ImageSource | FailedInput) -> Loaded | FailedInput:
         """Load a picture; a failure becomes a result, or stays the one it is."""
@@ -139,6 +151,13 @@ class Intake:
             return [face_region(face, self._spec.face) for face in loaded.faces]
         left, top, right, bottom = shown_box((0.0, 0.0, *loaded.size), self._spec)
         return [Region(((left + right) / 2, (top + bottom) / 2), (right - left, bottom - top))]
+
+
+def _middle_share(metadata: ClassifierMetadata, settings: Settings) -> float | None:
+    """Return the share of each side that a second look is at; None for no such look."""
+    if settings.second_look == "always":
+        return metadata.second_look or MIDDLE_SHARE
+    return metadata.second_look if settings.second_look == "auto" else None
 
 
 def _full_size(scene: Scene) -> tuple[int, int]:

@@ -1,10 +1,12 @@
 """How a classifier loads its network and answers with it."""
 
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from edge_infer.faces.mode import FaceMode
 from edge_infer.pictures.turning import as_turn
+
+SecondLook = Literal["auto", "always", "never"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,8 +14,8 @@ class Settings:
     """The options of a `Classifier`, which documents them.
 
     Raises:
-        ValueError: `threads` below 1, `min_score` or `min_known` outside 0-1, an unknown `faces`, or `rotate` by
-            no quarters.
+        ValueError: `threads` below 1, `min_score` or `min_known` outside 0-1, an unknown `faces` or `second_look`, or
+            `rotate` by no quarters.
     """
 
     threads: int | None
@@ -26,7 +28,7 @@ class Settings:
     faces: FaceMode
     quick_start: bool
     spinning: bool
-    second_look: bool = False
+    second_look: SecondLook = "auto"
 
     def __post_init__(self) -> None:
         """Check what can be checked without the model."""
@@ -36,8 +38,12 @@ class Settings:
             if least is not None and not 0 <= least <= 1:
                 raise ValueError(f"{name} must be in 0-1, got {least}")
         as_turn(self.rotate)
-        if self.faces not in get_args(FaceMode):
-            raise ValueError(f"faces must be one of {', '.join(get_args(FaceMode))}, got {self.faces!r}")
+        for name, chosen, choices in (
+            ("faces", self.faces, get_args(FaceMode)),
+            ("second_look", self.second_look, get_args(SecondLook)),
+        ):
+            if chosen not in choices:
+                raise ValueError(f"{name} must be one of {', '.join(choices)}, got {chosen!r}")
 
     @property
     def inference(self) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from typing import get_args
 
 import click
 
-from edge_infer.model_file.metadata import Precision
+from edge_infer.cli.number_range import NumberRange
+from edge_infer.model_file.metadata import LEAST_MIDDLE, Precision
 from edge_infer.runtime.cpus import available_cpus
 from export.one_step_commands import from_keras, from_photos, max_drop_option, speedup
 from export.results.report_table import to_table
@@ -52,6 +53,12 @@ def cli() -> None:
 )
 @max_drop_option
 @click.option("--name", help="Name of the model; default: the recipe's, or for custom the run folder's.")
+@click.option(
+    "--second-look",
+    type=NumberRange(LEAST_MIDDLE, 1.0),
+    metavar="SHARE",
+    help="Let the file ask for a look at the middle too, this share of each side, where the first is not sure.",
+)
 @moved_data_option
 @moved_test_option
 def run(
@@ -60,6 +67,7 @@ def run(
     precisions: tuple[Precision, ...],
     max_drop: float,
     name: str | None,
+    second_look: float | None,
     data: Path | None,
     test: Path | None,
 ) -> None:
@@ -75,7 +83,12 @@ def run(
 
     finished = load_any_run(run)
     photos = finished.folder.dataset(data, test)
-    exported = export(finished, photos, out, tuple(dict.fromkeys(precisions)), name=name, max_drop=max_drop)
+    exported = export(
+        *(finished, photos, out, tuple(dict.fromkeys(precisions))),
+        name=name,
+        max_drop=max_drop,
+        second_look=second_look,
+    )
     click.echo(to_table([file.report for file in exported]))
     say(f"{exported[-1].path} is written; next: edge-infer classify --model {exported[-1].path} PHOTO")
 

@@ -19,6 +19,10 @@ class ModelNameError(ExportError, ValueError):
     """The name would put the file into another folder."""
 
 
+class SecondLookError(ExportError, ValueError):
+    """The model cannot look at the middle of a picture."""
+
+
 class OutputExistsError(ExportError, FileExistsError):
     """The output file exists."""
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from edge_infer.model_file.metadata import Precision
+from edge_infer.model_file.metadata import ClassifierMetadata, Precision
 from edge_infer.runtime.session import KNOWN_NAME, OUTPUT_NAME
 from export.candidate import Candidate, answered, quantized
 from export.conversion.convert import convert, keras_answers
 from export.conversion.graph import check_graph
 from export.conversion.parity import MAX_KNOWN_DIFFERENCE, Pixels, border_pictures, check_parity, compare
 from export.description import describe
-from export.errors import ModelNameError
+from export.errors import ModelNameError, SecondLookError
 from export.output import Exported, check_absent, write_model
 from export.results.accuracy import check_drop
 from export.results.report import measure
@@ -35,6 +35,7 @@ def export(
     *,
     name: str | None = None,
     max_drop: float = 0.02,
+    second_look: float | None = None,
 ) -> list[Exported]:
     """Export a run; everything is checked before anything is written.
 
@@ -47,15 +48,19 @@ def export(
             recipe has no task of its own.
         max_drop: Share of the held-out photos, 0–1, that int8 may answer less right than fp32; unless it
             is 0, one photo is always allowed.
+        second_look: As in `edge_infer.model_file.metadata.ClassifierMetadata`.
 
     Raises:
         DataError: The run's photos are not there.
         ModelNameError: The name is not a plain file name.
+        SecondLookError: A second look was asked for, and the model looks at faces.
         OutputExistsError: A file exists.
         GraphError: The conversion broke the contract.
         ParityError: The file does not answer as Keras does, or int8 loses too much.
     """
     name = model_name(run, name)
+    if second_look is not None and run.spec.face is not None:
+        raise SecondLookError(f"model {name!r} looks at faces: leave out --second-look")
     stem = f"{name}-slim" if run.is_slim else name
     targets = {precision: out / f"{stem}-{precision}.onnx" for precision in precisions}
     check_absent(targets.values(), "--out or --name")
@@ -65,7 +70,7 @@ def export(
     model = convert(run.network, run.temperature)
     check_graph(model)
     pictures = [run.load(photo) for photo in track(data.photos, "Loading photos")]
-    fp32 = converted(run, model, name, pictures)
+    fp32 = converted(run, model, replace(describe(run, name), second_look=second_look), pictures)
     candidates = {"fp32": fp32}
     if "int8" in precisions:
         candidates["int8"] = quantized(fp32, pictures, data.part("train"))
@@ -90,7 +95,7 @@ def model_name(run: FinishedRun | ImportedRun, name: str | None) -> str:
 
 
 def converted(
-    run: FinishedRun | ImportedRun, model: onnx.ModelProto, name: str, pictures: Sequence[Pixels]
+    run: FinishedRun | ImportedRun, model: onnx.ModelProto, metadata: ClassifierMetadata, pictures: Sequence[Pixels]
 ) -> Candidate:
     """Return the converted model, once it answers as the Keras network does.
 
@@ -98,7 +103,7 @@ def converted(
         ParityError: It does not.
     """
     shown = [*pictures, *border_pictures(pictures)]
-    candidate = answered(model, describe(run, name), {}, shown)
+    candidate = answered(model, metadata, {}, shown)
     expected = keras_answers(run.network, run.temperature, shown)
     parity = compare(expected[OUTPUT_NAME], candidate.answers)
     check_parity(parity)

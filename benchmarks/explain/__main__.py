@@ -9,6 +9,7 @@ Parts that are not measured again keep their figures in the JSON.
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +63,10 @@ def main(
     photos = _photos(photos_in)
     wild = [] if elsewhere is None else _photos(elsewhere)[::every]
     backgrounds = [] if others is None else _photos(others)
-    classifier = Classifier(models[0])
+    once = partial(Classifier, second_look="never")
+    classifier = once(models[0])
     measures: dict[str, Callable[[], Any]] = {
-        "completeness": lambda: {_named(one): completeness(one, photos) for one in map(Classifier, models)},
+        "completeness": lambda: {_named(one): completeness(one, photos) for one in map(once, models)},
         "curves": lambda: {
             name: curves(classifier, chosen) for name, chosen in (("test", photos), ("elsewhere", wild)) if chosen
         },

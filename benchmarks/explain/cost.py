@@ -20,7 +20,7 @@ ALLOWED_FPS = 25.0
 
 def times(model: str, photos: Sequence[Path], rounds: int) -> dict[str, Any]:
     """Return how long `classify` and `explain` take for the same photos, in turn."""
-    classifier = Classifier(model)
+    classifier = Classifier(model, second_look="never")
     seconds = interleave(
         {
             "classify": lambda: [classifier.classify(photo) for photo in photos],
@@ -41,7 +41,7 @@ def times(model: str, photos: Sequence[Path], rounds: int) -> dict[str, Any]:
 
 def live(model: str, seconds: float) -> dict[str, Any]:
     """Return the feed's figures with one viewer, without and with the map, on a camera of 30 frames a second."""
-    classifier = Classifier(model, spinning=False)
+    classifier = Classifier(model, spinning=False, second_look="never")
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         clip = write_clip(Path(folder) / "clip.avi")

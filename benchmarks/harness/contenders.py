@@ -20,9 +20,9 @@ Spinning = Literal["always", "within a run", "never"]
 def classifier(model: str, threads: int) -> Contender:
     """Return `Classifier.classify` on a decoded picture of the model's input size.
 
-    Faces are not looked for: what is compared is the way into the network and out of it.
+    Faces are not looked for, nor is there a second look: what is compared is the way into the network and out of it.
     """
-    loaded = Classifier(model, threads=threads, faces="never")
+    loaded = Classifier(model, threads=threads, faces="never", second_look="never")
     picture = batch_of(loaded.metadata.input, 1)[0]
     return lambda: loaded.classify(picture)
 

@@ -132,7 +132,7 @@ def edge_infer(model: Path, threads: int | None) -> Answer:
     """Return an ONNX file in this package: all that `classify` does with a decoded picture."""
     from edge_infer import Classifier
 
-    classifier = Classifier(str(model), threads=threads, faces="never")
+    classifier = Classifier(str(model), threads=threads, faces="never", second_look="never")
 
     def answer(batch: Pixels) -> npt.NDArray[np.floating[Any]]:
         scores = {scored.label: scored.score for scored in classifier.classify(batch[0]).scores}

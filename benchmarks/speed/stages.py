@@ -31,7 +31,7 @@ def measure_stages(model: str, photos: Sequence[str], threads: int, answers: int
         Summaries in ms of each stage and of `whole`; `share_explained`, the sum of the stages' medians over that of
         the whole: one stall of the machine must not decide it.
     """
-    classifier = Classifier(model, threads=threads)
+    classifier = Classifier(model, threads=threads, second_look="never")
     session = Session(open_model(model, ClassifierMetadata), threads=threads)
     seconds: dict[str, list[float]] = {}
     for number, photo in zip(range(-2, answers), cycle(photos), strict=False):

@@ -21,7 +21,7 @@ import sys, timeit
 import numpy as np
 from edge_infer import Classifier
 
-classifier = Classifier(sys.argv[1], threads=int(sys.argv[2]), faces="never")
+classifier = Classifier(sys.argv[1], threads=int(sys.argv[2]), faces="never", second_look="never")
 spec = classifier.metadata.input
 picture = np.random.default_rng(1).integers(0, 256, (spec.height, spec.width, 3), np.uint8)
 timeit.timeit(lambda: classifier.classify(picture), number=int(sys.argv[3]))

@@ -39,7 +39,7 @@ SOAK_WARM_UP = 0.05  # of the frames
 
 def measure_speed(model: str, clip: Path, seconds: float) -> dict[str, float]:
     """Measure a model on a camera of 30 frames per second with one viewer, and without either."""
-    classifier = Classifier(model, spinning=False)
+    classifier = Classifier(model, spinning=False, second_look="never")
     figures = {}
     with watched_page(reading=1) as server:
         watcher = Watcher()
@@ -52,7 +52,9 @@ def measure_speed(model: str, clip: Path, seconds: float) -> dict[str, float]:
 
 def measure_own_cost(model: str, clip: Path, seconds: float) -> dict[str, float]:
     """Measure the processor time of a frame without the model: decoding, capture, drawing, JPEG, HTTP."""
-    nothing = NoModel(VideoClassifier(Classifier(model)), picture_with_faces(SIZE, [(240, 130, 170)]))
+    nothing = NoModel(
+        VideoClassifier(Classifier(model, second_look="never")), picture_with_faces(SIZE, [(240, 130, 170)])
+    )
     cost: dict[str, list[float]] = {"wall": [], "cpu": []}
 
     def note(view: View) -> None:
@@ -72,7 +74,7 @@ def measure_own_cost(model: str, clip: Path, seconds: float) -> dict[str, float]
 
 def measure_slowed(model: str, clip: Path, seconds: float) -> dict[str, float]:
     """Measure how old the displayed frame gets with a classifier slowed to 200 ms."""
-    classifier = VideoClassifier(Classifier(model, spinning=False))
+    classifier = VideoClassifier(Classifier(model, spinning=False, second_look="never"))
     with watched_page(reading=1) as server:
         watcher = Watcher()
         run_feed(Slowed(classifier, SLOW_S), clip, [server, watcher], seconds)
@@ -81,7 +83,7 @@ def measure_slowed(model: str, clip: Path, seconds: float) -> dict[str, float]:
 
 def measure_viewers(model: str, clip: Path, seconds: float) -> dict[str, float]:
     """Compare the loop's speed without viewers and with 20, half of them not reading, in turn."""
-    classifier = Classifier(model, spinning=False)
+    classifier = Classifier(model, spinning=False, second_look="never")
     fps: dict[int, list[float]] = {0: [], VIEWERS: []}
     for _ in range(2):
         for viewers, measured in fps.items():
@@ -99,7 +101,7 @@ def measure_viewers(model: str, clip: Path, seconds: float) -> dict[str, float]:
 
 def measure_soak(model: str, clip: Path, frames: int) -> dict[str, float]:
     """Run many frames at full speed, with a viewer and recordings begun and ended, and see what is left behind."""
-    classifier = VideoClassifier(Classifier(model, spinning=False))
+    classifier = VideoClassifier(Classifier(model, spinning=False, second_look="never"))
     classifier.answer(Image.new("RGB", SIZE), 0.0)  # onnxruntime's memory and threads are no leak
     commands: SimpleQueue[Command] = SimpleQueue()
     samples: list[float] = []

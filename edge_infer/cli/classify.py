@@ -14,6 +14,7 @@ from edge_infer.cli.writers import OutputFormat, make_writer, one_line
 from edge_infer.faces.mode import FaceMode
 from edge_infer.pictures.limits import DEFAULT_MAX_PIXELS
 from edge_infer.results import FailedInput, Prediction, Result
+from edge_infer.settings import SecondLook
 
 if TYPE_CHECKING:
     from edge_infer.classifier import Classifier
@@ -38,7 +39,11 @@ if TYPE_CHECKING:
 @batch_option
 @faces_option
 @click.option(
-    "--second-look", is_flag=True, help="Look at the middle of each picture too, and average: twice the time."
+    "--second-look",
+    type=click.Choice(get_args(SecondLook)),
+    default="auto",
+    show_default=True,
+    help="Look at the middle of a picture too, and average: where the model asks for it and is not sure, or always.",
 )
 @click.option(
     "--save-annotated",
@@ -61,7 +66,7 @@ def classify(
     output_format: OutputFormat,
     batch: int,
     faces: FaceMode,
-    second_look: bool,
+    second_look: SecondLook,
     save_annotated: Path | None,
     explain: Path | None,
     max_pixels: int,
@@ -81,8 +86,6 @@ def classify(
 
     loading = {"max_pixels": max_pixels, "max_bytes": max_bytes, "rotate": int(rotate or 0)}
     # With many pictures, classify_many loads the network in its own way.
-    if second_look and explain is not None:
-        raise click.UsageError("give one of --second-look and --explain: a map explains one look")
     classifier = chosen.load(context, faces=faces, second_look=second_look, **loading, quick_start=True)
     # Together, pictures that wait to be drawn on take no more memory than the largest one alone may.
     has_copies = save_annotated is not None or explain is not None

@@ -167,7 +167,8 @@ def webcam(
                 retries=retries,
             )
         )
-        classifier = chosen.load(context, spinning=False)
+        # The next frame is another look.
+        classifier = chosen.load(context, spinning=False, second_look="never")
         records = None if jsonl is None else stack.enter_context(RecordStream(jsonl, chosen.top))
         feed = LiveFeed(
             capture,

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 
-from edge_infer.engine import Answer, Ranking, stacked
+from edge_infer.engine import Answer, Inputs, Ranking, stacked, with_second_looks
 from edge_infer.explaining.attribution import Divided, Reasons
 from edge_infer.explaining.explanation import KNOWN_LABEL, ClassMap, Explanation, Method, against_others
 from edge_infer.explaining.occlusion import OcclusionSession
@@ -19,6 +19,7 @@ from edge_infer.model_file.metadata import ClassifierMetadata
 from edge_infer.model_file.opening import ModelFile
 from edge_infer.pictures.loading import ImageSource
 from edge_infer.results import FailedInput
+from edge_infer.runtime.outputs import Outputs, joined
 from edge_infer.settings import Settings
 
 
@@ -75,12 +76,18 @@ class Explainer:
         return self._intake.answer_each(batch, lambda loaded: self._explain(loaded, labels, batch_size))
 
     def _explain(self, batch: list[Loaded], labels: Sequence[str], batch_size: int) -> list[Explanation]:
-        reasons = (
-            reason
-            for inputs in stacked(batch, batch_size)
-            for outputs, attributions in [self._session.run(inputs)]
-            for reason in zip(self._ranking.answers(outputs), attributions, strict=True)
-        )
+        if not batch:
+            return []
+        inputs = [image_rgb for loaded in batch for image_rgb in loaded.inputs]
+        runs = [self._session.run(batch_nhwc) for batch_nhwc in stacked(inputs, batch_size)]
+
+        def run(inputs: Inputs) -> Outputs:
+            return joined([self._session.run(batch_nhwc)[0] for batch_nhwc in stacked(inputs, batch_size)])
+
+        # A second look has its say in the answer; the maps are those of the whole picture.
+        outputs = with_second_looks(joined([outputs for outputs, _ in runs]), batch, self._intake, run)
+        attributions = chain.from_iterable(attributions for _, attributions in runs)
+        reasons = zip(self._ranking.answers(outputs), attributions, strict=True)
         return [self._explanation(loaded, list(islice(reasons, len(loaded.inputs))), labels) for loaded in batch]
 
     def _explanation(

@@ -15,8 +15,9 @@ from edge_infer.errors import MetadataError
 from edge_infer.model_file.metadata_fields import Fields
 
 METADATA_KEY = "edge_infer"
-SCHEMA_VERSION = 3  # that of new files
-READABLE_VERSIONS = (1, 2, 3)  # 1 knew no `min_known`, 2 no `weight_bits`
+SCHEMA_VERSION = 4  # that of new files
+READABLE_VERSIONS = (1, 2, 3, 4)  # 1 knew no `min_known`, 2 no `weight_bits`, 3 no `second_look`
+LEAST_MIDDLE = 0.1  # of each side: less is a detail of the picture
 FACE_MARGINS = (-0.4, 4.0)  # less leaves nothing of the face, more leaves nothing but its surroundings
 
 Resize = Literal["stretch", "crop"]
@@ -63,7 +64,7 @@ class InputSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelMetadata:
-    """What every model file says of itself, schema version 3.
+    """What every model file says of itself, schema version 4.
 
     Attributes:
         name: The model's own name, such as `gems`.
@@ -119,6 +120,8 @@ class ClassifierMetadata(ModelMetadata):
             where they were not computed.
         min_known: `known` in 0–1 under which a picture shows none of the classes; None for a graph
             without that output. New in schema version 2.
+        second_look: Where the first answer is uncertain, look again at the middle of the picture, this share of each
+            side in 0.1–1, and average; None to look once. New in schema version 4.
     """
 
     kind = "classifier"
@@ -130,6 +133,7 @@ class ClassifierMetadata(ModelMetadata):
     training: Mapping[str, Any] = field(default_factory=dict)
     golden: tuple[tuple[float, ...], ...] = ()
     min_known: float | None = None
+    second_look: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,15 +189,17 @@ def parse_metadata(text: str) -> ClassifierMetadata | DetectorMetadata:
 
 def _parse_classifier(fields: Fields, version: int) -> ClassifierMetadata:
     labels = fields.labels("labels")
+    spec = _parse_input(fields.take("input", dict))
     return ClassifierMetadata(
         **_parse_common(fields, version),
         labels=labels,
-        input=_parse_input(fields.take("input", dict)),
+        input=spec,
         temperature=fields.number("temperature", 1e-3, 1e3),
         recipe=fields.take("recipe", str),
         training=fields.take("training", dict),
         golden=fields.probabilities("golden", len(labels)),
         min_known=None if version == 1 else fields.number_or_null("min_known", 0.0, 1.0),
+        second_look=None if version < 4 else _parse_second_look(fields, spec),
     )
 
 
@@ -233,6 +239,13 @@ def _parse_weight_bits(fields: Fields, precision: Precision, version: int) -> in
         return fields.integer_of("weight_bits", get_args(WeightBits))
     fields.null("weight_bits", "in fp32")
     return None
+
+
+def _parse_second_look(fields: Fields, spec: InputSpec) -> float | None:
+    if spec.face is not None:
+        fields.null("second_look", "of a model of faces")
+        return None
+    return fields.number_or_null("second_look", LEAST_MIDDLE, 1.0)
 
 
 def _refuse_constant(name: str) -> float:

@@ -24,14 +24,15 @@ class Outputs:
     probabilities: npt.NDArray[np.float32]
     known: npt.NDArray[np.float32] | None
 
-    def averaged(self, looks: int) -> "Outputs":
-        """Return the mean of every so many rows, which are looks at one picture."""
-
-        def mean(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-            means: npt.NDArray[np.float32] = values.reshape(-1, looks, *values.shape[1:]).mean(axis=1)
-            return means
-
-        return Outputs(mean(self.probabilities), None if self.known is None else mean(self.known))
+    def averaged(self, rows: npt.NDArray[np.intp], others: "Outputs") -> "Outputs":
+        """Return the same with some rows replaced by their mean with those of other answers, in the same order."""
+        probabilities = self.probabilities.copy()
+        probabilities[rows] = (probabilities[rows] + others.probabilities) / 2
+        if self.known is None or others.known is None:
+            return Outputs(probabilities, None)
+        known = self.known.copy()
+        known[rows] = (known[rows] + others.known) / 2
+        return Outputs(probabilities, known)
 
 
 def joined(outputs: Sequence[Outputs]) -> Outputs:

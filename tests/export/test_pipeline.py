@@ -16,7 +16,7 @@ import pytest
 import export.pipeline
 from benchmarks.quality.model_accuracy import measure_accuracy
 from edge_infer import Classifier
-from edge_infer.model_file.metadata import ClassifierMetadata, InputSpec
+from edge_infer.model_file.metadata import ClassifierMetadata, FaceCrop, InputSpec
 from edge_infer.model_file.opening import open_model
 from edge_infer.pictures.finding.folders import find_images
 from edge_infer.runtime.session import Session
@@ -24,7 +24,7 @@ from export.candidate import answered, quantized
 from export.conversion.int8 import last_layers
 from export.conversion.parity import Parity
 from export.description import TOOLS
-from export.errors import OutputExistsError, ParityError
+from export.errors import OutputExistsError, ParityError, SecondLookError
 from export.results.accuracy import check_drop
 from tests.export.conftest import export_run
 from tests.export.conversion.test_int8 import SIDE_PX, network
@@ -51,6 +51,21 @@ def test_the_written_file_classifies_the_training_photos_as_measured(exported, p
 
     assert sum(right) >= 0.9 * len(right)
     assert exported.report["accuracy"]["test"]["photos"] == list(parts.values()).count("test")
+
+
+def test_a_file_looks_again_only_if_that_is_asked_for(exported, pooled_run: Path, tmp_path: Path):
+    assert Classifier(exported.path).metadata.second_look is None
+    (file,) = export_run(pooled_run, tmp_path, second_look=0.6)
+    assert Classifier(file.path).metadata.second_look == 0.6
+    assert file.report["accuracy"] == exported.report["accuracy"]
+
+
+def test_a_model_of_faces_is_not_asked_to_look_again(pooled_run: Path, tmp_path: Path):
+    run = load_run(pooled_run)
+    of_faces = replace(run, recipe=replace(run.recipe, face=FaceCrop(margin=0.1, upright=True)))
+    with pytest.raises(SecondLookError, match=r"^model 'small' looks at faces: leave out --second-look$"):
+        export.pipeline.export(of_faces, run.folder.dataset(), tmp_path / "out", second_look=0.5)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_file_describes_itself(exported, pooled_run: Path):

@@ -251,7 +251,7 @@ def session_options(classify: Run, monkeypatch: pytest.MonkeyPatch, *arguments: 
 
 def test_the_options_of_a_session_reach_it(classify: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = ("red.png", "--threads", "3", "--provider", "openvino", "--min-score", "0.25")
-    arguments += ("--min-known", "0.75", "--second-look")
+    arguments += ("--min-known", "0.75", "--second-look", "always")
     seen = session_options(classify, monkeypatch, *arguments)
     limits = {"max_pixels": 50_000_000, "max_bytes": 100_000_000}
     expected = {
@@ -260,7 +260,7 @@ def test_the_options_of_a_session_reach_it(classify: Run, monkeypatch: pytest.Mo
         "min_score": 0.25,
         "min_known": 0.75,
         "faces": "auto",
-        "second_look": True,
+        "second_look": "always",
         "rotate": 0,
         "quick_start": True,
     }
@@ -325,18 +325,16 @@ def test_many_pictures_are_answered_side_by_side(
     assert options["threads"] == threads
 
 
-def test_a_second_look_is_averaged_and_not_explained(classify: Run, folder: Path) -> None:
+def test_a_second_look_is_averaged_also_where_it_is_explained(classify: Run, folder: Path) -> None:
     picture = Image.new("RGB", (80, 80), COLOURS["red"])
     picture.paste(COLOURS["blue"], (20, 20, 60, 60))
     picture.save("ring.png")
     picture.crop((20, 20, 60, 60)).save("middle.png")
     whole, middle, both = (
         {each["label"]: each["score"] for each in json.loads(classify(*arguments, "--format", "jsonl").out)["scores"]}
-        for arguments in (("ring.png",), ("middle.png",), ("ring.png", "--second-look"))
+        for arguments in (("ring.png",), ("middle.png",), ("ring.png", "--second-look", "always"))
     )
     assert both["blue"] == pytest.approx((whole["blue"] + middle["blue"]) / 2, abs=1e-3)
     assert both["blue"] > whole["blue"] + 0.05
-    code, out, err = classify("ring.png", "--second-look", "--explain", "why")
-    assert (code, out) == (2, "")
-    assert "give one of --second-look and --explain: a map explains one look" in err
-    assert not Path("why").exists()
+    explained = json.loads(classify("ring.png", "--second-look", "always", "--explain", "why", "--format", "jsonl").out)
+    assert {each["label"]: each["score"] for each in explained["scores"]} == pytest.approx(both, abs=1e-6)

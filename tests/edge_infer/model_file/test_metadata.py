@@ -23,6 +23,7 @@ FULL = replace(
     attribution=("photos by A", "weights by B"),
     tools={"onnx": "1.23"},
     min_known=0.51,
+    second_look=0.5,
 )
 
 
@@ -164,7 +165,7 @@ def test_unknown_fields_are_named() -> None:
         parse(record(input=record()["input"] | {"mean": [0, 0, 0]}))
 
 
-@pytest.mark.parametrize("version", [0, 4, "1", "2", None, True, 1.0, [1]])
+@pytest.mark.parametrize("version", [0, 5, "1", "2", None, True, 1.0, [1]])
 def test_another_schema_version_is_refused(version: object) -> None:
     with pytest.raises(MetadataError) as caught:
         parse(record(schema_version=version))
@@ -173,24 +174,46 @@ def test_another_schema_version_is_refused(version: object) -> None:
 
 def test_a_file_of_schema_1_is_read_and_has_no_min_known() -> None:
     first = record(schema_version=1)
-    del first["min_known"], first["weight_bits"]
+    del first["min_known"], first["weight_bits"], first["second_look"]
     assert parse(first) == METADATA
     assert METADATA.min_known is None
-    with pytest.raises(MetadataError, match=r"unknown fields: 'min_known', 'weight_bits'$"):
+    with pytest.raises(MetadataError, match=r"unknown fields: 'min_known', 'second_look', 'weight_bits'$"):
         parse(record(schema_version=1))
 
 
 def test_an_int8_file_of_schema_2_has_weights_of_8_bits() -> None:
     second = json.loads(FULL.to_json()) | {"schema_version": 2}
-    del second["weight_bits"]
-    assert parse(second) == replace(FULL, weight_bits=8)
-    assert parse(second | {"precision": "fp32"}) == replace(FULL, precision="fp32", weight_bits=None)
+    del second["weight_bits"], second["second_look"]
+    assert parse(second) == replace(FULL, weight_bits=8, second_look=None)
+    assert parse(second | {"precision": "fp32"}) == replace(FULL, precision="fp32", weight_bits=None, second_look=None)
     with pytest.raises(MetadataError, match=r"unknown fields: 'weight_bits'$"):
         parse(second | {"weight_bits": 8})
 
 
-def test_what_is_written_is_schema_3() -> None:
-    assert record()["schema_version"] == 3
+def test_a_file_of_schema_3_looks_once() -> None:
+    third = json.loads(FULL.to_json()) | {"schema_version": 3}
+    del third["second_look"]
+    assert parse(third) == replace(FULL, second_look=None)
+    with pytest.raises(MetadataError, match=r"unknown fields: 'second_look'$"):
+        parse(third | {"second_look": None})
+
+
+@pytest.mark.parametrize("share", [0, 0.05, 1.01, -0.5, "0.5", True, [0.5], 10**400])
+def test_a_second_look_is_at_a_tenth_or_more_of_each_side(share: object) -> None:
+    assert [parse(record(second_look=value)).second_look for value in (None, 0.1, 1)] == [None, 0.1, 1]
+    with pytest.raises(MetadataError, match=r"^the model's metadata field second_look should be [^\n]{1,120}$"):
+        parse(record(second_look=share))
+
+
+def test_a_model_of_faces_has_no_second_look() -> None:
+    of_faces = record(input=record()["input"] | {"face": {"margin": 0.1, "upright": True}})
+    assert parse(of_faces).second_look is None
+    with pytest.raises(MetadataError, match=r"field second_look should be null of a model of faces, not 0\.5$"):
+        parse(of_faces | {"second_look": 0.5})
+
+
+def test_what_is_written_is_schema_4() -> None:
+    assert record()["schema_version"] == 4
     assert (record()["min_known"], json.loads(FULL.to_json())["min_known"]) == (None, 0.51)
     assert (record()["weight_bits"], json.loads(FULL.to_json())["weight_bits"]) == (None, 7)
 
