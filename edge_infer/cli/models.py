@@ -119,11 +119,14 @@ def _rows_of_kind(meta: "ModelMetadata") -> dict[str, str]:
         case ClassifierMetadata(input=spec):
             known = "" if meta.min_known is None else f", known {meta.min_known:.3f}"
             face = "" if spec.face is None else f" of each face, margin {spec.face.margin:g}"
+            share = meta.second_look
+            look = "" if share is None else f"below score {meta.min_score:.3f}, at the middle {share:.0%} of each side"
             return {
                 "labels": ", ".join(meta.labels),
                 "input": f"uint8 [N, {spec.height}, {spec.width}, 3] RGB{face}, "
                 f"{spec.resize} with {spec.interpolation} filter",
                 "certain from": f"score {meta.min_score:.3f}{known} (temperature {meta.temperature:.3f})",
+                "second look": look,
                 "recipe": meta.recipe,
                 "training": _flat(meta.training),
             }

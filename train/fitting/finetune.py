@@ -4,6 +4,7 @@ Everything below those blocks stays frozen, so its output is computed once. The 
 starts as the frozen features' own; it has then done its work.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,12 +107,35 @@ def fine_tune(
     model.compile(
         keras.optimizers.Adam(settings.learning_rate), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     )
+    shown = {name: features[name].reshape(-1, *features[name].shape[2:]) for name in inputs}
     weights, views = class_weights(targets, shape.balance), len(features[MAPS])
-    model.fit(
-        {name: features[name].reshape(-1, *features[name].shape[2:]) for name in inputs},
-        np.tile(targets, views),
-        sample_weight=np.tile(weights / weights.mean(), views),
-        batch_size=settings.batch_size,
-        epochs=settings.epochs,
-        verbose=0,
-    )
+    answers = np.tile(targets, views), np.tile(weights / weights.mean(), views)
+    model.fit(_Batches(shown, *answers, settings.batch_size, recipe.seed), epochs=settings.epochs, verbose=0)
+
+
+class _Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras does not type it
+    """Batches of views in an order that each epoch draws anew. `fit` would copy all maps, in single precision."""
+
+    def __init__(
+        self,
+        shown: Mapping[str, npt.NDArray[Any]],
+        targets: npt.NDArray[np.int64],
+        weights: npt.NDArray[np.floating[Any]],
+        size: int,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self._shown, self._targets, self._weights, self._size = shown, targets, weights, size
+        self._rng = np.random.default_rng(seed)
+        self.on_epoch_end()
+
+    def __len__(self) -> int:
+        return -(-len(self._targets) // self._size)
+
+    def __getitem__(self, number: int) -> tuple[dict[str, npt.NDArray[Any]], Any, Any]:
+        rows = self._order[number * self._size : (number + 1) * self._size]
+        batch = {name: values[rows].astype(np.float32) for name, values in self._shown.items()}
+        return batch, self._targets[rows], self._weights[rows]
+
+    def on_epoch_end(self) -> None:
+        self._order = self._rng.permutation(len(self._targets))

@@ -159,11 +159,13 @@ def cached(photos: Sequence[Photo], views: int, recipe: Recipe, network: keras.M
         for row, (photo, view) in enumerate(batch):
             arrays = {name: values[row] for name, values in outputs.items()}
             write_atomic(_entry(folder, photo, view), partial(_save, arrays=arrays))
-    loaded = [_load(_entry(folder, *item)) for item in wanted]
-    return {
-        name: np.stack([entry[name] for entry in loaded]).reshape(views, len(photos), *loaded[0][name].shape)
-        for name in loaded[0]
-    }
+    features: Features = {}
+    for number, item in enumerate(wanted):
+        for name, values in _load(_entry(folder, *item)).items():
+            if name not in features:  # maps take gigabytes: there is room for them once
+                features[name] = np.empty((len(wanted), *values.shape), values.dtype)
+            features[name][number] = values
+    return {name: values.reshape(views, len(photos), *values.shape[1:]) for name, values in features.items()}
 
 
 def select(features: Features, indices: npt.NDArray[np.int64]) -> Features:

@@ -36,6 +36,16 @@ def test_models_show_says_what_is_certain_and_what_is_none_of_the_classes(run: R
     assert json.loads(run("models", "show", "knowing.onnx", "--json").out)["min_known"] == 0.51
 
 
+def test_models_show_says_where_a_model_looks_again(run: Run, folder: Path) -> None:
+    write_tiny_model(folder / "asking.onnx", second_look=0.6)
+    assert (
+        "\nsecond look:  below score 0.500, at the middle 60% of each side\n"
+        in run("models", "show", "asking.onnx").out
+    )
+    write_tiny_model(folder / "once.onnx")
+    assert "second look" not in run("models", "show", "once.onnx").out
+
+
 def test_models_show_says_how_many_bits_int8_weights_have(run: Run, folder: Path) -> None:
     write_tiny_model(folder / "small.onnx", precision="int8", weight_bits=7)
     size = f"{(folder / 'small.onnx').stat().st_size / 1e6:.2f}"
