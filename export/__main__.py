@@ -73,8 +73,8 @@ def run(
 ) -> None:
     """Export a finished training run.
 
-    An fp32 file that does not answer as the network it comes from on every photo of the run is not
-    written, nor is int8 that loses more than --max-drop.
+    An fp32 file that does not answer as the network it comes from on every photo of the run (of an
+    imported network, on those held out) is not written, nor is int8 that loses more than --max-drop.
     """
     say("Loading TensorFlow")
     start_tensorflow()

@@ -1,4 +1,4 @@
-"""A model that may be written: its graph, what it says of itself, and its answers for the run's photos."""
+"""A model that may be written: its graph, what it says of itself, and its answers for photos of the run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,10 +19,7 @@ from export.conversion.graph import check_graph
 from export.conversion.int8 import quantize_classifier
 from export.conversion.parity import Parity, Pixels
 from export.conversion.quantize import WEIGHT_BITS
-from train.metrics import Ints
 from train.progress import track
-
-CALIBRATION_PICTURES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +30,7 @@ class Candidate:
         model: Without metadata.
         metadata: All but its accuracy.
         told: What else its report says.
-        answers: Its probabilities for every photo of the run, `float32 [N, C]`.
+        answers: Its probabilities for the photos that are compared, `float32 [N, C]`.
         known: How sure it is that each shows any of its classes, `float32 [N]`; None where the graph does not say.
     """
 
@@ -66,18 +63,20 @@ def answered(
 
 
 def quantized(
-    fp32: Candidate, pictures: Sequence[Pixels], train: Ints, weight_bits: WeightBits = WEIGHT_BITS
+    fp32: Candidate,
+    pictures: Sequence[Pixels],
+    calibration: Sequence[Pixels],
+    weight_bits: WeightBits = WEIGHT_BITS,
 ) -> Candidate:
-    """Quantize a converted model, calibrated on some of the training photos.
+    """Quantize a converted model.
 
     Args:
-        fp32: The converted model.
-        pictures: Every photo of the run.
-        train: The numbers of those it was trained on.
+        fp32: The converted model, which has answered for the pictures.
+        pictures: Those that are compared.
+        calibration: Some that it was trained on.
         weight_bits: As in `export.conversion.quantize.quantize`.
     """
-    chosen = np.random.default_rng(0).permutation(train)[:CALIBRATION_PICTURES]
-    int8 = quantize_classifier(fp32.model, [pictures[i][np.newaxis] for i in chosen], weight_bits)
+    int8 = quantize_classifier(fp32.model, [picture[np.newaxis] for picture in calibration], weight_bits)
     check_graph(int8.model)
     told = {"layer_errors": int8.layer_errors, "layers_kept_in_float": list(int8.kept_float)}
     candidate = answered(int8.model, replace(fp32.metadata, precision="int8", weight_bits=weight_bits), told, pictures)

@@ -13,6 +13,7 @@ import onnx
 from edge_infer.model_file.metadata import ClassifierMetadata, Precision
 from edge_infer.runtime.session import KNOWN_NAME, OUTPUT_NAME
 from export.candidate import Candidate, answered, quantized
+from export.compared_photos import compared_photos
 from export.conversion.convert import convert, keras_answers
 from export.conversion.graph import check_graph
 from export.conversion.parity import MAX_KNOWN_DIFFERENCE, Pixels, border_pictures, check_parity, compare
@@ -23,7 +24,7 @@ from export.results.accuracy import check_drop
 from export.results.report import measure
 from train.data.dataset import Dataset
 from train.imports.finished import ImportedRun
-from train.progress import say, track
+from train.progress import say
 from train.runs.finished import FinishedRun
 
 
@@ -69,15 +70,15 @@ def export(
     say("Converting to ONNX")
     model = convert(run.network, run.temperature)
     check_graph(model)
-    pictures = [run.load(photo) for photo in track(data.photos, "Loading photos")]
-    fp32 = converted(run, model, replace(describe(run, name), second_look=second_look), pictures)
+    photos = compared_photos(run, data)
+    fp32 = converted(run, model, replace(describe(run, name), second_look=second_look), photos.pictures)
     candidates = {"fp32": fp32}
     if "int8" in precisions:
-        candidates["int8"] = quantized(fp32, pictures, data.part("train"))
-        check_drop(fp32.answers, candidates["int8"].answers, data, run.path, max_drop)
+        candidates["int8"] = quantized(fp32, photos.pictures, photos.calibration)
+        check_drop(fp32.answers, candidates["int8"].answers, photos, run.path, max_drop)
     written = []
     for precision, target in targets.items():
-        content, measured = measure(candidates[precision], fp32.answers, data, run.metrics["kfold"], pictures[0])
+        content, measured = measure(candidates[precision], fp32.answers, photos, run.metrics["kfold"])
         written.append(write_model(target, content, {"file": target.name, **measured}))
     return written
 

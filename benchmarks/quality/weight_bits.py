@@ -18,6 +18,7 @@ from benchmarks.harness.invocation import typed_command
 from benchmarks.harness.machine import machine
 from edge_infer.model_file.metadata import WeightBits
 from export.candidate import Candidate, answered, opened, quantized
+from export.compared_photos import calibration_numbers
 from export.conversion.convert import convert, with_metadata
 from export.conversion.parity import Pixels
 from export.description import describe
@@ -52,10 +53,11 @@ def measure_bits(fp32: Candidate, pictures: Sequence[Pixels], data: RunData) -> 
     Returns:
         A row each for fp32, `7 bits` and `8 bits`.
     """
+    calibration = [pictures[number] for number in calibration_numbers(data.part("train"))]
     rows = {"fp32": _row(fp32, fp32, pictures, data)}
     for bits in get_args(WeightBits):
         say(f"Weights of {bits} bits")
-        rows[f"{bits} bits"] = _row(quantized(fp32, pictures, data.part("train"), bits), fp32, pictures, data)
+        rows[f"{bits} bits"] = _row(quantized(fp32, pictures, calibration, bits), fp32, pictures, data)
     return rows
 
 

@@ -14,7 +14,7 @@ from benchmarks.rival.row_names import Variant
 from edge_infer.atomic_files import write_atomic
 from edge_infer.model_file.metadata import ClassifierMetadata, WeightBits
 from edge_infer.runtime.session import CPU_PROVIDER, INPUT_NAME, session_options
-from export.candidate import CALIBRATION_PICTURES
+from export.compared_photos import calibration_numbers
 from export.conversion.convert import convert, with_metadata
 from export.conversion.graph import check_graph
 from export.conversion.int8 import OPERATORS, feed_pixels, last_layers, pixel_scales
@@ -51,7 +51,7 @@ def convert_all(
     fp32 = convert(network, temperature)
     prepared = prepare(fp32)
     scales, last = pixel_scales(prepared.graph), [node.name for node in last_layers(prepared.graph)]
-    chosen = np.random.default_rng(0).permutation(train)[:CALIBRATION_PICTURES]
+    chosen = calibration_numbers(train)
     calibration = [pictures[i][np.newaxis] for i in chosen]
     models: dict[Variant, onnx.ModelProto] = {"fp32": fp32}
     for variant, weight_bits in WEIGHT_BITS.items():

@@ -4,10 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from export.compared_photos import ComparedPhotos
 from export.errors import ParityError
-from train.data.run_data import RunData
 from train.metrics import Floats
 
 _IN_THE_FILE = ("photos", "right", "accuracy", "accuracy_95", "ece")
@@ -31,21 +29,21 @@ def accuracy_record(measured: dict[str, Any], kfold: dict[str, Any] | None) -> d
     return plain
 
 
-def check_drop(reference: Floats, candidate: Floats, data: RunData, run: Path, max_drop: float) -> None:
+def check_drop(reference: Floats, candidate: Floats, photos: ComparedPhotos, run: Path, max_drop: float) -> None:
     """Refuse int8 that answers fewer held-out photos right than it may.
 
     Args:
-        reference: fp32's probabilities for every photo, `[N, C]`.
+        reference: fp32's probabilities for the photos, `[N, C]`.
         candidate: int8's.
-        data: The photos.
+        photos: The photos.
         run: The run's folder, for the message.
         max_drop: Share of the held-out photos that may be lost; unless it is 0, one always may.
 
     Raises:
         ParityError: It loses more.
     """
-    held_out = np.concatenate([data.part("validation"), data.part("test")])
-    targets = data.targets[held_out]
+    held_out = photos.held_out
+    targets = photos.targets[held_out]
     before, after = (int((answers[held_out].argmax(axis=1) == targets).sum()) for answers in (reference, candidate))
     # One of a few photos is chance; but who says 0 means it.
     allowed = max(1, int(max_drop * len(held_out) + 1e-9)) if max_drop else 0

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -21,6 +20,7 @@ from edge_infer.model_file.opening import open_model
 from edge_infer.pictures.finding.folders import find_images
 from edge_infer.runtime.session import Session
 from export.candidate import answered, quantized
+from export.compared_photos import ComparedPhotos
 from export.conversion.int8 import last_layers
 from export.conversion.parity import Parity
 from export.description import TOOLS
@@ -140,7 +140,7 @@ def test_int8_says_how_far_it_is_from_fp32_and_not_what_fp32_said_of_keras():
     metadata = replace(METADATA, labels=("a", "b", "c"), input=spec, parity=keras_parity)
 
     fp32 = answered(network(), metadata, {}, pictures)
-    int8 = quantized(fp32, pictures, np.arange(12))
+    int8 = quantized(fp32, pictures, pictures)
     difference = np.abs(int8.answers - fp32.answers).max()
     assert 1e-5 < difference <= int8.metadata.parity["max_difference"] <= 10 * difference
     assert (int8.metadata.parity["pictures"], int8.metadata.parity["same_top1"]) == (12, 12)
@@ -159,7 +159,7 @@ def test_a_candidate_has_what_is_known_of_each_photo_and_what_is_certain():
     fp32 = answered(model, replace(metadata, min_known=float(np.median(known))), {}, pictures)
     assert fp32.certain.tolist() == (known >= np.median(known)).tolist()
     assert fp32.certain.sum() == 6
-    int8 = quantized(fp32, pictures, np.arange(12))
+    int8 = quantized(fp32, pictures, pictures)
     difference = np.abs(int8.known - fp32.known).max()
     assert 0 < difference < 0.05
     assert int8.metadata.parity["max_difference"] >= difference
@@ -170,22 +170,18 @@ def test_a_candidate_has_what_is_known_of_each_photo_and_what_is_certain():
 @pytest.mark.parametrize(("max_drop", "allowed"), [(0.0, 0), (0.02, 1), (0.1, 2), (0.14, 2), (0.15, 3)])
 def test_int8_may_lose_no_more_than_its_share(max_drop: float, allowed: int):
     right = np.array([[1.0, 0.0], [0.0, 1.0]] * 10)
-    data = SimpleNamespace(targets=np.array([0, 1] * 10), part=held_out_by_halves)
+    photos = ComparedPhotos([], np.array([0, 1] * 10), np.arange(20), np.arange(10, 20), [])
 
     def answers(wrong: int) -> np.ndarray:
         return np.concatenate([right[:wrong, ::-1], right[wrong:]])
 
-    check_drop(right, answers(allowed), data, Path("runs/x"), max_drop)
+    check_drop(right, answers(allowed), photos, Path("runs/x"), max_drop)
     with pytest.raises(
         ParityError,
         match=f"answers {19 - allowed} of 20 held-out photos right, fp32 20, and may lose {allowed}; nothing is "
         r"written \(`python -m export runs/x --max-drop X` allows more\)",
     ):
-        check_drop(right, answers(allowed + 1), data, Path("runs/x"), max_drop)
-
-
-def held_out_by_halves(part: str) -> np.ndarray:
-    return np.arange(20).reshape(2, -1)[("validation", "test").index(part)]
+        check_drop(right, answers(allowed + 1), photos, Path("runs/x"), max_drop)
 
 
 def test_photos_that_have_moved_can_be_named(pooled_run: Path, photos: Path, tmp_path: Path):
