@@ -25,7 +25,7 @@ from edge_infer.errors import ModelError
 from edge_infer.faces.mode import FaceMode
 from edge_infer.model_file.opening import open_model
 from edge_infer.pictures.finding.folders import find_images
-from edge_infer.settings import SecondLook
+from edge_infer.second_look import SecondLook
 from train.console import run as run_command
 from train.data.layout import PARTS, Part
 from train.files import write_json

@@ -23,7 +23,8 @@ from edge_infer.pictures.loading import ImageSource
 from edge_infer.results import FailedInput, Prediction, Result
 from edge_infer.runtime.cpus import available_cpus
 from edge_infer.runtime.session import CPU_PROVIDER, find_provider
-from edge_infer.settings import SecondLook, Settings
+from edge_infer.second_look import SecondLook
+from edge_infer.settings import Settings
 
 if TYPE_CHECKING:  # imported when it is first asked for
     from edge_infer.explaining.explainer import Explainer

@@ -1,12 +1,11 @@
 """How a classifier loads its network and answers with it."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from edge_infer.faces.mode import FaceMode
 from edge_infer.pictures.turning import as_turn
-
-SecondLook = Literal["auto", "always", "never"]
+from edge_infer.second_look import SecondLook
 
 
 @dataclass(frozen=True, slots=True)

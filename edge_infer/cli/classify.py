@@ -14,7 +14,7 @@ from edge_infer.cli.writers import OutputFormat, make_writer, one_line
 from edge_infer.faces.mode import FaceMode
 from edge_infer.pictures.limits import DEFAULT_MAX_PIXELS
 from edge_infer.results import FailedInput, Prediction, Result
-from edge_infer.settings import SecondLook
+from edge_infer.second_look import SecondLook
 
 if TYPE_CHECKING:
     from edge_infer.classifier import Classifier

@@ -113,7 +113,7 @@ def fine_tune(
     model.fit(_Batches(shown, *answers, settings.batch_size, recipe.seed), epochs=settings.epochs, verbose=0)
 
 
-class _Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras does not type it
+class _Batches(keras.utils.PyDataset):
     """Batches of views in an order that each epoch draws anew. `fit` would copy all maps, in single precision."""
 
     def __init__(

@@ -25,7 +25,8 @@ from train.networks.network import forward
 from train.progress import track
 
 SAMPLE_PHOTOS = 96
-_FIRST_LOOK = 24  # photos that every scaling is tried on
+_GLIMPSE = 12  # photos that every scaling is tried on
+_FIRST_LOOK = 24  # photos that those are tried on that are not far behind then, and every way to resize
 _SECOND_LOOK = 3  # scalings that the whole sample is tried on
 _CLEAR_DEVIATIONS = 1.645  # by which the best must be ahead: 95 %, one-sided
 _FAR_DEVIATIONS = 3.09  # by which a way is so far behind that it needs no second look: 99.9 %
@@ -147,11 +148,11 @@ def find_way(
     ways = [replace(first, scaling=scaling, is_bgr=is_bgr) for scaling, is_bgr in product(scalings, channels)]
     all_tried: list[Tried] = []
     if len(ways) > _SECOND_LOOK:
-        tried = [trial.run(way, _FIRST_LOOK) for way in track(ways, "Trying scalings")]
-        all_tried += tried
-        *others, leader = sorted(tried, key=lambda found: found.rank)[-_SECOND_LOOK:]
-        near = [found for found in others if not _is_ahead(leader, found, _FAR_DEVIATIONS)]
-        ways = [found.way for found in (*near, leader)]
+        for photos in (_GLIMPSE, _FIRST_LOOK):
+            tried = [trial.run(way, photos) for way in track(ways, "Trying scalings")]
+            ways = _not_far_behind(tried)
+            all_tried += [found for found in tried if photos == _FIRST_LOOK or found.way not in ways]
+        ways = ways[-_SECOND_LOOK:]
     tried = sorted((trial.run(way) for way in track(ways, "Trying the best")), key=lambda found: found.rank)
     best = tried[-1]
     _check_clear(tried)
@@ -163,8 +164,10 @@ def find_way(
     all_tried += glimpsed
     # Ways to resize differ little: one that is not clearly better than the usual one is as good as it.
     usual = trial.run(best.way, _FIRST_LOOK).losses.mean()
-    better = [found.way for found in glimpsed if found.losses.mean() < usual]
-    sizes = [trial.run(way) for way in track(better, "Trying the best")]
+    better = sorted(
+        (found for found in glimpsed if found.losses.mean() < usual), key=lambda found: float(found.losses.mean())
+    )
+    sizes = [trial.run(found.way) for found in track(better[:1], "Trying the best")]
     surer = [found for found in sizes if _is_ahead(found, best)]
     best = min([best, *surer], key=lambda found: float(found.losses.mean()))
     all_tried += [*tried, *sizes]
@@ -186,6 +189,13 @@ def check_order(best: Tried, labels: Sequence[str]) -> None:
             f"its outputs fit the photos far better as --labels {','.join(order)} ({best.right} of {best.photos} "
             f"right) than in the order of the folders' names ({best.right_as_told}): give --labels in the model's order"
         )
+
+
+def _not_far_behind(tried: Sequence[Tried]) -> list[Way]:
+    """Return the ways that may yet be the best, the one that is now last."""
+    *others, leader = sorted(tried, key=lambda found: found.rank)
+    near = [found for found in others if not _is_ahead(leader, found, _FAR_DEVIATIONS)]
+    return [found.way for found in (*near, leader)]
 
 
 class _Trial:
