@@ -52,7 +52,7 @@ def training_table(results: Mapping[str, Result], task: str, elsewhere: Mapping[
         )
     )
     head = ("recipe", "pixels", "parameters", "elsewhere", "validation", "test", "test, 95 % interval", "ECE, test")
-    return table((*head, "5x5 grouped k-fold"), rows)
+    return table((*head, "grouped k-fold"), rows)
 
 
 def loss_table(results: Mapping[str, Result]) -> str:
