@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from export.conversion.parity import Pixels
+from export.conversion.parity import BORDER_PHOTOS, Pixels
 from train.data.run_data import RunData
 from train.imports.finished import ImportedRun
 from train.metrics import Ints
@@ -25,6 +25,7 @@ class ComparedPhotos:
         held_out: The numbers of those for validation and test.
         test: The numbers of those for test.
         calibration: Pictures of some of the training photos.
+        framed: Pictures of the run's first photos, of which those that are hard at the border are made.
     """
 
     pictures: Sequence[Pixels]
@@ -32,6 +33,7 @@ class ComparedPhotos:
     held_out: Ints
     test: Ints
     calibration: Sequence[Pixels]
+    framed: Sequence[Pixels]
 
 
 def compared_photos(run: FinishedRun | ImportedRun, data: RunData) -> ComparedPhotos:
@@ -43,7 +45,8 @@ def compared_photos(run: FinishedRun | ImportedRun, data: RunData) -> ComparedPh
     held_out = np.concatenate([validation, test])
     compared = held_out if isinstance(run, ImportedRun) else np.arange(len(data.photos))
     chosen = calibration_numbers(train)
-    needed = sorted({*compared.tolist(), *chosen.tolist()})
+    first = range(min(BORDER_PHOTOS, len(data.photos)))
+    needed = sorted({*compared.tolist(), *chosen.tolist(), *first})
     loaded = {number: run.load(data.photos[number]) for number in track(needed, "Loading photos")}
     places = {number: place for place, number in enumerate(compared.tolist())}
     return ComparedPhotos(
@@ -52,6 +55,7 @@ def compared_photos(run: FinishedRun | ImportedRun, data: RunData) -> ComparedPh
         np.array([places[number] for number in held_out.tolist()], np.int64),
         np.array([places[number] for number in test.tolist()], np.int64),
         [loaded[number] for number in chosen.tolist()],
+        [loaded[number] for number in first],
     )
 
 

@@ -13,10 +13,10 @@ import onnx
 from edge_infer.model_file.metadata import ClassifierMetadata, Precision
 from edge_infer.runtime.session import KNOWN_NAME, OUTPUT_NAME
 from export.candidate import Candidate, answered, quantized
-from export.compared_photos import compared_photos
+from export.compared_photos import ComparedPhotos, compared_photos
 from export.conversion.convert import convert, keras_answers
 from export.conversion.graph import check_graph
-from export.conversion.parity import MAX_KNOWN_DIFFERENCE, Pixels, border_pictures, check_parity, compare
+from export.conversion.parity import MAX_KNOWN_DIFFERENCE, border_pictures, check_parity, compare
 from export.description import describe
 from export.errors import ModelNameError, SecondLookError
 from export.output import Exported, check_absent, write_model
@@ -71,7 +71,7 @@ def export(
     model = convert(run.network, run.temperature)
     check_graph(model)
     photos = compared_photos(run, data)
-    fp32 = converted(run, model, replace(describe(run, name), second_look=second_look), photos.pictures)
+    fp32 = converted(run, model, replace(describe(run, name), second_look=second_look), photos)
     candidates = {"fp32": fp32}
     if "int8" in precisions:
         candidates["int8"] = quantized(fp32, photos.pictures, photos.calibration)
@@ -96,14 +96,14 @@ def model_name(run: FinishedRun | ImportedRun, name: str | None) -> str:
 
 
 def converted(
-    run: FinishedRun | ImportedRun, model: onnx.ModelProto, metadata: ClassifierMetadata, pictures: Sequence[Pixels]
+    run: FinishedRun | ImportedRun, model: onnx.ModelProto, metadata: ClassifierMetadata, photos: ComparedPhotos
 ) -> Candidate:
     """Return the converted model, once it answers as the Keras network does.
 
     Raises:
         ParityError: It does not.
     """
-    shown = [*pictures, *border_pictures(pictures)]
+    shown = [*photos.pictures, *border_pictures(photos.framed)]
     candidate = answered(model, metadata, {}, shown)
     expected = keras_answers(run.network, run.temperature, shown)
     parity = compare(expected[OUTPUT_NAME], candidate.answers)
@@ -113,12 +113,12 @@ def converted(
         of_known = compare(expected[KNOWN_NAME][:, np.newaxis], known[:, np.newaxis])
         check_parity(of_known, MAX_KNOWN_DIFFERENCE)
         parity = replace(parity, max_difference=max(parity.max_difference, of_known.max_difference))
-        known = known[: len(pictures)]
+        known = known[: len(photos.pictures)]
     record = parity.to_record()
     return replace(
         candidate,
         metadata=replace(candidate.metadata, parity=record),
         told={"parity": record},
-        answers=candidate.answers[: len(pictures)],
+        answers=candidate.answers[: len(photos.pictures)],
         known=known,
     )

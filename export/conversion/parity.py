@@ -17,7 +17,7 @@ from export.errors import ParityError
 MAX_DIFFERENCE = 1e-5
 MAX_KNOWN_DIFFERENCE = 1e-3  # of `known`, which may be steep: where all photos respond alike, rounding is amplified
 BORDER_PX = 4
-_BORDER_PHOTOS = 8
+BORDER_PHOTOS = 8
 
 Pixels = npt.NDArray[np.uint8]
 Answers = npt.NDArray[np.float32]
@@ -75,7 +75,7 @@ def border_pictures(photos: Sequence[Pixels]) -> Iterator[Pixels]:
     """Yield pictures that are hard at the border: framed photos, flat and random ones."""
     rng = np.random.default_rng(0)
     inner = (slice(BORDER_PX, -BORDER_PX), slice(BORDER_PX, -BORDER_PX))
-    for photo in photos[:_BORDER_PHOTOS]:
+    for photo in photos[:BORDER_PHOTOS]:
         for frame in (np.zeros_like(photo), np.full_like(photo, 255), rng.integers(0, 256, photo.shape, np.uint8)):
             framed = frame.copy()
             framed[inner] = photo[inner]

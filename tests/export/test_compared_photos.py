@@ -40,6 +40,7 @@ def test_of_a_run_of_ours_all_are_compared(numbers: Callable[[Any], list[int]]) 
     assert photos.targets.tolist() == [0, 1, 0, 1, 0, 1]
     assert (photos.held_out.tolist(), photos.test.tolist()) == ([1, 4, 3], [3])
     assert sorted(numbers(photos.calibration)) == PARTS["train"]
+    assert numbers(photos.framed) == [0, 1, 2, 3, 4, 5]
 
 
 def test_of_an_imported_network_those_held_out_are(numbers: Callable[[Any], list[int]]) -> None:
@@ -48,3 +49,4 @@ def test_of_an_imported_network_those_held_out_are(numbers: Callable[[Any], list
     assert photos.targets.tolist() == [1, 0, 1]
     assert (photos.held_out.tolist(), photos.test.tolist()) == ([0, 1, 2], [2])
     assert sorted(numbers(photos.calibration)) == PARTS["train"]
+    assert numbers(photos.framed) == [0, 1, 2, 3, 4, 5]

@@ -170,7 +170,7 @@ def test_a_candidate_has_what_is_known_of_each_photo_and_what_is_certain():
 @pytest.mark.parametrize(("max_drop", "allowed"), [(0.0, 0), (0.02, 1), (0.1, 2), (0.14, 2), (0.15, 3)])
 def test_int8_may_lose_no_more_than_its_share(max_drop: float, allowed: int):
     right = np.array([[1.0, 0.0], [0.0, 1.0]] * 10)
-    photos = ComparedPhotos([], np.array([0, 1] * 10), np.arange(20), np.arange(10, 20), [])
+    photos = ComparedPhotos([], np.array([0, 1] * 10), np.arange(20), np.arange(10, 20), [], [])
 
     def answers(wrong: int) -> np.ndarray:
         return np.concatenate([right[:wrong, ::-1], right[wrong:]])

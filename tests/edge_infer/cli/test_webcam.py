@@ -86,7 +86,14 @@ def test_the_networks_leave_the_cores_to_the_feed_while_they_wait(clip: Path, mo
     monkeypatch.setattr("edge_infer.classifier.Classifier", lambda model, **options: seen.update(options) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(["webcam", "--model", "any.onnx", "--source", str(clip), "--no-display", "--threads", "3"])
-    assert seen == {"threads": 3, "provider": "cpu", "min_score": None, "min_known": None, "spinning": False, "second_look": "never"}
+    assert seen == {
+        "threads": 3,
+        "provider": "cpu",
+        "min_score": None,
+        "min_known": None,
+        "spinning": False,
+        "second_look": "never",
+    }
 
 
 def test_json_lines_are_classifys_with_frame_and_time(run: Run, clip: Path) -> None:
