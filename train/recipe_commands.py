@@ -58,8 +58,6 @@ def recipe_command(recipe: Recipe) -> click.Command:
         chosen = replace(recipe, seed=seed, preprocessing=preprocessing, mixed_precision=mixed_precision)
         if recipe.fine_tune is not None and fine_tune is not None:
             chosen = with_fine_tuning(chosen, fine_tune)
-            if others and chosen.pooled_head.known is None:
-                raise click.UsageError("a fine-tuned network does not learn from --others: leave out one of the two")
         _train(chosen, data, test, more, others, out, resume, base_weights, cache)
 
     if isinstance(recipe.schedule, CachedViews):
@@ -72,7 +70,7 @@ def recipe_command(recipe: Recipe) -> click.Command:
             type=click.Choice(get_args(FineTuneMode)),
             default=recipe.fine_tune.mode,
             show_default=True,
-            help="Train the last VGG16 block too; auto: if k-fold says that it helps.",
+            help="Train the last VGG16 blocks too; auto: if held-out photos say that it helps.",
         )(command)
     return command
 
