@@ -91,8 +91,9 @@ def main(
     cache, vgg16 = cache or default_cache(), resolve_weights(base_weights)
 
     recipe = RECIPES["gems"]
-    # What is known plays no part, and without it no stranger is looked at.
-    recipe = replace(recipe, head=replace(recipe.pooled_head, known=None), mixed_precision=mixed_precision)
+    # What is known plays no part, and without it no stranger is looked at. Both bases are as ImageNet left them.
+    unknowing = replace(recipe.pooled_head, known=None)
+    recipe = replace(recipe, head=unknowing, fine_tune=None, mixed_precision=mixed_precision)
     data = read_run_data(recipe, Dataset(gems, more=more))
     ours = {FULL_NETWORK: prepare(recipe, data, build_base(recipe, vgg16), cache)}
     if slim is not None:
