@@ -28,6 +28,7 @@ from edge_infer.results import FailedInput
 from edge_infer.settings import Settings
 
 Answered = TypeVar("Answered")
+_KEPT_PIXELS = 2**20  # of a picture's middle, 3 MB
 MIDDLE_SHARE = 0.5  # of each side: what a second look is at, where the model does not say
 
 
@@ -126,6 +127,8 @@ class Intake:
         width, height = scene.image.size
         margin_x, margin_y = round(width * (1 - share) / 2), round(height * (1 - share) / 2)
         middle = scene.image.crop((margin_x, margin_y, width - margin_x, height - margin_y))
+        if middle.width * middle.height > _KEPT_PIXELS:  # it waits for the answer with others of its batch
+            middle = Image.fromarray(fit(middle, spec))
         return Loaded(_name(source), _full_size(scene), [fit(scene.image, spec)], middle=middle)
 
     def try_to_load(self, source: ImageSource | FailedInput) -> Loaded | FailedInput:

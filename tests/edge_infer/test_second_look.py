@@ -75,6 +75,14 @@ def test_the_share_is_the_models_own(tmp_path: Path, picture: Image.Image):
     assert both == pytest.approx(mean(whole, middle), abs=2e-3)
 
 
+def test_a_large_middle_waits_as_the_network_will_see_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    picture = drawn(margin=(30, 20)).resize((1200, 800), Image.Resampling.NEAREST)
+    classifier = Classifier(asking(tmp_path))
+    as_it_is = scores(classifier.classify(picture))
+    monkeypatch.setattr("edge_infer.intake._KEPT_PIXELS", 1000)
+    assert scores(classifier.classify(picture)) == as_it_is
+
+
 def test_the_users_threshold_changes_no_answer(tmp_path: Path, picture: Image.Image):
     path = asking(tmp_path)
     answers = [scores(Classifier(path, min_score=least).classify(picture)) for least in (None, 0.0, 1.0)]
