@@ -1,9 +1,11 @@
-"""Who teaches the slim network: the original, or of a photo with a label a network that never saw that label.
+"""Who teaches the slim network: the original, or where that was fine-tuned the networks of its folds.
 
 What a fine-tuned network says of the photos that it learned from is better than what it says of others. So each of them
 is taught by the network of the fold that held it out (cross-fitting: Dao, Kamath, Syrgkanis, Mackey 2021, "Knowledge
 distillation as semiparametric inference"): the slim network sees what the original is worth on new photos, and its own
-k-fold stays one of photos whose labels nothing has seen.
+k-fold stays one of photos whose labels nothing has seen. Pictures without labels are divided among the same networks.
+If one of their own taught them, the slim network would tell strangers by their teacher: of those that it was distilled
+from, one in a thousand was certain then.
 """
 
 from collections.abc import Sequence
@@ -65,11 +67,15 @@ def teachers(original: FinishedRun, data: RunData, photos: Sequence[Photo]) -> T
     numbers = photo_folds(data.targets, data.groups, data.elsewhere, original.recipe.seed)
     labelled = [*data.photos, *(sourced.photo for sourced in data.elsewhere.photos)]
     fold_of = {photo.sha256: int(number) for photo, number in zip(labelled, numbers, strict=True)}
-    each = [Teacher(base, [photo for photo in photos if photo.sha256 not in fold_of])]
-    for number in range(FOLDS):
-        taught = [photo for photo in photos if fold_of.get(photo.sha256) == number]
-        each.append(Teacher(_with_blocks(original, folder.fold_weights(number)), taught))
-    return Teachers(_with_blocks(original, folder.frozen_weights), [teacher for teacher in each if teacher.photos])
+    taught: list[list[Photo]] = [[] for _ in range(FOLDS)]
+    for photo in photos:
+        taught[fold_of.get(photo.sha256, int(photo.sha256, 16) % FOLDS)].append(photo)
+    each = [
+        Teacher(_with_blocks(original, folder.fold_weights(number)), pictures)
+        for number, pictures in enumerate(taught)
+        if pictures
+    ]
+    return Teachers(_with_blocks(original, folder.frozen_weights), each)
 
 
 def _with_blocks(original: FinishedRun, path: Path) -> keras.Model:
