@@ -355,7 +355,7 @@ def test_a_slim_network_learns_of_each_photo_from_blocks_that_never_saw_its_labe
     teachers_of_strangers = [bool(strangers & {photo.sha256 for photo in teacher.photos}) for teacher in who.each]
     assert sum(teachers_of_strangers) >= 2
     for teacher in who.each:
-        (number,) = {numbers[photo.sha256] for photo in teacher.photos if photo.sha256 in numbers}
+        (number,) = {numbers.get(photo.sha256, int(photo.sha256, 16) % FOLDS) for photo in teacher.photos}
         blocks.network.load_weights(run.folder.fold_weights(number))
         expected = blocks.network.get_layer("block5_conv3").get_weights()
         actual = teacher.base.get_layer("block5_conv3").get_weights()
