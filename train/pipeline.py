@@ -19,7 +19,8 @@ from train.data.photos import sha256_file
 from train.data.run_data import RunData, read_run_data
 from train.fitting.crossval import CrossValidation
 from train.fitting.onthefly import fit_on_the_fly
-from train.fitting.pooled import choose, prepare, train_network
+from train.fitting.pooled import prepare, train_network
+from train.fitting.tuning_choice import choose
 from train.metrics import Floats
 from train.networks.known import KNOWN
 from train.networks.network import LOGITS, build_network, forward, output

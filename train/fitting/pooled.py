@@ -1,4 +1,4 @@
-"""Train a pooled head, and if it pays the last blocks, on cached features."""
+"""Train a pooled head, and the last blocks with it, on cached features."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -24,10 +24,10 @@ from train.fitting.head import (
 from train.fitting.known import KnownOutput, fit_known, free_energy_known, stranger_weights
 from train.fitting.readout import Readouts
 from train.metrics import Floats, Ints
-from train.networks.vgg16 import FULL_WIDTHS, conv_layers, count_macs, last_blocks
+from train.networks.vgg16 import last_blocks
 from train.progress import say, track
 from train.recipes import Recipe
-from train.views.features import MAPS, Features, extract, scene, select, select_views
+from train.views.features import Features, extract, scene, select, select_views
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,64 +239,6 @@ def prepare(recipe: Recipe, data: RunData, base: keras.Model, cache: Path) -> Ca
     strangers = compute(strange, stranger_views) if strange else None
     targets = np.concatenate([data.targets, data.elsewhere.targets])
     return CachedTraining(recipe, data, base, features, head_features(features, head.taps), targets, strangers)
-
-
-def choose(training: CachedTraining, kept: Callable[[int], Path]) -> tuple[CrossValidation, dict[str, Any] | None]:
-    """Cross-validate the head and decide whether the last blocks are fine-tuned too.
-
-    Args:
-        training: What to train on.
-        kept: As in `CachedTraining.crossval_tuned`.
-
-    Returns:
-        The k-fold of what was chosen, and the comparison it rests on (None where the
-        recipe leaves no choice).
-    """
-    plain = training.crossval()
-    mode = "never" if training.recipe.fine_tune is None else training.recipe.fine_tune.mode
-    if mode == "never":
-        return plain, None
-    say(f"Fine-tuning, {FOLDS} folds and all: as much work as {tuning_passes(training):.1f} more passes")
-    tuned = training.crossval_tuned(kept)
-    right = [right_where_it_counts(answers, training.data) for answers in (plain, tuned)]
-    gain = right[1] - right[0]
-    # Better by more than chance would have it: one standard error of the photo-by-photo difference.
-    helps = gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain))
-    used = mode == "always" or bool(helps)
-    decision = {"kfold_without": right[0].mean(), "kfold_with": right[1].mean(), "photos": len(gain), "used": used}
-    return tuned if used else plain, decision
-
-
-def tuning_passes(training: CachedTraining) -> float:
-    """Return the work of fine-tuning all folds and the network, in passes of the whole network over all photos.
-
-    A learning layer works three times, forwards, for its weights' gradients and for its input's, and once more for the
-    features that heads are fitted on.
-    """
-    recipe, settings, taps = training.recipe, training.recipe.fine_tune, training.recipe.pooled_head.taps
-    if settings is None:
-        return 0.0
-    widths = [FULL_WIDTHS[name] for name in conv_layers(taps[-1])]
-    frozen = len(widths) - len(last_blocks(taps[-1], settings.blocks)[1])
-    share = 1 - count_macs(widths[:frozen], recipe.image_size) / count_macs(widths, recipe.image_size)
-    learned = FOLDS * settings.epochs * len(training.training_photos) * len(training.views)  # 4/5 in each of 5, and all
-    views = [features[MAPS] for features in (training.features, training.strangers) if features is not None]
-    read = (FOLDS + 1) * sum(maps.shape[0] * maps.shape[1] for maps in views)
-    return float(share * (3 * learned + read) / sum(maps.shape[1] for maps in views))
-
-
-def right_where_it_counts(crossval: CrossValidation, data: RunData) -> Floats:
-    """Return 1 or 0 for each photo that decides: whether it was answered right when held out.
-
-    Those are the photos from elsewhere, since the data set's own flatter; where there are none, its own outside the
-    test.
-    """
-    if len(data.elsewhere.targets):
-        logits, targets = crossval.elsewhere[0], data.elsewhere.targets
-    else:
-        logits, targets = held_out_logits(crossval, data), data.targets[data.not_test]
-    right: Floats = (logits.argmax(axis=1) == targets).astype(float)
-    return right
 
 
 def held_out_logits(crossval: CrossValidation, data: RunData) -> Floats:
