@@ -205,7 +205,7 @@ def test_maps_that_are_not_finite_are_an_error(changed_detector: Callable[[Chang
         model.graph.initializer.append(zero)
         model.graph.node.append(onnx.helper.make_node("Div", ["scale_before", "zero"], ["scale"]))
 
-    with pytest.raises(ModelOutputError, match="scale is no map of finite numbers"):
+    with pytest.raises(ModelOutputError, match="scale is not a map of finite numbers"):
         FaceDetector(changed_detector(divide_by_zero)).detect(Image.new("RGB", (64, 64)))
 
 
