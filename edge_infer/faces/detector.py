@@ -262,7 +262,9 @@ class FaceDetector:
         for (name, channels), values in zip(OUTPUTS.items(), maps, strict=True):
             wanted = (count, channels, height // STRIDE, width // STRIDE)
             if values.shape != wanted or not np.isfinite(values).all():
-                raise ModelOutputError(f"the face detector's {name} is not a map of finite numbers: the file is damaged")
+                raise ModelOutputError(
+                    f"the face detector's {name} is not a map of finite numbers: the file is damaged"
+                )
         return [dict(zip(OUTPUTS, picture, strict=True)) for picture in zip(*maps, strict=True)]
 
 

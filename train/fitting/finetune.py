@@ -59,9 +59,7 @@ def last_blocks_of(base: keras.Model, recipe: Recipe) -> LastBlocks:
         base: VGG16; not changed.
         recipe: With `fine_tune` and a `PooledHead`, whose last tap is the blocks' end.
     """
-    shape, settings = recipe.pooled_head, recipe.fine_tune
-    if settings is None:
-        raise TypeError(f"recipe {recipe.name} fine-tunes nothing")
+    shape, settings = recipe.pooled_head, recipe.fine_tuning
     entrance, convolutions = last_blocks(shape.taps[-1], settings.blocks)
     names = [layer.name for layer in base.layers]
     maps = image = keras.Input(base.get_layer(entrance).output.shape[1:], name=MAPS)
@@ -93,9 +91,7 @@ def fine_tune(
         head: Where the head that learns along starts.
         recipe: Says how; its seed decides the order of the views.
     """
-    shape, settings = recipe.pooled_head, recipe.fine_tune
-    if settings is None:
-        raise TypeError(f"recipe {recipe.name} fine-tunes nothing")
+    shape, settings = recipe.pooled_head, recipe.fine_tuning
     keras.utils.set_random_seed(recipe.seed)
     inputs: dict[str, Any] = {MAPS: blocks.network.input}
     for tap in shape.taps:

@@ -253,12 +253,17 @@ class Recipe:
             raise TypeError(f"recipe {self.name} caches no views")
         return self.schedule
 
+    @property
+    def fine_tuning(self) -> FineTune:
+        """How its last blocks are fine-tuned, in a recipe that may do that."""
+        if self.fine_tune is None:
+            raise TypeError(f"recipe {self.name} fine-tunes nothing")
+        return self.fine_tune
+
 
 def with_fine_tuning(recipe: Recipe, mode: FineTuneMode) -> Recipe:
     """Return a recipe that fine-tunes as asked."""
-    if recipe.fine_tune is None:
-        raise TypeError(f"recipe {recipe.name} fine-tunes nothing")
-    return replace(recipe, fine_tune=replace(recipe.fine_tune, mode=mode))
+    return replace(recipe, fine_tune=replace(recipe.fine_tuning, mode=mode))
 
 
 def recipe_from_json(record: dict[str, Any]) -> Recipe:
