@@ -28,8 +28,8 @@ from train.runs.finished import FinishedRun
 from train.slim.base import MeasuredChannels, measure_channels
 from train.slim.distillation import Distillation
 from train.slim.goal import Goal, check_goal
+from train.slim.original import frozen_base
 from train.slim.pipeline import pictures_to_learn_from
-from train.slim.teachers import teachers
 from train.slim.teaching import teach
 from train.slim.to_goal import pooled_head
 from train.slim.widths import largest_speedup, widths_for_speedup
@@ -71,9 +71,9 @@ def speedup_for(
     check_goal(size, run.recipe)
     recipe = size.resized(run.recipe)
     data = run.data(dataset)
-    who = teachers(run, data, pictures_to_learn_from(data))
-    teaching = teach(who.each, run.recipe, Distillation(views=1, epochs=1), cache)
-    measured = measure_channels(who.frozen, recipe, pooled_head(run), teaching)
+    base = frozen_base(run)
+    teaching = teach(base, pictures_to_learn_from(data), run.recipe, Distillation(views=1, epochs=1), cache)
+    measured = measure_channels(base, recipe, pooled_head(run), teaching)
     classes = len(run.metrics["labels"])
 
     def ms_at(speedup: float) -> float:

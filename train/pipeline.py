@@ -65,7 +65,7 @@ def train(recipe: Recipe, dataset: Dataset, run: RunFolder, *, weights: str, cac
         case CachedViews():
             training = prepare(recipe, data, base, cache)
             pooled = training.features[recipe.pooled_head.taps[-1]][0, : len(data.photos)]
-            crossval, decision = choose(training, run.fold_weights)
+            crossval, decision = choose(training, run)
             run.write_history(training.curve())
             if is_tuned := decision is not None and decision["used"]:
                 write_atomic(run.frozen_weights, training.frozen_blocks().network.save_weights)

@@ -24,7 +24,7 @@ from train.data.photos import Photo
 from train.data.run_data import read_run_data
 from train.files import write_json
 from train.fitting.crossval import FOLDS, CrossValidation
-from train.fitting.pooled import CachedTraining, held_out_logits, known_features, prepare
+from train.fitting.pooled import CachedTraining, held_out_logits, known_features, prepare, stranger_folds
 from train.metrics import Floats, Ints, softmax
 from train.options import FOLDER, cache_option, mixed_precision_option, unlabelled_option
 from train.progress import say, track
@@ -34,8 +34,8 @@ from train.results.elsewhere import measure_elsewhere, measure_strangers
 from train.runs.finished import FinishedRun, load_run
 from train.slim.distillation import Distillation
 from train.slim.observed import observed_features
+from train.slim.original import frozen_base
 from train.slim.pipeline import pictures_to_learn_from
-from train.slim.teachers import teachers
 from train.slim.teaching import teach
 from train.views.features import select_views
 
@@ -100,7 +100,7 @@ def slim_training(
     data = read_run_data(recipe, dataset, original.folder.split_path)
     settings = Distillation(_READOUT_VIEWS, 1)
     pictures = pictures_to_learn_from(data)
-    teaching = teach(teachers(replace(original, recipe=recipe), data, pictures).each, recipe, settings, cache)
+    teaching = teach(frozen_base(original), pictures, recipe, settings, cache)
     exact, base = replace(slim.recipe, mixed_precision=False), slim.network.get_layer("vgg16")
     readouts = teaching.readouts(exact, base, cache)
     return replace(prepare(exact, data, base, cache), readouts=readouts)
@@ -155,7 +155,7 @@ def _with_known(
     temperature: float,
 ) -> dict[float, Looks]:
     data, count = training.data, training.views.shape[2]
-    numbers = training.stranger_folds()
+    numbers = stranger_folds(data.strangers, training.recipe.seed)
     looks = {
         share: Looks(found, np.zeros(found.shape[1]), np.zeros((len(numbers), found.shape[2])), np.zeros(len(numbers)))
         for share, found in probabilities.items()

@@ -23,8 +23,11 @@ from train.pipeline import answer, train
 from train.recipes import FineTune, KnownHead, Recipe
 from train.runs.finished import load_run
 from train.runs.folder import RunFolder
+from train.slim.answers import answering_folds, answers
+from train.slim.distillation import Distillation
+from train.slim.original import fold_base, frozen_base
 from train.slim.pipeline import pictures_to_learn_from
-from train.slim.teachers import teachers
+from train.slim.teaching import teach
 from train.views.features import load_batch
 
 FILES = [
@@ -337,30 +340,40 @@ def test_a_run_that_was_interrupted_between_folds_goes_on_with_the_next(
     assert read_json(folder / "metrics.json") == read_json(tuned_run / "metrics.json")
 
 
-def test_a_slim_network_learns_of_each_photo_from_blocks_that_never_saw_its_label(tuned_run: Path, tuning: Tuning):
+def test_a_slim_network_learns_answers_to_each_photo_from_a_network_that_never_saw_its_label(
+    tuned_run: Path, tuning: Tuning
+):
     run = load_run(tuned_run)
     data = run.data(run.folder.dataset())
     pictures = pictures_to_learn_from(data)
-    who = teachers(run, data, pictures)
-    assert sorted(photo.sha256 for teacher in who.each for photo in teacher.photos) == sorted(
-        photo.sha256 for photo in pictures
-    )
     frozen = build_base(run.recipe, tuning.weights)
-    assert all(np.array_equal(*pair) for pair in zip(who.frozen.get_weights(), frozen.get_weights(), strict=True))
+    kept = frozen_base(run)
+    assert all(np.array_equal(*pair) for pair in zip(kept.get_weights(), frozen.get_weights(), strict=True))
 
+    teaching = teach(kept, pictures, run.recipe, Distillation(views=2, epochs=1), tuning.cache)
+    by = answering_folds(data, teaching, run.recipe.seed)
     folds = photo_folds(data.targets, data.groups, data.elsewhere, run.recipe.seed)
-    numbers = {photo.sha256: int(number) for photo, number in zip(data.photos, folds, strict=True)}
-    blocks = last_blocks_of(frozen, run.recipe)
-    strangers = {sourced.photo.sha256 for sourced in data.strangers.photos}
-    teachers_of_strangers = [bool(strangers & {photo.sha256 for photo in teacher.photos}) for teacher in who.each]
-    assert sum(teachers_of_strangers) >= 2
-    for teacher in who.each:
-        (number,) = {numbers.get(photo.sha256, int(photo.sha256, 16) % FOLDS) for photo in teacher.photos}
-        blocks.network.load_weights(run.folder.fold_weights(number))
-        expected = blocks.network.get_layer("block5_conv3").get_weights()
-        actual = teacher.base.get_layer("block5_conv3").get_weights()
-        assert all(np.array_equal(*pair) for pair in zip(actual, expected, strict=True))
+    fold_of = {photo.sha256: int(number) for photo, number in zip(data.photos, folds, strict=True)}
+    is_own = np.array([photo.sha256 in fold_of for photo in pictures])
+    assert [fold_of[photo.sha256] for photo in pictures if photo.sha256 in fold_of] == by[is_own].tolist()
+    assert len(np.unique(by[~is_own])) >= 2  # strangers are divided
 
-    run.folder.fold_weights(2).unlink()
-    with pytest.raises(RunFolderError, match=r"fold-2\.weights\.h5 does not hold the blocks of a fold: train .* again"):
-        teachers(run, data, pictures)
+    found = answers(run, data, teaching, by, tuning.cache)
+    assert found.shape == (2, len(pictures), 2)
+    labels = np.array([run.labels.index(photo.label) for photo in pictures if photo.sha256 in fold_of])
+    assert (found[0, is_own].argmax(axis=1) == labels).mean() >= 0.9  # as in k-fold
+    blocks = last_blocks_of(frozen, run.recipe)
+    blocks.network.load_weights(run.folder.fold_weights(3))
+    expected = blocks.network.get_layer("block5_conv3").get_weights()
+    actual = fold_base(run, 3).get_layer("block5_conv3").get_weights()
+    assert all(np.array_equal(*pair) for pair in zip(actual, expected, strict=True))
+    alone = answers(run, data, teaching, np.full(len(pictures), 3), tuning.cache)
+    assert np.array_equal(alone[:, by == 3], found[:, by == 3])
+    assert not np.array_equal(alone[:, by != 3], found[:, by != 3])
+
+    run.folder.fold_head(1).write_bytes(b"PK")
+    with pytest.raises(RunFolderError, match=r"fold-1\.head\.npz does not hold the head of a fold: train .* again"):
+        answers(run, data, teaching, by, tuning.cache)
+    run.folder.fold_weights(0).unlink()
+    with pytest.raises(RunFolderError, match=r"fold-0\.weights\.h5 does not hold the blocks of a fold: train .* again"):
+        answers(run, data, teaching, by, tuning.cache)

@@ -9,6 +9,8 @@ is then folded into the layer, so the network needs no extra step for it.
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -18,6 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
 
+from edge_infer.atomic_files import write_atomic
 from train.metrics import Floats, Ints, softmax
 from train.networks.network import root_normalize
 from train.views.features import Features
@@ -47,6 +50,30 @@ class LinearHead:
         """Return `float32 [N, C]` for features `[N, D]`."""
         logits: Floats = features @ self.kernel + self.bias
         return logits
+
+
+def save_head(path: Path, head: LinearHead) -> None:
+    """Write a head, whole or not at all."""
+
+    def write(unfinished: Path) -> None:
+        with unfinished.open("wb") as file:
+            np.savez(file, kernel=head.kernel, bias=head.bias)
+
+    write_atomic(path, write)
+
+
+def load_head(path: Path) -> LinearHead:
+    """Read a head that `save_head` wrote.
+
+    Raises:
+        OSError: The file is missing.
+        ValueError: It is damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return LinearHead(arrays["kernel"], arrays["bias"])
+    except (BadZipFile, EOFError, KeyError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
 
 
 def set_head(network: keras.Model, head: LinearHead) -> None:

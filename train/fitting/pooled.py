@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
 
 from edge_infer.atomic_files import write_atomic
+from train.data.dataset import Strangers
 from train.data.photos import Photo
 from train.data.run_data import RunData
 from train.fitting.crossval import FOLDS, CrossValidation, KnownAnswers, cross_validate, fold_numbers
@@ -19,6 +20,7 @@ from train.fitting.head import (
     fit_linear,
     fitting_curve,
     head_features,
+    save_head,
     set_head,
 )
 from train.fitting.known import KnownOutput, fit_known, free_energy_known, stranger_weights
@@ -28,6 +30,16 @@ from train.networks.vgg16 import last_blocks
 from train.progress import say, track
 from train.recipes import Recipe
 from train.views.features import Features, extract, scene, select, select_views
+
+
+class FoldFiles(Protocol):
+    """Where what is fine-tuned in each fold, numbered from 0 on, is kept."""
+
+    def fold_weights(self, number: int) -> Path:
+        """Return the file of its blocks."""
+
+    def fold_head(self, number: int) -> Path:
+        """Return the file of the head that is fitted on them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +139,15 @@ class CachedTraining:
         """Cross-validate the head on the frozen base's features, and what is known once: its fits take longer."""
         return self._crossval(lambda _number, _chosen: self)
 
-    def crossval_tuned(self, kept: Callable[[int], Path]) -> CrossValidation:
+    def crossval_tuned(self, kept: FoldFiles) -> CrossValidation:
         """Cross-validate the fine-tuned blocks with the heads on them, once: each fold takes minutes.
 
         Args:
-            kept: Where the blocks of each fold are kept.
+            kept: Where the blocks and the head of each fold are kept.
         """
         return self._crossval(
-            lambda number, chosen: self.behind(self.tune(chosen, kept(number))),
+            lambda number, chosen: self.behind(self.tune(chosen, kept.fold_weights(number))),
+            lambda number, head: save_head(kept.fold_head(number), head),
             repeats=1,
             label="Cross-validating the fine-tuned blocks",
         )
@@ -142,6 +155,7 @@ class CachedTraining:
     def _crossval(
         self,
         trained: Callable[[int, Ints], "CachedTraining"],
+        fitted: Callable[[int, LinearHead], None] = lambda _number, _head: None,
         **options: Any,  # noqa: ANN401  # passed on to cross_validate
     ) -> CrossValidation:
         """Cross-validate heads on features that each fold may have of its own."""
@@ -150,6 +164,7 @@ class CachedTraining:
         def answer(chosen: Ints, held_out: Ints) -> Floats:
             training = trained(len(folds), chosen)
             fold = _Fold(training, chosen, held_out, training.fit(chosen))
+            fitted(len(folds), fold.head)
             folds.append(fold)
             return fold.head.logits(training.views[0, held_out])
 
@@ -160,7 +175,7 @@ class CachedTraining:
 
     def _crossval_known(self, crossval: CrossValidation, folds: Sequence["_Fold"]) -> KnownAnswers:
         own, strange = len(self.data.photos), 0 if self.strangers is None else len(self.data.strangers.photos)
-        numbers = self.stranger_folds() if strange else np.empty(0, np.int64)
+        numbers = stranger_folds(self.data.strangers, self.recipe.seed) if strange else np.empty(0, np.int64)
         known, stranger_known = np.empty(len(self.targets)), np.empty(strange)
         stranger_logits = np.empty((strange, crossval.logits.shape[-1]))
         for number, fold in track(list(enumerate(folds)), "Cross-validating what is known"):
@@ -178,12 +193,6 @@ class CachedTraining:
         """Return what tells known from strange in the pictures as they are, `float32 [N, 2 D]`."""
         first: Floats = known_features(select_views(features, 1), self.recipe.pooled_head.taps)[0]
         return first
-
-    def stranger_folds(self) -> Ints:
-        """Return the fold that each stranger is held out in, `[S]`: as much of each part in all, and kinds whole."""
-        strangers = self.data.strangers
-        parts = np.unique([sourced.part for sourced in strangers.photos], return_inverse=True)[1].astype(np.int64)
-        return fold_numbers(parts, strangers.groups, self.recipe.seed)
 
     def curve(self) -> dict[str, list[float]]:
         """Return the head's loss and accuracy while it is being solved."""
@@ -223,7 +232,7 @@ def prepare(recipe: Recipe, data: RunData, base: keras.Model, cache: Path) -> Ca
     entrance = None
     if recipe.fine_tune is not None and recipe.fine_tune.mode != "never":
         entrance, _ = last_blocks(head.taps[-1], recipe.fine_tune.blocks)
-    photos = [*data.photos, *(sourced.photo for sourced in data.elsewhere.photos)]
+    photos = labelled(data)
 
     def compute(photos: Sequence[Photo], views: int) -> Features:
         return extract(
@@ -239,6 +248,17 @@ def prepare(recipe: Recipe, data: RunData, base: keras.Model, cache: Path) -> Ca
     strangers = compute(strange, stranger_views) if strange else None
     targets = np.concatenate([data.targets, data.elsewhere.targets])
     return CachedTraining(recipe, data, base, features, head_features(features, head.taps), targets, strangers)
+
+
+def labelled(data: RunData) -> list[Photo]:
+    """Return the photos of the data set, then those from elsewhere: the order of all that is fitted here."""
+    return [*data.photos, *(sourced.photo for sourced in data.elsewhere.photos)]
+
+
+def stranger_folds(strangers: Strangers, seed: int) -> Ints:
+    """Return the fold that each stranger is held out in, `[S]`: as much of each part in all, and kinds whole."""
+    parts = np.unique([sourced.part for sourced in strangers.photos], return_inverse=True)[1].astype(np.int64)
+    return fold_numbers(parts, strangers.groups, seed)
 
 
 def held_out_logits(crossval: CrossValidation, data: RunData) -> Floats:

@@ -1,21 +1,19 @@
 """Whether the last blocks are fine-tuned: how much work that is, and whether held-out photos say that it helps."""
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from train.data.run_data import RunData
 from train.fitting.crossval import FOLDS, CrossValidation
-from train.fitting.pooled import CachedTraining, held_out_logits
+from train.fitting.pooled import CachedTraining, FoldFiles, held_out_logits
 from train.metrics import Floats
 from train.networks.vgg16 import FULL_WIDTHS, conv_layers, count_macs, last_blocks
 from train.progress import say
 from train.views.features import MAPS
 
 
-def choose(training: CachedTraining, kept: Callable[[int], Path]) -> tuple[CrossValidation, dict[str, Any] | None]:
+def choose(training: CachedTraining, kept: FoldFiles) -> tuple[CrossValidation, dict[str, Any] | None]:
     """Cross-validate the head and decide whether the last blocks are fine-tuned too.
 
     Args:

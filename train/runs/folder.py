@@ -29,7 +29,8 @@ SPLIT = "split.json"  # which photo is for what
 HISTORY = "history.json"  # loss and accuracy while training
 WEIGHTS = "network.weights.h5"  # the trained network
 FOLD = "fold-{number}.weights.h5"  # of a fine-tuned run: the blocks that learned without the photos of a fold
-FROZEN = "frozen.weights.h5"  # and those that they started from
+FOLD_HEAD = "fold-{number}.head.npz"  # the head that was fitted on them
+FROZEN = "frozen.weights.h5"  # and the blocks that they started from
 IMPORTED = "imported.json"  # of a network that was read from a Keras file: how
 METRICS = "metrics.json"  # what it is worth; written last, so a folder that has it is finished
 REPORT = "report.md"  # the metrics as a page
@@ -216,6 +217,10 @@ class RunFolder:
         """Return where the blocks lie that were fine-tuned without the photos of a fold, numbered from 0 on."""
         return self.path / FOLD.format(number=number)
 
+    def fold_head(self, number: int) -> Path:
+        """Return where the head lies that was fitted on those blocks."""
+        return self.path / FOLD_HEAD.format(number=number)
+
     @property
     def frozen_weights(self) -> Path:
         """Where the blocks lie as they were before fine-tuning."""
@@ -223,7 +228,8 @@ class RunFolder:
 
     def drop_folds(self) -> None:
         """Remove what is kept of fine-tuning, which a network that was not fine-tuned has no use for."""
-        for path in (*self.path.glob(FOLD.format(number="*")), self.frozen_weights):
+        of_folds = (path for name in (FOLD, FOLD_HEAD) for path in self.path.glob(name.format(number="*")))
+        for path in (*of_folds, self.frozen_weights):
             path.unlink(missing_ok=True)
 
     def metrics(self, *keys: str) -> dict[str, Any]:

@@ -81,6 +81,31 @@ class Standardization:
         return keras.layers.Normalization(mean=self.mean, variance=self.scale**2)
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a slim network is to give.
+
+    Attributes:
+        features: The original's, `[N, D]`.
+        answers: What the original answers, logits `[N, C]`; None to learn without them.
+    """
+
+    features: Floats
+    answers: Floats | None = None
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.features)
+
+    def standardized(self) -> npt.NDArray[np.float32]:
+        """Return both, standardized, `[N, D + C]`: all answers together weigh as much as all features."""
+        features = Standardization.of(self.features).apply(self.features)
+        if self.answers is None:
+            return features
+        weight = np.sqrt(np.float32(features.shape[1] / self.answers.shape[1]))
+        return np.concatenate([features, weight * Standardization.of(self.answers).apply(self.answers)], axis=1)
+
+
 def view_recipe(recipe: Recipe, settings: Distillation) -> Recipe:
     """Return the recipe by which views are made."""
     if not settings.wide_views:
@@ -98,7 +123,7 @@ def distil(
     base: keras.Model,
     recipe: Recipe,
     load: Callable[[Ints], Pixels],
-    wanted: Floats,
+    wanted: Wanted,
     settings: Distillation,
     state: Checkpoints,
 ) -> None:
@@ -108,7 +133,7 @@ def distil(
         base: The pruned base.
         recipe: Its recipe.
         load: Returns some of the N views, `uint8 [n, H, W, 3]`, by their numbers.
-        wanted: The original network's features for them, `[N, D]`.
+        wanted: What the original gives for them.
         settings: How long and how fast.
         state: Where the state is kept.
 
@@ -117,14 +142,14 @@ def distil(
     """
     features = observed_features(base, recipe)
     features.trainable = True
-    target = Standardization.of(wanted)
-    if isinstance(recipe.head, DenseHead):
-        outputs = target.layer()(features.output)  # its maps keep all their channels, and need no readout
+    standardized = wanted.standardized()
+    if isinstance(recipe.head, DenseHead):  # its maps keep all their channels, and need no readout
+        outputs = Standardization.of(wanted.features).layer()(features.output)
     else:
-        outputs = read_out(features, load, target.apply(wanted), recipe.seed)
+        outputs = read_out(features, load, standardized, recipe.seed)
     model = keras.Model(features.input, outputs)
     follow(
-        *(model, load, target.apply(wanted), settings, state, recipe.seed),
+        *(model, load, standardized, settings, state, recipe.seed),
         advice=", or without --mixed-precision" if recipe.mixed_precision else "",
     )
 

@@ -16,9 +16,10 @@ from train.errors import RunFolderError
 from train.progress import say
 from train.runs.finished import FinishedRun
 from train.runs.slim_folder import SlimFolder
+from train.slim.answers import answering_folds, answers
 from train.slim.distillation import Distillation
 from train.slim.goal import Goal, check_goal
-from train.slim.teachers import teachers
+from train.slim.original import frozen_base
 from train.slim.teaching import teach
 from train.slim.to_goal import slim_to
 from train.slim.within_drop import slim_within
@@ -69,11 +70,13 @@ def slim(
     out.note_settings(described(original.folder.weights_path, goal, photos, settings, mixed_precision=mixed_precision))
     if out.is_finished:
         return out.metrics()
-    who = teachers(original, data, photos)
-    teaching = teach(who.each, original.recipe, settings, cache)
+    frozen = frozen_base(original)
+    teaching = teach(frozen, photos, original.recipe, settings, cache)
+    by = answering_folds(data, teaching, original.recipe.seed)
+    teaching = replace(teaching, answers=answers(original, data, teaching, by, cache))
 
     def slim_to_goal(goal: Goal, folder: SlimFolder) -> dict[str, Any]:
-        return slim_to(goal, original, who.frozen, data, teaching, folder, cache)
+        return slim_to(goal, original, frozen, data, teaching, folder, cache)
 
     return slim_to_goal(goal, out) if isinstance(goal, Goal) else slim_within(goal, original.metrics, slim_to_goal, out)
 

@@ -15,9 +15,8 @@ from train.fitting.readout import Readouts, beside_own, fit_readout
 from train.metrics import Floats, Ints
 from train.networks.vgg16 import copy_in_precision
 from train.recipes import PooledHead, Recipe
-from train.slim.distillation import Distillation, view_recipe
+from train.slim.distillation import Distillation, Wanted, view_recipe
 from train.slim.observed import observed_pooling, observed_taps
-from train.slim.teachers import Teacher
 from train.views.features import Features, extract, load_view, select_views
 
 _READOUT_VIEWS = 3
@@ -32,12 +31,14 @@ class Teaching:
         features: Of the original, for every photo and view, as in `train.views.features.extract`.
         settings: How to distil.
         recipe: By which views are made.
+        answers: What the original answers, as in `train.slim.answers.answers`; None to learn without them.
     """
 
     photos: Sequence[Photo]
     features: Features
     settings: Distillation
     recipe: Recipe
+    answers: Floats | None = None
 
     def resized(self, image_size: int) -> "Teaching":
         """Return the same for a network whose input has another side, pixels: its views are the same, smaller."""
@@ -49,8 +50,8 @@ class Teaching:
             [load_view(self.photos[n % len(self.photos)], n // len(self.photos), self.recipe) for n in chosen]
         )
 
-    def wanted(self) -> Floats:
-        """Return what the slim network is to give for the views, in the order of `load`, `[views * N, D]`."""
+    def wanted(self) -> Wanted:
+        """Return what the slim network is to give for the views, in the order of `load`."""
         taps, _ = observed_taps(self.recipe)
         match self.recipe.head:
             case PooledHead(known=None):
@@ -59,7 +60,7 @@ class Teaching:
                 features = known_features(self.features, taps)
             case _:
                 features = self.features[taps[0]]
-        return features.reshape(-1, features.shape[-1])
+        return Wanted(_rows(features), None if self.answers is None else _rows(self.answers))
 
     def readouts(self, recipe: Recipe, base: keras.Model, cache: Path) -> Readouts:
         """Solve the maps from the slim network's features of the first views to the original's.
@@ -85,18 +86,22 @@ def _rows(features: Floats) -> Floats:
     return features.reshape(-1, features.shape[-1])
 
 
-def teach(teachers: Sequence[Teacher], recipe: Recipe, settings: Distillation, cache: Path) -> Teaching:
-    """Compute or read what each teacher's features of its pictures are."""
-    taps, grid = observed_taps(recipe)
+def teach(base: keras.Model, photos: Sequence[Photo], recipe: Recipe, settings: Distillation, cache: Path) -> Teaching:
+    """Compute or read the original's features of some pictures.
+
+    Args:
+        base: The original's base, without anything learned from labels.
+        photos: The pictures.
+        recipe: The original's.
+        settings: How to distil.
+        cache: Feature cache.
+    """
     recipe = view_recipe(recipe, settings)
-    pooling = observed_pooling(recipe)
-    parts = [
-        extract(
-            *(teacher.photos, settings.views, recipe, copy_in_precision(teacher.base, recipe), taps, cache),
-            grid=grid,
-            pooling=pooling,
-        )
-        for teacher in teachers
-    ]
-    features = {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
-    return Teaching([photo for teacher in teachers for photo in teacher.photos], features, settings, recipe)
+    return Teaching(photos, features_of(base, photos, settings.views, recipe, cache), settings, recipe)
+
+
+def features_of(base: keras.Model, photos: Sequence[Photo], views: int, recipe: Recipe, cache: Path) -> Features:
+    """Compute or read the features by which networks of a recipe are compared, as in `extract`."""
+    taps, grid = observed_taps(recipe)
+    base = copy_in_precision(base, recipe)
+    return extract(photos, views, recipe, base, taps, cache, grid=grid, pooling=observed_pooling(recipe))

@@ -15,7 +15,7 @@ from train.networks.vgg16 import build_base
 from train.recipes import RECIPES, Recipe
 from train.runs.slim_folder import SlimFolder
 from train.slim import distillation
-from train.slim.distillation import Distillation, distil, view_recipe
+from train.slim.distillation import Distillation, Wanted, distil, view_recipe
 
 VIEWS = 48
 ROUNDS = 6  # of 32 views: four passes
@@ -31,6 +31,17 @@ def test_wide_views_go_as_far_as_training_at_least():
     own = RECIPES["gender"].augmentation
     changed = {"shift": 0.15, "zoom": 0.3, "brightness": 0.3, "tint": 0.2, "saturation": 0.5}
     assert wide == replace(RECIPES["gender"], augmentation=replace(own, **changed))
+
+
+def test_all_answers_together_weigh_as_much_as_all_features():
+    rng = np.random.default_rng(0)
+    features, answers = rng.normal(3, 2, (500, 40)), rng.normal(-1, 5, (500, 10))
+    alone, both = Wanted(features).standardized(), Wanted(features, answers).standardized()
+    assert (alone.shape, both.shape) == ((500, 40), (500, 50))
+    assert np.array_equal(both[:, :40], alone)
+    assert np.allclose(both.mean(axis=0), 0, atol=1e-5)
+    assert np.allclose(both[:, 40:].std(axis=0), np.sqrt(40 / 10), atol=1e-4)
+    assert np.isclose((both[:, 40:] ** 2).sum(), (alone**2).sum(), rtol=1e-4)
 
 
 class Pupil:
@@ -54,7 +65,7 @@ class Pupil:
 
         base = build_base(self.recipe, None)
         base.set_weights(self.weights)
-        distil(base, self.recipe, load, self.wanted, self.settings, SlimFolder(folder).distillation)
+        distil(base, self.recipe, load, Wanted(self.wanted), self.settings, SlimFolder(folder).distillation)
         return base.get_weights()
 
 
