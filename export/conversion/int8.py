@@ -65,15 +65,16 @@ def quantize_classifier(
     expected = run_part(prepared, known, [OUTPUT_NAME], None)[OUTPUT_NAME]
     errors = {}
     with TemporaryDirectory() as folder:
+        ranges = Path(folder) / "ranges.json"
         for layer in track(layers, "Quantizing each layer alone"):
             others = [name for name in heavy if name != layer]
-            alone = quantize_layers(calibration[:PROBE_PICTURES], others, ranges=Path(folder) / "ranges.json")
+            alone = quantize_layers(calibration, others, ranges=ranges)
             # What leads to the layer is as it was, and most layers follow the one before.
             known = {INPUT_NAME: probes, **run_part(prepared, known, cut_before(prepared.graph, layer), None)}
             actual = run_part(alone, known, [OUTPUT_NAME], weight_bits)[OUTPUT_NAME]
             errors[layer] = float(np.abs(actual - expected).mean())
-    kept = tuple(layer for layer in layers if errors[layer] > MAX_LAYER_ERROR)
-    return Quantized(_quantized(prepared, calibration, kept, weight_bits), errors, kept)
+        kept = tuple(layer for layer in layers if errors[layer] > MAX_LAYER_ERROR)
+        return Quantized(_quantized(prepared, calibration, kept, weight_bits, ranges), errors, kept)
 
 
 def quantize_untested(model: onnx.ModelProto, calibration: Sequence[Pixels]) -> onnx.ModelProto:
@@ -82,11 +83,21 @@ def quantize_untested(model: onnx.ModelProto, calibration: Sequence[Pixels]) -> 
 
 
 def _quantized(
-    prepared: onnx.ModelProto, calibration: Sequence[Pixels], kept: Sequence[str], weight_bits: WeightBits
+    prepared: onnx.ModelProto,
+    calibration: Sequence[Pixels],
+    kept: Sequence[str],
+    weight_bits: WeightBits,
+    ranges: Path | None = None,
 ) -> onnx.ModelProto:
     scales, last = pixel_scales(prepared.graph), [node.name for node in last_layers(prepared.graph)]
     quantized = quantize(
-        prepared, calibration, [*kept, *last], operators=OPERATORS, scales=scales, weight_bits=weight_bits
+        prepared,
+        calibration,
+        [*kept, *last],
+        operators=OPERATORS,
+        scales=scales,
+        weight_bits=weight_bits,
+        ranges=ranges,
     )
     for name in scales:
         feed_pixels(quantized.graph, name)
