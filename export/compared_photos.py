@@ -8,7 +8,7 @@ import numpy as np
 from export.conversion.parity import BORDER_PHOTOS, Pixels
 from train.data.run_data import RunData
 from train.imports.finished import ImportedRun
-from train.metrics import Ints
+from train.metrics import Floats, Ints
 from train.progress import track
 from train.runs.finished import FinishedRun
 
@@ -26,6 +26,7 @@ class ComparedPhotos:
         test: The numbers of those for test.
         calibration: Pictures of some of the training photos.
         framed: Pictures of the run's first photos, of which those that are hard at the border are made.
+        logits: What the network answered when it was imported, `[N, classes]`; None where it must be asked.
     """
 
     pictures: Sequence[Pixels]
@@ -34,6 +35,7 @@ class ComparedPhotos:
     test: Ints
     calibration: Sequence[Pixels]
     framed: Sequence[Pixels]
+    logits: Floats | None = None
 
 
 def compared_photos(run: FinishedRun | ImportedRun, data: RunData) -> ComparedPhotos:
@@ -56,6 +58,7 @@ def compared_photos(run: FinishedRun | ImportedRun, data: RunData) -> ComparedPh
         np.array([places[number] for number in test.tolist()], np.int64),
         [loaded[number] for number in chosen.tolist()],
         [loaded[number] for number in first],
+        run.answers([data.photos[number] for number in places]) if isinstance(run, ImportedRun) else None,
     )
 
 

@@ -24,6 +24,7 @@ from export.results.accuracy import check_drop
 from export.results.report import measure
 from train.data.dataset import Dataset
 from train.imports.finished import ImportedRun
+from train.metrics import softmax
 from train.progress import say
 from train.runs.finished import FinishedRun
 
@@ -103,9 +104,13 @@ def converted(
     Raises:
         ParityError: It does not.
     """
-    shown = [*photos.pictures, *border_pictures(photos.framed)]
-    candidate = answered(model, metadata, {}, shown)
-    expected = keras_answers(run.network, run.temperature, shown)
+    at_border = list(border_pictures(photos.framed))
+    candidate = answered(model, metadata, {}, [*photos.pictures, *at_border])
+    if photos.logits is None:
+        expected = keras_answers(run.network, run.temperature, [*photos.pictures, *at_border])
+    else:
+        expected = keras_answers(run.network, run.temperature, at_border)
+        expected[OUTPUT_NAME] = np.concatenate([softmax(photos.logits / run.temperature), expected[OUTPUT_NAME]])
     parity = compare(expected[OUTPUT_NAME], candidate.answers)
     check_parity(parity)
     known = candidate.known

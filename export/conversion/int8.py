@@ -11,14 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import numpy.typing as npt
 import onnx
-import onnxruntime as ort
 from onnx import numpy_helper
 
 from edge_infer.model_file.metadata import WeightBits
-from edge_infer.runtime.session import INPUT_NAME, OUTPUT_NAME, session_options
+from edge_infer.runtime.session import INPUT_NAME, OUTPUT_NAME
 from export.conversion.parity import Pixels
+from export.conversion.parts import Values, cut_before, run_part
 from export.conversion.quantize import WEIGHT_BITS, prepare, quantize
 from train.progress import track
 
@@ -62,15 +61,20 @@ def quantize_classifier(
     scales = pixel_scales(prepared.graph)
     probes = np.concatenate(calibration[:PROBE_PICTURES])
     quantize_layers = partial(quantize, prepared, operators=OPERATORS, scales=scales, weight_bits=weight_bits)
-    expected = _answers(prepared, probes, None)
+    known: Values = {INPUT_NAME: probes}
+    expected = run_part(prepared, known, [OUTPUT_NAME], None)[OUTPUT_NAME]
     errors = {}
     with TemporaryDirectory() as folder:
+        ranges = Path(folder) / "ranges.json"
         for layer in track(layers, "Quantizing each layer alone"):
             others = [name for name in heavy if name != layer]
-            alone = quantize_layers(calibration[:PROBE_PICTURES], others, ranges=Path(folder) / "ranges.json")
-            errors[layer] = float(np.abs(_answers(alone, probes, weight_bits) - expected).mean())
-    kept = tuple(layer for layer in layers if errors[layer] > MAX_LAYER_ERROR)
-    return Quantized(_quantized(prepared, calibration, kept, weight_bits), errors, kept)
+            alone = quantize_layers(calibration, others, ranges=ranges)
+            # What leads to the layer is as it was, and most layers follow the one before.
+            known = {INPUT_NAME: probes, **run_part(prepared, known, cut_before(prepared.graph, layer), None)}
+            actual = run_part(alone, known, [OUTPUT_NAME], weight_bits)[OUTPUT_NAME]
+            errors[layer] = float(np.abs(actual - expected).mean())
+        kept = tuple(layer for layer in layers if errors[layer] > MAX_LAYER_ERROR)
+        return Quantized(_quantized(prepared, calibration, kept, weight_bits, ranges), errors, kept)
 
 
 def quantize_untested(model: onnx.ModelProto, calibration: Sequence[Pixels]) -> onnx.ModelProto:
@@ -79,11 +83,21 @@ def quantize_untested(model: onnx.ModelProto, calibration: Sequence[Pixels]) -> 
 
 
 def _quantized(
-    prepared: onnx.ModelProto, calibration: Sequence[Pixels], kept: Sequence[str], weight_bits: WeightBits
+    prepared: onnx.ModelProto,
+    calibration: Sequence[Pixels],
+    kept: Sequence[str],
+    weight_bits: WeightBits,
+    ranges: Path | None = None,
 ) -> onnx.ModelProto:
     scales, last = pixel_scales(prepared.graph), [node.name for node in last_layers(prepared.graph)]
     quantized = quantize(
-        prepared, calibration, [*kept, *last], operators=OPERATORS, scales=scales, weight_bits=weight_bits
+        prepared,
+        calibration,
+        [*kept, *last],
+        operators=OPERATORS,
+        scales=scales,
+        weight_bits=weight_bits,
+        ranges=ranges,
     )
     for name in scales:
         feed_pixels(quantized.graph, name)
@@ -166,10 +180,3 @@ def _entrance(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
         nodes.append(next(node for node in graph.node if name in node.input))
         name = nodes[-1].output[0]
     return nodes
-
-
-def _answers(model: onnx.ModelProto, pictures: Pixels, weight_bits: WeightBits | None) -> npt.NDArray[np.float32]:
-    options = session_options(weight_bits)
-    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    answers: npt.NDArray[np.float32] = session.run([OUTPUT_NAME], {INPUT_NAME: pictures})[0]
-    return answers

@@ -26,7 +26,11 @@ class Data:
 
 
 def run_of(kind: type) -> Any:  # a run of a kind, with nothing but what is asked of it
-    return object.__new__(type("Run", (kind,), {"load": lambda _, photo: np.full((1, 1, 3), photo, np.uint8)}))
+    members = {
+        "load": lambda _, photo: np.full((1, 1, 3), photo, np.uint8),
+        "answers": lambda _, photos: np.array([[10.0 * photo] for photo in photos]),
+    }
+    return object.__new__(type("Run", (kind,), members))
 
 
 @pytest.fixture
@@ -37,6 +41,7 @@ def numbers() -> Callable[[list[np.ndarray]], list[int]]:
 def test_of_a_run_of_ours_all_are_compared(numbers: Callable[[Any], list[int]]) -> None:
     photos = compared_photos(run_of(FinishedRun), Data())
     assert numbers(photos.pictures) == [0, 1, 2, 3, 4, 5]
+    assert photos.logits is None
     assert photos.targets.tolist() == [0, 1, 0, 1, 0, 1]
     assert (photos.held_out.tolist(), photos.test.tolist()) == ([1, 4, 3], [3])
     assert sorted(numbers(photos.calibration)) == PARTS["train"]
@@ -46,6 +51,8 @@ def test_of_a_run_of_ours_all_are_compared(numbers: Callable[[Any], list[int]]) 
 def test_of_an_imported_network_those_held_out_are(numbers: Callable[[Any], list[int]]) -> None:
     photos = compared_photos(run_of(ImportedRun), Data())
     assert numbers(photos.pictures) == [1, 4, 3]
+    assert photos.logits is not None
+    assert photos.logits.tolist() == [[10], [40], [30]]
     assert photos.targets.tolist() == [1, 0, 1]
     assert (photos.held_out.tolist(), photos.test.tolist()) == ([0, 1, 2], [2])
     assert sorted(numbers(photos.calibration)) == PARTS["train"]

@@ -1,16 +1,21 @@
 """A finished run of either kind, trained or imported, read from its folder."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from edge_infer.model_file.metadata import InputSpec
+from train.data.photos import Photo
 from train.errors import KerasFileError, RunFolderError
+from train.imports.answers import read_answers
 from train.imports.imported import Imported, import_model, network_of
 from train.imports.record import ImportRecord, read_record
+from train.metrics import Floats
 from train.runs.finished import FinishedRun, LoadedRun, load_run
-from train.runs.folder import RunFolder
+from train.runs.folder import IMPORTED, RunFolder
 
 MODEL, ARCHITECTURE = "model.keras-file", "architecture.json"  # copies of what was imported
+DECISIVE = (MODEL, IMPORTED)  # what its network's answers depend on
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,14 @@ class ImportedRun(LoadedRun):
             RunFolderError: It is damaged.
         """
         return _read(self.folder, self.record)
+
+    def answers(self, photos: Sequence[Photo]) -> Floats | None:
+        """Return the logits `[N, classes]` that it was measured by; None if they are not kept for all of the photos.
+
+        Raises:
+            RunFolderError: What is kept is damaged.
+        """
+        return read_answers(self.path, DECISIVE, photos)
 
 
 def load_any_run(path: Path) -> FinishedRun | ImportedRun:

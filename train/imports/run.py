@@ -13,12 +13,14 @@ from edge_infer.atomic_files import write_atomic
 from edge_infer.model_file.metadata import InputSpec
 from edge_infer.pictures.loading import load_input
 from train.data.dataset import Dataset
+from train.data.layout import Part
 from train.data.photos import sha256_file
 from train.data.run_data import RunData
 from train.data.splits import Ratios, check_class_sizes, make_split
 from train.errors import ImportDecisionError
 from train.files import write_json
-from train.imports.finished import ARCHITECTURE, MODEL
+from train.imports.answers import write_answers
+from train.imports.finished import ARCHITECTURE, DECISIVE, MODEL
 from train.imports.imported import Imported, import_model, network_of
 from train.imports.page import to_markdown
 from train.imports.record import ImportRecord, Reading
@@ -114,7 +116,7 @@ def write_run(
     answer = forward(network)
     logits = {part: answer(np.stack([load_input(path, spec) for path in shown[part]])) for part in MEASURED_PARTS}
     metrics = {**_measured(logits, data, record), "parameters": network.count_params(), **found}
-    _write(folder, model, architecture, record, data, metrics, logits["test"])
+    _write(folder, model, architecture, record, data, metrics, logits)
     return metrics
 
 
@@ -134,10 +136,10 @@ def _places(imported: Imported, dataset: Dataset, labels: tuple[str, ...] | None
     return [labels.index(label) for label in own]
 
 
-def _measured(logits: dict[Any, Floats], data: RunData, record: ImportRecord) -> dict[str, Any]:
+def _measured(logits: Mapping[Part, Floats], data: RunData, record: ImportRecord) -> dict[str, Any]:
     """Measure the network's answers; temperature and threshold are fitted on the validation photos."""
     calibration = calibrate(logits["validation"], data.targets[data.part("validation")])
-    parts = {
+    parts: dict[str, Any] = {
         part: measure_part(Answers(found), data.targets[data.part(part)], calibration, data.labels)
         for part, found in logits.items()
     }
@@ -158,7 +160,7 @@ def _write(
     record: ImportRecord,
     data: RunData,
     metrics: dict[str, Any],
-    test_logits: Floats,
+    logits: Mapping[Part, Floats],
 ) -> None:
     path, test = folder.path, data.dataset.test_folder
     path.mkdir(parents=True, exist_ok=True)
@@ -169,11 +171,13 @@ def _write(
     where = {"data": str(data.dataset.folder.resolve()), "test": None if test is None else str(test.resolve())}
     write_json(path / DATA, {**where, "base_weights": "imported"})
     data.split.save(folder.split_path)
+    shown = [photo for part in MEASURED_PARTS for photo in data.part_photos(part)]
+    write_answers(path, DECISIVE, shown, np.concatenate([logits[part] for part in MEASURED_PARTS]))
     figures: dict[str, Callable[[Path], object]] = {
         CONFUSION.format(part=part): draw_confusion(metrics[part], list(data.labels), part).savefig
         for part in MEASURED_PARTS
     }
-    shown = examples(test_logits, metrics["calibration"]["temperature"], data)
-    figures[EXAMPLES] = draw_examples(shown).savefig
+    answered = examples(logits["test"], metrics["calibration"]["temperature"], data)
+    figures[EXAMPLES] = draw_examples(answered).savefig
     folder.write_report(to_markdown(record, metrics), figures)
     folder.write_metrics(metrics)

@@ -25,11 +25,10 @@ from train.networks.network import forward
 from train.progress import track
 
 SAMPLE_PHOTOS = 96
-_GLIMPSE = 12  # photos that every scaling is tried on
-_FIRST_LOOK = 24  # photos that those are tried on that are not far behind then, and every way to resize
-_SECOND_LOOK = 3  # scalings that the whole sample is tried on
+_LOOKS = ((12, 10), (24, 3), (48, 3))  # photos that ways are tried on, and how many may go on to more photos then
 _CLEAR_DEVIATIONS = 1.645  # by which the best must be ahead: 95 %, one-sided
-_FAR_DEVIATIONS = 3.09  # by which a way is so far behind that it needs no second look: 99.9 %
+_FAR_DEVIATIONS = 2.326  # by which a way is so far behind that it needs no further look: 99 %
+_RESIZES = 2  # that are tried on more photos than all are
 _SAME = 1e-3  # of a probability: ways that differ by less are one
 _HOTTEST = 1e4  # temperature
 _LARGEST_LOSS = 14.0  # nats; one sure mistake does not outweigh all else
@@ -100,11 +99,6 @@ class Tried:
     assignment: tuple[int, ...]
     is_right: npt.NDArray[np.bool_]
 
-    @property
-    def rank(self) -> tuple[float, float]:
-        """What ways are ordered by, the best last."""
-        return self.right / self.photos, -float(self.losses.mean())
-
     def to_record(self) -> dict[str, object]:
         """Return it for JSON."""
         return {
@@ -146,34 +140,17 @@ def find_way(
     channels = [known.channels == "bgr"] if known.channels else [False, True]
     first = Way("none", is_bgr=False, resize=known.resize or "stretch", interpolation=known.interpolation or "bilinear")
     ways = [replace(first, scaling=scaling, is_bgr=is_bgr) for scaling, is_bgr in product(scalings, channels)]
-    all_tried: list[Tried] = []
-    if len(ways) > _SECOND_LOOK:
-        for photos in (_GLIMPSE, _FIRST_LOOK):
-            tried = [trial.run(way, photos) for way in track(ways, "Trying scalings")]
-            ways = _not_far_behind(tried)
-            all_tried += [found for found in tried if photos == _FIRST_LOOK or found.way not in ways]
-        ways = ways[-_SECOND_LOOK:]
-    tried = sorted((trial.run(way) for way in track(ways, "Trying the best")), key=lambda found: found.rank)
+    tried, dropped = _best_scalings(trial, ways)
     best = tried[-1]
     _check_clear(tried)
     resizes = [known.resize] if known.resize else get_args(Resize)
     filters = [known.interpolation] if known.interpolation else get_args(Interpolation)
     rules = [replace(best.way, resize=resize, interpolation=each) for resize, each in product(resizes, filters)]
-    unusual = [way for way in rules if way != best.way]
-    glimpsed = [trial.run(way, _FIRST_LOOK) for way in track(unusual, "Trying ways to resize")]
-    all_tried += glimpsed
-    # Ways to resize differ little: one that is not clearly better than the usual one is as good as it.
-    usual = trial.run(best.way, _FIRST_LOOK).losses.mean()
-    better = sorted(
-        (found for found in glimpsed if found.losses.mean() < usual), key=lambda found: float(found.losses.mean())
-    )
-    sizes = [trial.run(found.way) for found in track(better[:1], "Trying the best")]
-    surer = [found for found in sizes if _is_ahead(found, best)]
-    best = min([best, *surer], key=lambda found: float(found.losses.mean()))
-    all_tried += [*tried, *sizes]
+    surer, others = _surer_resizes(trial, [way for way in rules if way != best.way], best)
+    all_tried = [*dropped, *others, *tried, *surer]
     for found in all_tried:
         report(found)
-    return best, all_tried
+    return min([best, *surer], key=_loss), all_tried
 
 
 def check_order(best: Tried, labels: Sequence[str]) -> None:
@@ -191,11 +168,47 @@ def check_order(best: Tried, labels: Sequence[str]) -> None:
         )
 
 
-def _not_far_behind(tried: Sequence[Tried]) -> list[Way]:
-    """Return the ways that may yet be the best, the one that is now last."""
-    *others, leader = sorted(tried, key=lambda found: found.rank)
-    near = [found for found in others if not _is_ahead(leader, found, _FAR_DEVIATIONS)]
-    return [found.way for found in (*near, leader)]
+def _best_scalings(trial: "_Trial", ways: Sequence[Way]) -> tuple[list[Tried], list[Tried]]:
+    """Try ways to scale on more and more photos: each time those that may yet be the best.
+
+    Returns:
+        Those that were tried on the whole sample, the best last, and what was seen of the others.
+    """
+    dropped: list[Tried] = []
+    for photos, most in _LOOKS:
+        if len(ways) > 1:
+            *others, leader = sorted((trial.run(way, photos) for way in track(ways, "Trying scalings")), key=_rank)
+            near = [found for found in others if not _is_ahead(leader, found, _FAR_DEVIATIONS)][1 - most :]
+            dropped += [found for found in others if found not in near]
+            ways = [found.way for found in (*near, leader)]
+    return sorted((trial.run(way) for way in track(ways, "Trying the best")), key=_rank), dropped
+
+
+def _surer_resizes(trial: "_Trial", ways: Sequence[Way], usual: Tried) -> tuple[list[Tried], list[Tried]]:
+    """Try other ways to resize: each time those that end up clearly better than the usual one if they go on like that.
+
+    They differ little: one that is not clearly better is as good as the usual one.
+
+    Returns:
+        Those that are, on the whole sample, and what was seen of the others.
+    """
+    seen: dict[Way, Tried] = {}
+    for photos in (*(photos for photos, _ in _LOOKS), usual.photos):
+        deviations = _CLEAR_DEVIATIONS * np.sqrt(min(photos / usual.photos, 1))
+        compared = trial.run(usual.way, photos)
+        tried = [trial.run(way, photos) for way in track(ways, "Trying ways to resize")]
+        seen |= {found.way: found for found in tried}
+        ways = [found.way for found in sorted(tried, key=_loss) if _is_ahead(found, compared, deviations)][:_RESIZES]
+    return [seen.pop(way) for way in ways], list(seen.values())
+
+
+def _loss(tried: Tried) -> float:
+    return float(tried.losses.mean())
+
+
+def _rank(tried: Tried) -> tuple[float, float]:
+    """Return what ways are ordered by, the best last."""
+    return tried.right / tried.photos, -_loss(tried)
 
 
 class _Trial:

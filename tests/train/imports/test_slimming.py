@@ -15,6 +15,7 @@ import pytest
 from edge_infer.model_file.opening import open_model
 from tests.export.test_cli import run as run_export
 from tests.train.imports.colours import COLOURS, SIDE, prototypes, run_train
+from train.imports import slimming
 from train.imports.finished import load_any_run
 from train.slim import distillation
 
@@ -54,6 +55,11 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.parametrize(("pictures", "views"), [(100, 21), (271, 8), (512, 4), (1612, 4)])
+def test_few_photos_are_learned_from_in_more_views(pictures: int, views: int) -> None:
+    assert slimming.usual_settings(pictures) == distillation.Distillation(views=views, epochs=3, learning_rate=3e-4)
+
+
 def test_a_run_is_slimmed_and_exported(wide: Path, photos: Path, tmp_path: Path, capsys, monkeypatch) -> None:
     code, _, err = run_train(capsys, monkeypatch, "import", wide, "--photos", photos, "--out", tmp_path / "run")
     assert code == 0, err
@@ -79,7 +85,7 @@ def test_a_run_is_slimmed_and_exported(wide: Path, photos: Path, tmp_path: Path,
 
 
 def test_one_command_makes_a_slim_file(wide: Path, photos: Path, tmp_path: Path, capsys, monkeypatch) -> None:
-    monkeypatch.setattr("export.from_keras.SETTINGS", distillation.Distillation(views=2, epochs=1))
+    monkeypatch.setattr("export.from_keras.usual_settings", lambda _: distillation.Distillation(views=2, epochs=1))
     out = tmp_path / "my.onnx"
     told = ("--preprocessing", "caffe", "--speedup", "2", "--work", tmp_path / "work")
     code, printed, err = run_export(capsys, monkeypatch, "from-keras", wide, "--photos", photos, *told, "--out", out)
