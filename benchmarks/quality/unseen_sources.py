@@ -33,11 +33,11 @@ from train.progress import say
 from train.quiet import start_tensorflow
 from train.runs.finished import FinishedRun, load_run
 from train.runs.slim_folder import SETTINGS, SlimFolder
-from train.slim.answers import answering_folds, answers
+from train.slim.answers import answers
 from train.slim.base import slim_base
 from train.slim.distillation import Distillation
 from train.slim.goal import Goal
-from train.slim.original import frozen_base, is_tuned
+from train.slim.original import frozen_base
 from train.slim.pipeline import described, pictures_to_learn_from
 from train.slim.teaching import Teaching, teach
 from train.slim.to_goal import pooled_head
@@ -78,8 +78,8 @@ def answer_fold(
     pictures = learned_from(number, folds, data, original.recipe.seed)
     frozen = frozen_base(original)
     teaching = teach(frozen, pictures, original.recipe, settings, cache)
-    by = np.full(len(pictures), number) if is_tuned(original) else answering_folds(data, teaching, original.recipe.seed)
-    teaching = replace(teaching, answers=answers(original, data, teaching, by, cache))
+    only = np.full(len(pictures), number)
+    teaching = replace(teaching, answers=answers(original, teaching, only, cache))
     mixed = original.recipe.mixed_precision
     out.note_settings(described(original.folder.weights_path, goal, pictures, settings, mixed_precision=mixed))
     head = pooled_head(original)

@@ -87,7 +87,7 @@ class Wanted:
 
     Attributes:
         features: The original's, `[N, D]`.
-        answers: What the original answers, logits `[N, C]`; None to learn without them.
+        answers: What a fine-tuned original answers, logits `[N, C]`; None for one that was not fine-tuned.
     """
 
     features: Floats

@@ -73,7 +73,7 @@ def slim(
     frozen = frozen_base(original)
     teaching = teach(frozen, photos, original.recipe, settings, cache)
     by = answering_folds(data, teaching, original.recipe.seed)
-    teaching = replace(teaching, answers=answers(original, data, teaching, by, cache))
+    teaching = replace(teaching, answers=answers(original, teaching, by, cache))
 
     def slim_to_goal(goal: Goal, folder: SlimFolder) -> dict[str, Any]:
         return slim_to(goal, original, frozen, data, teaching, folder, cache)

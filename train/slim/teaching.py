@@ -31,7 +31,7 @@ class Teaching:
         features: Of the original, for every photo and view, as in `train.views.features.extract`.
         settings: How to distil.
         recipe: By which views are made.
-        answers: What the original answers, as in `train.slim.answers.answers`; None to learn without them.
+        answers: What a fine-tuned original answers, as in `train.slim.answers.answers`; None for any other.
     """
 
     photos: Sequence[Photo]
