@@ -39,7 +39,7 @@ from train.slim.pipeline import described, pictures_to_learn_from
 from train.slim.within_drop import slim_within
 from train.views.augmentation import augment, view_rng
 
-_EPOCHS, _LEARNING_RATE = 3, 3e-4
+_EPOCHS = 4
 _VIEWS, _VIEWS_IN_ALL = 4, 2048  # at least: of few photos more views, which teach more than further passes
 _SEED = 1
 # The original answers for whatever a view shows, so it need not look like a photo of its class.
@@ -50,7 +50,7 @@ _CHANGES = Augmentation(
 
 def usual_settings(pictures: int) -> Distillation:
     """Return how to distil on so many pictures, where nothing is said of it."""
-    return Distillation(max(_VIEWS, -(-_VIEWS_IN_ALL // pictures)), _EPOCHS, _LEARNING_RATE)
+    return Distillation(max(_VIEWS, -(-_VIEWS_IN_ALL // pictures)), _EPOCHS)
 
 
 def slim_imported(

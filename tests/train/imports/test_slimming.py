@@ -28,6 +28,7 @@ WIDTH = 48
 def short_rounds(eager_fits: None) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(distillation, "VIEWS_A_ROUND", 64)
+        patch.setattr(slimming, "_VIEWS_IN_ALL", 1)
         yield
 
 
@@ -56,8 +57,9 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(("pictures", "views"), [(100, 21), (271, 8), (512, 4), (1612, 4)])
-def test_few_photos_are_learned_from_in_more_views(pictures: int, views: int) -> None:
-    assert slimming.usual_settings(pictures) == distillation.Distillation(views=views, epochs=3, learning_rate=3e-4)
+def test_few_photos_are_learned_from_in_more_views(pictures: int, views: int, monkeypatch) -> None:
+    monkeypatch.setattr(slimming, "_VIEWS_IN_ALL", 2048)
+    assert slimming.usual_settings(pictures) == distillation.Distillation(views=views, epochs=4)
 
 
 def test_a_run_is_slimmed_and_exported(wide: Path, photos: Path, tmp_path: Path, capsys, monkeypatch) -> None:
@@ -85,7 +87,7 @@ def test_a_run_is_slimmed_and_exported(wide: Path, photos: Path, tmp_path: Path,
 
 
 def test_one_command_makes_a_slim_file(wide: Path, photos: Path, tmp_path: Path, capsys, monkeypatch) -> None:
-    monkeypatch.setattr("export.from_keras.usual_settings", lambda _: distillation.Distillation(views=2, epochs=1))
+    monkeypatch.setattr("export.from_keras.SETTINGS", distillation.Distillation(views=2, epochs=1))
     out = tmp_path / "my.onnx"
     told = ("--preprocessing", "caffe", "--speedup", "2", "--work", tmp_path / "work")
     code, printed, err = run_export(capsys, monkeypatch, "from-keras", wide, "--photos", photos, *told, "--out", out)
