@@ -1,7 +1,7 @@
 """How many channels each convolution of a chain keeps: as few as the budget allows, taken where they are missed least.
 
-A speed-up divides the multiply-accumulates, and the weights nearly as much: behind a Flatten, most of a file is one
-Dense layer that costs no time.
+A speed-up divides the multiply-accumulates and the weights alike: behind a Flatten, most of a file is one Dense layer
+that costs no time.
 """
 
 from collections.abc import Mapping
@@ -10,8 +10,6 @@ from train.errors import GoalError
 from train.slim.chains.chain import Chain
 from train.slim.sensitivity import Sensitivity
 from train.slim.widths import STEP
-
-_OF_WEIGHTS = 0.7  # of a speed-up, that divides the weights: what a slim network loses, it loses where they are few
 
 
 def check_chain_speedup(chain: Chain, speedup: float) -> None:
@@ -22,17 +20,16 @@ def check_chain_speedup(chain: Chain, speedup: float) -> None:
     """
     full = chain.cost(chain.widths)
     least = chain.cost({name: min(width, STEP) for name, width in chain.widths.items()})
-    (macs, weights), (least_macs, least_weights) = full, least
-    reached = min(macs / least_macs, weights / least_weights / _OF_WEIGHTS)
+    reached = min(before / after for before, after in zip(full, least, strict=True))
     if reached < speedup:
         raise GoalError(
-            f"a speed-up of {speedup:g} cannot be reached: with {STEP} channels a layer, this network reaches "
-            f"{reached:.2f}; give --speedup {max(1, int(reached))} or less"
+            f"a speed-up of {speedup:g} cannot be reached: with {STEP} channels a layer, this network is {reached:.2f} "
+            f"times as small; give --speedup {max(1, int(reached))} or less"
         )
 
 
 def budgeted_widths(chain: Chain, sensitivities: Mapping[str, Sensitivity], speedup: float) -> dict[str, int]:
-    """Return widths that divide multiply-accumulates by a factor, and weights by 0.7 of it, and lose little.
+    """Return widths that divide multiply-accumulates and weights by a factor and lose little.
 
     Channels are taken away `STEP` at a time, always where the least variance is lost for what is saved of that which
     is still too much.
@@ -42,8 +39,7 @@ def budgeted_widths(chain: Chain, sensitivities: Mapping[str, Sensitivity], spee
     """
     check_chain_speedup(chain, speedup)
     widths = chain.widths
-    macs, weights = chain.cost(widths)
-    budget = [macs / speedup, weights / max(1.0, _OF_WEIGHTS * speedup)]
+    budget = [cost / speedup for cost in chain.cost(widths)]
     while any(excess := [max(cost - allowed, 0) for cost, allowed in zip(chain.cost(widths), budget, strict=True)]):
         now, steps = chain.cost(widths), []
         for name, sensitivity in sensitivities.items():

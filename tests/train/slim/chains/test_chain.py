@@ -99,12 +99,11 @@ def test_a_speedup_divides_what_is_computed_and_what_is_kept() -> None:
     chain = read_chain(network("flatten"), "mine.keras")
     found = ChainPruner(chain, pixels(), seed=1).sensitivities()
     widths = budgeted_widths(chain, found, 2.0)
-    (macs, weights), (macs_left, weights_left) = chain.cost(chain.widths), chain.cost(widths)
-    assert macs_left <= macs / 2
-    assert weights_left <= weights / 1.4
+    for before, after in zip(chain.cost(chain.widths), chain.cost(widths), strict=True):
+        assert after <= before / 2
     assert set(widths.values()) <= {16, 32, 48}
     assert even_widths(chain, 0.5) == {"conv_0": 16, "conv_1": 32, "conv_2": 16}
-    with pytest.raises(GoalError, match=r"^a speed-up of 9 cannot be reached: with 16 channels .* give --speedup 5 or"):
+    with pytest.raises(GoalError, match=r"^a speed-up of 9 cannot be reached: with 16 channels .* give --speedup 4 or"):
         check_chain_speedup(chain, 9.0)
 
 
