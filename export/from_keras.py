@@ -32,7 +32,7 @@ from train.imports.imported import Imported, import_model, network_of
 from train.imports.options import Told
 from train.imports.record import Reading
 from train.imports.run import import_run
-from train.imports.slimming import check_imported_goal, slim_imported, usual_settings
+from train.imports.slimming import SETTINGS, check_imported_goal, slim_imported
 from train.imports.ways import Known, Way
 from train.progress import say
 from train.runs.folder import RunFolder
@@ -104,8 +104,7 @@ def from_keras_and_photos(
         if goal is not None and isinstance(run, ImportedRun):
             say(f"2/{steps} Slimming")
             slim = SlimFolder(folder.path.with_name(f"{folder.path.name}-slim"))
-            settings = usual_settings(len(run.data(dataset).part("train")))
-            slim_imported(run, dataset, slim, goal, settings=settings, resume=False, mixed_precision=mixed_precision)
+            slim_imported(run, dataset, slim, goal, settings=SETTINGS, resume=False, mixed_precision=mixed_precision)
             folder, run = slim, load_any_run(slim.path)
         say(f"{steps}/{steps} Exporting")
         (file,) = export(run, dataset, scratch / "out", (precision,), name=out.stem, max_drop=max_drop)

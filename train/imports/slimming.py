@@ -39,18 +39,12 @@ from train.slim.pipeline import described, pictures_to_learn_from
 from train.slim.within_drop import slim_within
 from train.views.augmentation import augment, view_rng
 
-_EPOCHS = 4
-_VIEWS, _VIEWS_IN_ALL = 4, 2048  # at least: of few photos more views, which teach more than further passes
+SETTINGS = Distillation(views=4, epochs=4)
 _SEED = 1
 # The original answers for whatever a view shows, so it need not look like a photo of its class.
 _CHANGES = Augmentation(
     rotation_deg=20, shift=0.1, zoom=0.2, horizontal_flip=True, brightness=0.2, contrast=0.1, gamma=0.2, saturation=0.2
 )
-
-
-def usual_settings(pictures: int) -> Distillation:
-    """Return how to distil on so many pictures, where nothing is said of it."""
-    return Distillation(max(_VIEWS, -(-_VIEWS_IN_ALL // pictures)), _EPOCHS)
 
 
 def slim_imported(

@@ -15,7 +15,6 @@ import pytest
 from edge_infer.model_file.opening import open_model
 from tests.export.test_cli import run as run_export
 from tests.train.imports.colours import COLOURS, SIDE, prototypes, run_train
-from train.imports import slimming
 from train.imports.finished import load_any_run
 from train.slim import distillation
 
@@ -28,7 +27,6 @@ WIDTH = 48
 def short_rounds(eager_fits: None) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(distillation, "VIEWS_A_ROUND", 64)
-        patch.setattr(slimming, "_VIEWS_IN_ALL", 1)
         yield
 
 
@@ -54,12 +52,6 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("wide") / "wide.h5"
     model.save(path)
     return path
-
-
-@pytest.mark.parametrize(("pictures", "views"), [(100, 21), (271, 8), (512, 4), (1612, 4)])
-def test_few_photos_are_learned_from_in_more_views(pictures: int, views: int, monkeypatch) -> None:
-    monkeypatch.setattr(slimming, "_VIEWS_IN_ALL", 2048)
-    assert slimming.usual_settings(pictures) == distillation.Distillation(views=views, epochs=4)
 
 
 def test_a_run_is_slimmed_and_exported(wide: Path, photos: Path, tmp_path: Path, capsys, monkeypatch) -> None:
