@@ -33,7 +33,8 @@ from train.imports.options import Told
 from train.imports.record import Reading
 from train.imports.run import import_run
 from train.imports.slimming import SETTINGS, check_imported_goal, slim_imported
-from train.imports.ways import Known, Way
+from train.imports.trial import Way
+from train.imports.ways import Known
 from train.progress import say
 from train.runs.folder import RunFolder
 from train.runs.slim_folder import SlimFolder

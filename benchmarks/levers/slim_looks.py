@@ -24,7 +24,7 @@ from train.data.photos import Photo
 from train.data.run_data import read_run_data
 from train.files import write_json
 from train.fitting.crossval import FOLDS, CrossValidation
-from train.fitting.pooled import CachedTraining, held_out_logits, known_features, prepare, stranger_folds
+from train.fitting.pooled import CachedTraining, held_out_logits, known_features, labelled, prepare, stranger_folds
 from train.metrics import Floats, Ints, softmax
 from train.options import FOLDER, cache_option, mixed_precision_option, unlabelled_option
 from train.progress import say, track
@@ -117,7 +117,7 @@ def answer(training: CachedTraining, shares: Sequence[float], temperature: float
     data, taps = training.data, training.recipe.pooled_head.taps
     if training.strangers is None:
         raise click.ClickException("give a run that was trained with --others")
-    photos = [*data.photos, *(sourced.photo for sourced in data.elsewhere.photos)]
+    photos = labelled(data)
     strangers = [sourced.photo for sourced in data.strangers.photos]
     network = observed_features(training.base, training.recipe)
     read = tf.function(lambda pixels: network(pixels, training=False))

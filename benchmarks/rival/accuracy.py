@@ -35,7 +35,7 @@ from train.data.run_data import RunData, read_run_data
 from train.errors import RunFolderError
 from train.files import write_json
 from train.fitting.head import LinearHead
-from train.fitting.pooled import CachedTraining, prepare
+from train.fitting.pooled import CachedTraining, labelled, prepare
 from train.metrics import Floats, calibrate, softmax
 from train.networks.vgg16 import build_base, resolve_weights
 from train.progress import say
@@ -99,7 +99,7 @@ def main(
     if slim is not None:
         ours[SLIM_NETWORK] = prepared_run(slim, data, cache)
     views = recipe.cached_views.views
-    features = lite0_features(photos_of(data), views, recipe, base, weights, cache)
+    features = lite0_features(labelled(data), views, recipe, base, weights, cache)
 
     full = ours[FULL_NETWORK]
     choice, tried = choose(features, full)
@@ -112,7 +112,7 @@ def main(
     head = theirs.fit(theirs.training_photos)
     rival = with_head(base, choice.pooling, choice.norm, len(data.labels))
     rival.get_layer(LOGITS).set_weights([head.kernel, head.bias])
-    pictures = [load_view(photo, 0, recipe) for photo in photos_of(data)]
+    pictures = [load_view(photo, 0, recipe) for photo in labelled(data)]
     fp32 = heads.logits(theirs.views[0])
     temperature = calibrate(fp32[0, data.not_test], data.targets[data.not_test])["temperature"]
     models = convert_all(rival, temperature, pictures, theirs.training_photos)
@@ -202,11 +202,6 @@ def check(base: keras.Model, tensors: Tensors, picture: Path, expected: int) -> 
     if (said := int(scores.argmax())) != expected:
         raise click.ClickException(f"{picture}: the weights say class {said}, not {expected}")
     return {"picture": picture.name, "class": said, "score": float(scores[said])}
-
-
-def photos_of(data: RunData) -> list[Any]:
-    """Return the set's photos, then those from elsewhere."""
-    return [*data.photos, *(sourced.photo for sourced in data.elsewhere.photos)]
 
 
 def accuracy(logits: Floats, data: RunData) -> dict[str, Any]:

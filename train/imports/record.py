@@ -8,7 +8,7 @@ from train.errors import RunFolderError
 from train.files import read_json
 from train.imports.imported import Size
 from train.imports.scaling import Scaling
-from train.imports.ways import Channels
+from train.imports.trial import Channels
 from train.runs.folder import IMPORTED, RunFolder
 
 

@@ -1,7 +1,7 @@
-"""How a model's training code turned photos into input, measured: by which way it answers labelled photos best.
+"""How a model's training code turned photos into input, found out: by which way it answers labelled photos best.
 
-Photos of a sample are shown in every way that is not told. Which class an output stands for is open too, so each way is
-judged under the assignment of outputs to classes that explains its answers best (Kuhn 1955, the Hungarian method).
+Photos of a sample are shown in every way that is not told, more and more of them in those that may yet be the best.
+`train.imports.trial` says what a way is worth.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,17 +11,13 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
-import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment, minimize_scalar
-from scipy.special import log_softmax
 
-from edge_infer.model_file.metadata import InputSpec, Interpolation, Resize
-from edge_infer.pictures.loading import load_input
+from edge_infer.model_file.metadata import Interpolation, Resize
 from train.errors import ImportDecisionError
-from train.imports.imported import Imported, scaled
+from train.imports.imported import Imported
 from train.imports.scaling import Scaling
-from train.metrics import Floats, Ints, wilson_interval
-from train.networks.network import forward
+from train.imports.trial import Channels, Trial, Tried, Way
+from train.metrics import Ints, wilson_interval
 from train.progress import track
 
 SAMPLE_PHOTOS = 96
@@ -30,38 +26,8 @@ _CLEAR_DEVIATIONS = 1.645  # by which the best must be ahead: 95 %, one-sided
 _FAR_DEVIATIONS = 2.326  # by which a way is so far behind that it needs no further look: 99 %
 _RESIZES = 2  # that are tried on more photos than all are
 _SAME = 1e-3  # of a probability: ways that differ by less are one
-_HOTTEST = 1e4  # temperature
-_LARGEST_LOSS = 14.0  # nats; one sure mistake does not outweigh all else
 _FAR_BETTER = 0.1  # of the photos
 _FAR_BETTER_PHOTOS = 3
-
-Channels = str  # `rgb` or `bgr`
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How a photo becomes input.
-
-    Attributes:
-        scaling: How pixels are scaled.
-        is_bgr: Whether blue comes first.
-        resize: As in `InputSpec`.
-        interpolation: Likewise.
-    """
-
-    scaling: Scaling
-    is_bgr: bool
-    resize: Resize = "stretch"
-    interpolation: Interpolation = "bilinear"
-
-    def spec(self, size: tuple[int, int]) -> InputSpec:
-        """Return it as the input of a model file, for a height and width in pixels."""
-        return InputSpec(*size, self.resize, self.interpolation)
-
-    def __str__(self) -> str:
-        """Name it as the options do."""
-        channels = "bgr" if self.is_bgr else "rgb"
-        return f"{self.scaling}, {channels}, {self.resize}, {self.interpolation}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,41 +38,6 @@ class Known:
     channels: Channels | None = None
     resize: Resize | None = None
     interpolation: Interpolation | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Tried:
-    """What a way is worth.
-
-    Attributes:
-        way: The way.
-        photos: How many photos it was tried on.
-        right: How many of them are answered right, under the best assignment of outputs to classes.
-        right_as_told: How many with the outputs in the order of the labels.
-        losses: Minus the logarithm of the right class's probability, `[photos]`, under the best assignment and
-            temperature: pixels 255 times as large make most networks as much surer, and no more right.
-        log_probabilities: `[photos, classes]`, likewise.
-        assignment: For each class, its output.
-        is_right: Which photos are answered right, `bool [photos]`, under the best assignment.
-    """
-
-    way: Way
-    photos: int
-    right: int
-    right_as_told: int
-    losses: Floats
-    log_probabilities: Floats
-    assignment: tuple[int, ...]
-    is_right: npt.NDArray[np.bool_]
-
-    def to_record(self) -> dict[str, object]:
-        """Return it for JSON."""
-        return {
-            "way": str(self.way),
-            "photos": self.photos,
-            "right": self.right,
-            "log_loss": round(float(self.losses.mean()), 4),
-        }
 
 
 def find_way(
@@ -135,7 +66,7 @@ def find_way(
         ImportDecisionError: None is clearly the best, or none is better than chance.
     """
     sample = _sample(targets)
-    trial = _Trial(imported, [paths[i] for i in sample], targets[sample], is_order_told=is_order_told)
+    trial = Trial(imported, [paths[i] for i in sample], targets[sample], is_order_told=is_order_told)
     scalings = [known.scaling] if known.scaling else get_args(Scaling)
     channels = [known.channels == "bgr"] if known.channels else [False, True]
     first = Way("none", is_bgr=False, resize=known.resize or "stretch", interpolation=known.interpolation or "bilinear")
@@ -168,7 +99,7 @@ def check_order(best: Tried, labels: Sequence[str]) -> None:
         )
 
 
-def _best_scalings(trial: "_Trial", ways: Sequence[Way]) -> tuple[list[Tried], list[Tried]]:
+def _best_scalings(trial: Trial, ways: Sequence[Way]) -> tuple[list[Tried], list[Tried]]:
     """Try ways to scale on more and more photos: each time those that may yet be the best.
 
     Returns:
@@ -184,7 +115,7 @@ def _best_scalings(trial: "_Trial", ways: Sequence[Way]) -> tuple[list[Tried], l
     return sorted((trial.run(way) for way in track(ways, "Trying the best")), key=_rank), dropped
 
 
-def _surer_resizes(trial: "_Trial", ways: Sequence[Way], usual: Tried) -> tuple[list[Tried], list[Tried]]:
+def _surer_resizes(trial: Trial, ways: Sequence[Way], usual: Tried) -> tuple[list[Tried], list[Tried]]:
     """Try other ways to resize: each time those that end up clearly better than the usual one if they go on like that.
 
     They differ little: one that is not clearly better is as good as the usual one.
@@ -209,58 +140,6 @@ def _loss(tried: Tried) -> float:
 def _rank(tried: Tried) -> tuple[float, float]:
     """Return what ways are ordered by, the best last."""
     return tried.right / tried.photos, -_loss(tried)
-
-
-class _Trial:
-    def __init__(self, imported: Imported, paths: Sequence[Path], targets: Ints, *, is_order_told: bool) -> None:
-        self._imported, self._paths, self._targets = imported, paths, targets
-        self._is_order_told = is_order_told
-        self._answer = forward(imported.core)
-        self._pixels: dict[InputSpec, npt.NDArray[np.uint8]] = {}
-        self._logits: dict[Way, Floats] = {}  # of the first photos, as many as were asked for so far
-
-    def run(self, way: Way, photos: int | None = None) -> Tried:
-        logits = self._answers(way, photos or len(self._paths))
-        targets = self._targets[: len(logits)]
-        answers, classes = logits.argmax(axis=1), self._imported.classes
-        confusion = np.zeros((classes, classes), np.int64)  # rows: the class, columns: the output
-        np.add.at(confusion, (targets, answers), 1)
-        as_told = int(np.trace(confusion))
-        assignment = np.arange(classes) if self._is_order_told else linear_sum_assignment(-confusion)[1]
-        if confusion[np.arange(classes), assignment].sum() == as_told:
-            assignment = np.arange(classes)
-        log_probabilities = _calibrated(np.asarray(logits, np.float64), assignment[targets])
-        losses = np.minimum(-log_probabilities[np.arange(len(targets)), assignment[targets]], _LARGEST_LOSS)
-        right = int(confusion[np.arange(classes), assignment].sum())
-        order = tuple(map(int, assignment))
-        is_right = answers == assignment[targets]
-        return Tried(way, len(targets), right, as_told, losses, log_probabilities, order, is_right)
-
-    def _answers(self, way: Way, photos: int) -> Floats:
-        """Return the logits for the first photos; what a first look showed is not computed again."""
-        spec = way.spec(self._imported.size)
-        if spec not in self._pixels:
-            self._pixels[spec] = np.stack([load_input(path, spec) for path in self._paths])
-        seen = self._logits.get(way, np.empty((0, self._imported.classes), np.float32))
-        missing = self._pixels[spec][len(seen) : photos]
-        if len(missing):
-            seen = np.concatenate([seen, self._answer(scaled(missing, way.scaling, is_bgr=way.is_bgr))])
-            self._logits[way] = seen
-        return seen[:photos]
-
-
-def _calibrated(logits: Floats, targets: Ints) -> Floats:
-    """Return logarithms of probabilities at the temperature that makes the right answers most likely."""
-
-    def scaled_down(log_temperature: float) -> Floats:
-        log_probabilities: Floats = log_softmax(logits / np.exp(log_temperature), axis=1)
-        return log_probabilities
-
-    def loss(log_temperature: float) -> float:
-        return -float(scaled_down(log_temperature)[np.arange(len(targets)), targets].mean())
-
-    # Colder than the network's own would make all right answers of a small sample sure.
-    return scaled_down(minimize_scalar(loss, bounds=(0.0, np.log(_HOTTEST)), method="bounded").x)
 
 
 def _sample(targets: Ints) -> Ints:

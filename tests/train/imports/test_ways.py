@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from train.imports.ways import Tried, Way, _best_scalings, _surer_resizes
+from train.imports.trial import Tried, Way
+from train.imports.ways import _best_scalings, _surer_resizes
 
 PHOTOS = 96
 GOOD, NEAR, BAD = (Way(scaling, is_bgr=False) for scaling in ("unit", "signed", "caffe"))
