@@ -19,6 +19,7 @@ from train.imports.imported import Imported, scaled
 from train.imports.scaling import Scaling
 from train.metrics import Floats, Ints
 from train.networks.network import forward
+from train.networks.precision import bfloat16_where_fast
 
 _HOTTEST = 1e4  # temperature
 _LARGEST_LOSS = 14.0  # nats; one sure mistake does not outweigh all else
@@ -130,8 +131,9 @@ class Trial:
         seen = self._logits.get(way, np.empty((0, self._imported.classes), np.float32))
         missing = self._pixels[spec][len(seen) : photos]
         if len(missing):
-            seen = np.concatenate([seen, self._answer(scaled(missing, way.scaling, is_bgr=way.is_bgr))])
-            self._logits[way] = seen
+            with bfloat16_where_fast():
+                found = self._answer(scaled(missing, way.scaling, is_bgr=way.is_bgr))
+            self._logits[way] = seen = np.concatenate([seen, found])
         return seen[:photos]
 
 
