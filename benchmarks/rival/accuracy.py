@@ -34,9 +34,10 @@ from train.data.photos import sha256_file
 from train.data.run_data import RunData, read_run_data
 from train.errors import RunFolderError
 from train.files import write_json
+from train.fitting.crossval import FOLDS, photo_folds
 from train.fitting.head import LinearHead
 from train.fitting.pooled import CachedTraining, labelled, prepare
-from train.metrics import Floats, calibrate, softmax
+from train.metrics import Floats, Ints, calibrate, softmax
 from train.networks.vgg16 import build_base, resolve_weights
 from train.progress import say
 from train.quiet import start_tensorflow
@@ -132,8 +133,9 @@ def main(
     network = full_network(recipe, heads_ours[FULL_NETWORK], vgg16)
     write_file(network, files / FULL_FILE, data, recipe, temperature=1.0, of_rival=False)
 
+    folds = photo_folds(data.targets, data.groups, data.elsewhere, recipe.seed)
     rows: dict[str, Any] = {
-        name: {**accuracy(held_out[name], data), **tested(heads_ours[name], training.views[0], data)}
+        name: {**accuracy(held_out[name], data, folds), **tested(heads_ours[name], training.views[0], data)}
         for name, training in ours.items()
     }
     of_fp32 = features_of(models["fp32"], pictures)
@@ -141,7 +143,7 @@ def main(
         read = features_of(model, pictures)
         logits = heads.logits(read)
         rows[rival_row(variant)] = {
-            **accuracy(logits, data),
+            **accuracy(logits, data, folds),
             **tested(head, read, data),
             "bytes": sizes[variant],
             "ours_less_this": {
@@ -204,15 +206,23 @@ def check(base: keras.Model, tensors: Tensors, picture: Path, expected: int) -> 
     return {"picture": picture.name, "class": said, "score": float(scores[said])}
 
 
-def accuracy(logits: Floats, data: RunData) -> dict[str, Any]:
-    """Return how right held-out answers `[repeats, N + M, C]` are, own and from elsewhere."""
+def accuracy(logits: Floats, data: RunData, folds: Ints) -> dict[str, Any]:
+    """Return how right held-out answers are, own and from elsewhere.
+
+    Args:
+        logits: `[repeats, N + M, C]`.
+        data: The photos.
+        folds: The fold of each in the first repeat, `[N + M]`.
+    """
     own, elsewhere = rights(logits, data)
     of_photo = elsewhere.mean(axis=0)
+    first_folds = [elsewhere[0, folds[len(data.targets) :] == number] for number in range(FOLDS)]
     return {
         "own": float(own.mean()),
         "elsewhere": float(of_photo.mean()),
         "elsewhere_95": clustered_interval(of_photo, np.ones(len(of_photo)), data.elsewhere.groups.astype(str)),
         "elsewhere_of_repeats": elsewhere.mean(axis=1).tolist(),
+        "elsewhere_of_first_folds": [{"right": int(of.sum()), "photos": len(of)} for of in first_folds],
     }
 
 

@@ -69,11 +69,13 @@ def test_shares_of_held_out_answers_of_the_test_and_of_changes() -> None:
         part=lambda part: np.array([1, 2]) if part == "test" else None,
     )
     right_but_last = np.eye(2)[[[0, 1, 1, 0, 1], [0, 1, 0, 0, 1]]]
-    measured = accuracy.accuracy(right_but_last, data)  # type: ignore[arg-type]
+    measured = accuracy.accuracy(right_but_last, data, np.array([0, 0, 1, 2, 2]))  # type: ignore[arg-type]
     assert measured["own"] == pytest.approx(5 / 6)
     assert measured["elsewhere"] == 0.5
     assert measured["elsewhere_95"] == (0.0, 1.0)
     assert measured["elsewhere_of_repeats"] == [0.5, 0.5]
+    of_folds = [(fold["right"], fold["photos"]) for fold in measured["elsewhere_of_first_folds"]]
+    assert of_folds == [(0, 0), (0, 0), (1, 2), (0, 0), (0, 0)]
     head = LinearHead(np.eye(2, dtype=np.float32), np.zeros(2, np.float32))
     features = np.array([[9, 9], [0, 1], [1, 0], [9, 9]], np.float32)
     assert accuracy.tested(head, features, data) == {"test": {"right": 1, "photos": 2}}  # type: ignore[arg-type]
