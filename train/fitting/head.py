@@ -51,6 +51,11 @@ class LinearHead:
         logits: Floats = features @ self.kernel + self.bias
         return logits
 
+    def averaged(self, other: "LinearHead") -> "LinearHead":
+        """Return the head whose logits are the mean of both."""
+        half = np.float32(0.5)
+        return LinearHead(half * (self.kernel + other.kernel), half * (self.bias + other.bias))
+
 
 def save_head(path: Path, head: LinearHead) -> None:
     """Write a head, whole or not at all."""

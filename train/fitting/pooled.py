@@ -74,10 +74,13 @@ class CachedTraining:
     def fit(self, chosen: Ints) -> LinearHead:
         """Fit the head on some of the photos."""
         head, targets = self.recipe.pooled_head, self.targets[chosen]
-        weights = class_weights(targets, head.balance)
+        views, weights = self.views[:, chosen], class_weights(targets, head.balance)
         if self.readouts is None:
-            return fit_linear(self.views[:, chosen], targets, head.inverse_l2, weights=weights)
-        read = self.readouts.labels.read(self.views[:, chosen])
+            return fit_linear(views, targets, head.inverse_l2, weights=weights)
+        if self.readouts.answers is not None:
+            own = fit_linear(views, targets, head.inverse_l2, weights=weights)
+            return own.averaged(self.readouts.answers)
+        read = self.readouts.labels.read(views)
         return self.readouts.labels.fold(fit_linear(read, targets, head.inverse_l2, weights=weights))
 
     def fit_known(self, chosen: Ints, strangers: Ints, head: LinearHead, held_out_logits: Floats) -> KnownOutput:

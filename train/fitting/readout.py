@@ -37,6 +37,10 @@ class Readout:
         read: Floats = features @ self.kernel + self.bias
         return read
 
+    def as_head(self) -> LinearHead:
+        """Return a map to logits as the head that it is."""
+        return LinearHead(self.kernel, self.bias)
+
     def fold(self, head: LinearHead) -> LinearHead:
         """Return the head on `[N, d]` that does what one on `[N, D]` does behind the map."""
         return LinearHead(*self._folded(head.kernel, head.bias))
@@ -55,15 +59,18 @@ class Readout:
 
 @dataclass(frozen=True, slots=True)
 class Readouts:
-    """What the two heads of a slim network read.
+    """What the heads of a slim network are made of, beside the labels.
 
     Attributes:
-        labels: The object's features, and what the original's would be.
+        labels: Where the label head is fitted: the object's features, and what the original's would be.
         known: What the original's features of object and scene would be; None in a network without `known`.
+        answers: What a fine-tuned original would answer. The label head is then fitted on the object's own features,
+            and is the mean of both; None for an original that was not fine-tuned.
     """
 
     labels: Readout
     known: Readout | None
+    answers: LinearHead | None = None
 
 
 def fit_readout(features: Floats, wanted: Floats) -> Readout:

@@ -63,7 +63,7 @@ class Teaching:
         return Wanted(_rows(features), None if self.answers is None else _rows(self.answers))
 
     def readouts(self, recipe: Recipe, base: keras.Model, cache: Path) -> Readouts:
-        """Solve the maps from the slim network's features of the first views to the original's.
+        """Solve the maps from the slim network's features of the first views to what the original gives for them.
 
         Args:
             recipe: The slim network's, with a `PooledHead`.
@@ -75,10 +75,13 @@ class Teaching:
         seen = extract(self.photos, views, as_taught, base, head.taps, cache, grid=head.grid, pooling=head.pooling)
         original = select_views(self.features, views)
         own, wanted = (_rows(head_features(features, head.taps)) for features in (seen, original))
-        labels = beside_own(fit_readout(own, wanted), own)
-        if head.known is None:
-            return Readouts(labels, None)
-        return Readouts(labels, fit_readout(*(_rows(known_features(of, head.taps)) for of in (seen, original))))
+        known = None
+        if head.known is not None:
+            known = fit_readout(*(_rows(known_features(of, head.taps)) for of in (seen, original)))
+        answers = None
+        if self.answers is not None:
+            answers = fit_readout(own, _rows(self.answers[:views])).as_head()
+        return Readouts(beside_own(fit_readout(own, wanted), own), known, answers)
 
 
 def _rows(features: Floats) -> Floats:

@@ -1,11 +1,15 @@
 """Readouts find a linear map, and heads behind one are the same once they are folded."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from train.fitting.head import LinearHead
 from train.fitting.known import KnownOutput
-from train.fitting.readout import Readout, beside_own, fit_readout
+from train.fitting.pooled import CachedTraining
+from train.fitting.readout import Readout, Readouts, beside_own, fit_readout
+from train.recipes import RECIPES
 
 RNG = np.random.default_rng(0)
 FEATURES = RNG.normal(3, 2, (400, 6)).astype(np.float32)
@@ -50,3 +54,14 @@ def test_own_features_come_first_and_vary_as_much_as_what_is_read():
     deviations = both.std(axis=0)
     assert deviations[:6].mean() == pytest.approx(1, rel=1e-3)
     assert deviations[6:].mean() == pytest.approx(1, rel=1e-3)
+
+
+def test_what_a_fine_tuned_original_answers_has_half_a_say():
+    targets = np.argmax(FEATURES @ KERNEL[:, :3] + BIAS[:3], axis=1)
+    learned = CachedTraining(RECIPES["gems"], None, None, {}, FEATURES[np.newaxis], targets)  # type: ignore[arg-type]
+    answers = fit_readout(FEATURES, FEATURES @ KERNEL[:, :3]).as_head()
+    readouts = Readouts(Readout(KERNEL, BIAS), None, answers)
+    labels_alone, both = learned.fit(np.arange(300)), replace(learned, readouts=readouts).fit(np.arange(300))
+    mean = (labels_alone.logits(FEATURES) + answers.logits(FEATURES)) / 2
+    np.testing.assert_allclose(both.logits(FEATURES), mean, rtol=1e-4, atol=1e-4)
+    assert np.abs(mean - labels_alone.logits(FEATURES)).max() > 0.1
