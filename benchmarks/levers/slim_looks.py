@@ -32,6 +32,7 @@ from train.quiet import start_tensorflow
 from train.recipes import Recipe
 from train.results.elsewhere import measure_elsewhere, measure_strangers
 from train.runs.finished import FinishedRun, load_run
+from train.slim.answers import answering_folds, answers
 from train.slim.distillation import Distillation
 from train.slim.observed import observed_features
 from train.slim.original import frozen_base
@@ -101,6 +102,8 @@ def slim_training(
     settings = Distillation(_READOUT_VIEWS, 1)
     pictures = pictures_to_learn_from(data)
     teaching = teach(frozen_base(original), pictures, recipe, settings, cache)
+    by = answering_folds(data, teaching, recipe.seed)
+    teaching = replace(teaching, answers=answers(original, teaching, by, cache))
     exact, base = replace(slim.recipe, mixed_precision=False), slim.network.get_layer("vgg16")
     readouts = teaching.readouts(exact, base, cache)
     return replace(prepare(exact, data, base, cache), readouts=readouts)

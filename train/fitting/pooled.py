@@ -77,9 +77,11 @@ class CachedTraining:
         views, weights = self.views[:, chosen], class_weights(targets, head.balance)
         if self.readouts is None:
             return fit_linear(views, targets, head.inverse_l2, weights=weights)
-        if self.readouts.answers is not None:
+        if self.readouts.answered is not None:
             own = fit_linear(views, targets, head.inverse_l2, weights=weights)
-            return own.averaged(self.readouts.answers)
+            kept = set(chosen.tolist())
+            left_out = {photo.sha256 for place, photo in enumerate(labelled(self.data)) if place not in kept}
+            return own.averaged(self.readouts.answered.head(left_out))
         read = self.readouts.labels.read(views)
         return self.readouts.labels.fold(fit_linear(read, targets, head.inverse_l2, weights=weights))
 

@@ -6,6 +6,7 @@ weight on the slim network's own. The map is linear, solved without labels, and 
 network needs no step for it.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,10 +38,6 @@ class Readout:
         read: Floats = features @ self.kernel + self.bias
         return read
 
-    def as_head(self) -> LinearHead:
-        """Return a map to logits as the head that it is."""
-        return LinearHead(self.kernel, self.bias)
-
     def fold(self, head: LinearHead) -> LinearHead:
         """Return the head on `[N, d]` that does what one on `[N, D]` does behind the map."""
         return LinearHead(*self._folded(head.kernel, head.bias))
@@ -57,6 +54,32 @@ class Readout:
         return (self.kernel @ wide).astype(np.float32), (self.bias @ wide + bias).astype(np.float32)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Answered:
+    """What a fine-tuned original answers to pictures, with what its slim network sees in them.
+
+    Attributes:
+        sha256: Of each picture.
+        features: The slim network's, `[views, N, d]`.
+        logits: The original's, `[views, N, C]`.
+    """
+
+    sha256: Sequence[str]
+    features: Floats
+    logits: Floats
+
+    def head(self, left_out: Collection[str]) -> LinearHead:
+        """Solve the linear map from the features to the answers.
+
+        Args:
+            left_out: Pictures that it must not learn from, by their `sha256`.
+        """
+        learned = np.array([name not in left_out for name in self.sha256])
+        rows, wanted = (of[:, learned].reshape(-1, of.shape[-1]) for of in (self.features, self.logits))
+        readout = fit_readout(rows, wanted)
+        return LinearHead(readout.kernel, readout.bias)
+
+
 @dataclass(frozen=True, slots=True)
 class Readouts:
     """What the heads of a slim network are made of, beside the labels.
@@ -64,13 +87,13 @@ class Readouts:
     Attributes:
         labels: Where the label head is fitted: the object's features, and what the original's would be.
         known: What the original's features of object and scene would be; None in a network without `known`.
-        answers: What a fine-tuned original would answer. The label head is then fitted on the object's own features,
-            and is the mean of both; None for an original that was not fine-tuned.
+        answered: What a fine-tuned original answers. The label head is then the mean of one that is fitted on the
+            object's own features and of a map to the answers; None for an original that was not fine-tuned.
     """
 
     labels: Readout
     known: Readout | None
-    answers: LinearHead | None = None
+    answered: Answered | None = None
 
 
 def fit_readout(features: Floats, wanted: Floats) -> Readout:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from train.data.photos import Photo
 from train.fitting.head import head_features
 from train.fitting.pooled import known_features
-from train.fitting.readout import Readouts, beside_own, fit_readout
+from train.fitting.readout import Answered, Readouts, beside_own, fit_readout
 from train.metrics import Floats, Ints
 from train.networks.vgg16 import copy_in_precision
 from train.recipes import PooledHead, Recipe
@@ -74,14 +74,14 @@ class Teaching:
         as_taught = replace(recipe, augmentation=self.recipe.augmentation)
         seen = extract(self.photos, views, as_taught, base, head.taps, cache, grid=head.grid, pooling=head.pooling)
         original = select_views(self.features, views)
-        own, wanted = (_rows(head_features(features, head.taps)) for features in (seen, original))
-        known = None
+        of_views = head_features(seen, head.taps)
+        own, wanted = _rows(of_views), _rows(head_features(original, head.taps))
+        known = answered = None
         if head.known is not None:
             known = fit_readout(*(_rows(known_features(of, head.taps)) for of in (seen, original)))
-        answers = None
         if self.answers is not None:
-            answers = fit_readout(own, _rows(self.answers[:views])).as_head()
-        return Readouts(beside_own(fit_readout(own, wanted), own), known, answers)
+            answered = Answered([photo.sha256 for photo in self.photos], of_views, self.answers[:views])
+        return Readouts(beside_own(fit_readout(own, wanted), own), known, answered)
 
 
 def _rows(features: Floats) -> Floats:
