@@ -130,8 +130,12 @@ def test_the_published_gender_recipes_are_as_published():
         assert recipe.published
 
 
-def test_the_gender_card_says_what_the_label_means_and_what_it_is_not_for():
-    card = RECIPES["gender"].card
+@pytest.mark.parametrize(
+    ("name", "meaning", "not_for"),
+    [("gender", "Apparent gender", "identifying people"), ("gems", "looks like", "certifying stones")],
+)
+def test_a_card_says_what_the_label_means_and_what_it_is_not_for(name: str, meaning: str, not_for: str):
+    card = RECIPES[name].card
     assert set(card) == {"label_meaning", "intended_use", "limits", "not_for"}
-    assert "Apparent gender" in card["label_meaning"]
-    assert "identifying people" in card["not_for"]
+    assert meaning in card["label_meaning"]
+    assert not_for in card["not_for"]

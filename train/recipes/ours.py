@@ -49,6 +49,16 @@ GEMS = replace(
         known=KnownHead(inverse_l2=0.01, stranger_views=3, part_weights={"other_stones": 3, "things": 32}),
     ),
     attribution=(VGG16_ATTRIBUTION, GEMS_ATTRIBUTION),
+    card={
+        "label_meaning": "Which of the ten the stone looks like. Another stone, or something that is none, gets the "
+        "nearest label; a known below the threshold says that it may be none of the ten.",
+        "intended_use": "Demonstrations, teaching, and sorting pictures that somebody checks again.",
+        "limits": "Sees colour, cut and lustre, not hardness, density or refraction. Worse on jewellery and beads, "
+        "where a stone is small or one of many, on opals, and on bloodstone, larimar and sunstone, of which few photos "
+        "were learned from. Which of the stones were synthetic, dyed or glass was not recorded.",
+        "not_for": "Valuing, buying, selling, insuring or certifying stones, or telling a natural stone from an "
+        "imitation.",
+    },
 )
 
 GENDER = Recipe(
