@@ -9,7 +9,7 @@ and, of a fine-tuned original, the network of that fold teach the other pictures
 the photos left out. A fold takes as long as slimming; one that the work folder holds is not distilled again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -51,12 +51,14 @@ class LeftOut:
     Attributes:
         photos: Their places among the run's photos, then those from elsewhere, `[n]`.
         logits: `[n, C]`.
+        known: How sure the network is that they show any class, `[n]`.
         unexplained: Share of the variance of the original's features that a linear map of the slim network's own does
             not give, of the pictures that were learned from (`seen`) and of these photos (`unseen`).
     """
 
     photos: Ints
     logits: Floats
+    known: Floats
     unexplained: dict[str, float]
 
 
@@ -87,9 +89,12 @@ def answer_fold(
     exact = replace(recipe, mixed_precision=False)
     readouts = teaching.readouts(exact, slim, cache)
     training = replace(prepare(exact, data, slim, cache), readouts=readouts)
-    photos = np.flatnonzero(folds == number)
-    logits = training.fit(np.flatnonzero(folds != number)).logits(training.views[0, photos])
-    return LeftOut(photos, logits, _unexplained(number, folds, data, training, teaching, frozen, cache))
+    photos, chosen = np.flatnonzero(folds == number), np.flatnonzero(folds != number)
+    fitted = training.fit(chosen)
+    logits = fitted.logits(training.views[0, photos])
+    strangers = np.flatnonzero(stranger_folds(data.strangers, original.recipe.seed) != number)
+    known = training.fit_known(chosen, strangers, fitted, logits).known(training.first_view(training.features)[photos])
+    return LeftOut(photos, logits, known, _unexplained(number, folds, data, training, teaching, frozen, cache))
 
 
 def learned_from(number: int, folds: Ints, data: RunData, seed: int) -> list[Photo]:
@@ -125,17 +130,33 @@ def _unexplained(
     }
 
 
-def measure(found: Sequence[LeftOut], data: RunData) -> dict[str, Any]:
-    """Return how right answers for unseen photos are, of the data set's own and of those from elsewhere."""
-    places = np.concatenate([fold.photos for fold in found])
-    logits = np.concatenate([fold.logits for fold in found])
+def measure(found: Sequence[LeftOut], data: RunData, calibration: Mapping[str, float]) -> dict[str, Any]:
+    """Return how right answers for unseen photos are, of the data set's own and of those from elsewhere.
+
+    Args:
+        found: The answers of folds.
+        data: The run's photos.
+        calibration: The slim run's: by its thresholds an answer is certain.
+    """
+    places, logits, known = (
+        np.concatenate([getattr(fold, name) for fold in found]) for name in ("photos", "logits", "known")
+    )
     targets = np.concatenate([data.targets, data.elsewhere.targets])[places]
     right = logits.argmax(axis=1) == targets
     own = places < len(data.photos)
+    scores = softmax(logits / calibration["temperature"]).max(axis=1)
+    certain = (scores >= calibration["min_score"]) & (known >= calibration["min_known"])
     probabilities = softmax(logits / fit_temperature(logits, targets))
     return {
-        "elsewhere": {"right": int(right[~own].sum()), "photos": int((~own).sum())},
-        "own": {"right": int(right[own].sum()), "photos": int(own.sum())},
+        **{
+            name: {
+                "right": int((right & part).sum()),
+                "photos": int(part.sum()),
+                "certain": int((certain & part).sum()),
+                "right_of_certain": int((certain & right & part).sum()),
+            }
+            for name, part in (("elsewhere", ~own), ("own", own))
+        },
         "log_loss": float(log_loss(targets, probabilities, labels=range(logits.shape[1]))),
         "unexplained": {
             name: float(np.mean([fold.unexplained[name] for fold in found])) for name in ("seen", "unseen")
@@ -181,10 +202,12 @@ def main(
         say(f"Fold {number}")
         folder = SlimFolder(work / f"fold-{number}")
         found.append(answer_fold(number, original, data, goal, settings, folder, cache or default_cache()))
-    measured = measure(found, data)
+    measured = measure(found, data, load_run(slim_run).metrics["calibration"])
+    part = "{right} of {photos} photos {of} right, of {certain} certain ones {right_of_certain}"
     say(
-        "{right} of {photos} photos from elsewhere right".format(**measured["elsewhere"])
-        + ", {right} of {photos} of the data set's own".format(**measured["own"])
+        part.format(of="from elsewhere", **measured["elsewhere"])
+        + "; "
+        + part.format(of="of the data set's own", **measured["own"])
         + ", log loss {log_loss:.3f}".format(**measured)
         + ", unexplained {seen:.3f} of seen pictures, {unseen:.3f} of unseen".format(**measured["unexplained"])
     )

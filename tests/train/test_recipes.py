@@ -52,7 +52,7 @@ def test_the_improved_recipe_is_as_published():
 
 def test_gems_differs_from_custom_in_names_and_what_a_stranger_counts():
     gems, custom = (asdict(RECIPES[name]) for name in ("gems", "custom"))
-    names = {"name", "summary", "task", "attribution"}
+    names = {"name", "summary", "task", "attribution", "card"}
     assert {key for key in gems if gems[key] != custom[key]} == names | {"head", "fine_tune"}
     assert gems["fine_tune"] == custom["fine_tune"] | {"mode": "always"}
     assert {key for key in gems["head"] if gems["head"][key] != custom["head"][key]} == {"known"}

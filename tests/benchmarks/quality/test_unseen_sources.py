@@ -46,11 +46,12 @@ def test_own_photos_and_those_from_elsewhere_are_counted_apart():
     )
     sure, wrong = [3.0, 0.0], [0.0, 3.0]
     found = [
-        LeftOut(np.array([0, 2]), np.array([sure, sure]), {"seen": 0.2, "unseen": 0.4}),
-        LeftOut(np.array([1, 3]), np.array([wrong, sure]), {"seen": 0.3, "unseen": 0.5}),
+        LeftOut(np.array([0, 2]), np.array([sure, sure]), np.array([0.9, 0.9]), {"seen": 0.2, "unseen": 0.4}),
+        LeftOut(np.array([1, 3]), np.array([wrong, sure]), np.array([0.9, 0.1]), {"seen": 0.3, "unseen": 0.5}),
     ]
-    measured = measure(found, data)  # type: ignore[arg-type]
-    assert measured["own"] == {"right": 2, "photos": 2}
-    assert measured["elsewhere"] == {"right": 1, "photos": 2}
+    calibration = {"temperature": 1.0, "min_score": 0.9, "min_known": 0.5}
+    measured = measure(found, data, calibration)  # type: ignore[arg-type]
+    assert measured["own"] == {"right": 2, "photos": 2, "certain": 2, "right_of_certain": 2}
+    assert measured["elsewhere"] == {"right": 1, "photos": 2, "certain": 1, "right_of_certain": 0}
     assert measured["unexplained"] == {"seen": 0.25, "unseen": 0.45}
     assert 0.56 < measured["log_loss"] < 0.57  # three of four right, and as sure as that: -(3 ln 0.75 + ln 0.25) / 4
