@@ -32,6 +32,7 @@ from train.options import FOLDER, cache_option, mixed_precision_option, unlabell
 from train.progress import say
 from train.quiet import start_tensorflow
 from train.runs.finished import FinishedRun, load_run
+from train.runs.folder import METRICS
 from train.runs.slim_folder import SETTINGS, SlimFolder
 from train.slim.answers import answers
 from train.slim.base import slim_base
@@ -194,6 +195,7 @@ def main(
     original = load_run(run)
     original = replace(original, recipe=replace(original.recipe, mixed_precision=mixed_precision))
     told = read_json(slim_run / SETTINGS, "goal", "views", "epochs", "learning_rate")
+    calibration = read_json(slim_run / METRICS, "calibration")["calibration"]
     goal = Goal(**told["goal"])
     settings = Distillation(views or told["views"], epochs or told["epochs"], told["learning_rate"])
     data = read_run_data(original.recipe, original.folder.dataset(None, None, unlabelled), original.folder.split_path)
@@ -202,7 +204,7 @@ def main(
         say(f"Fold {number}")
         folder = SlimFolder(work / f"fold-{number}")
         found.append(answer_fold(number, original, data, goal, settings, folder, cache or default_cache()))
-    measured = measure(found, data, load_run(slim_run).metrics["calibration"])
+    measured = measure(found, data, calibration)
     part = "{right} of {photos} photos {of} right, of {certain} certain ones {right_of_certain}"
     say(
         part.format(of="from elsewhere", **measured["elsewhere"])

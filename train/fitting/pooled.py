@@ -73,17 +73,17 @@ class CachedTraining:
 
     def fit(self, chosen: Ints) -> LinearHead:
         """Fit the head on some of the photos."""
-        head, targets = self.recipe.pooled_head, self.targets[chosen]
-        views, weights = self.views[:, chosen], class_weights(targets, head.balance)
-        if self.readouts is None:
-            return fit_linear(views, targets, head.inverse_l2, weights=weights)
-        if self.readouts.answered is not None:
-            own = fit_linear(views, targets, head.inverse_l2, weights=weights)
-            kept = set(chosen.tolist())
-            left_out = {photo.sha256 for place, photo in enumerate(labelled(self.data)) if place not in kept}
-            return own.averaged(self.readouts.answered.head(left_out))
-        read = self.readouts.labels.read(views)
-        return self.readouts.labels.fold(fit_linear(read, targets, head.inverse_l2, weights=weights))
+        head, targets, views = self.recipe.pooled_head, self.targets[chosen], self.views[:, chosen]
+        weights = class_weights(targets, head.balance)
+        readout = None if self.readouts is None else self.readouts.labels
+        if readout is not None:
+            return readout.fold(fit_linear(readout.read(views), targets, head.inverse_l2, weights=weights))
+        own = fit_linear(views, targets, head.inverse_l2, weights=weights)
+        if self.readouts is None or self.readouts.answered is None:
+            return own
+        kept = set(chosen.tolist())
+        left_out = {photo.sha256 for place, photo in enumerate(labelled(self.data)) if place not in kept}
+        return own.averaged(self.readouts.answered.head(left_out))
 
     def fit_known(self, chosen: Ints, strangers: Ints, head: LinearHead, held_out_logits: Floats) -> KnownOutput:
         """Learn what is known from some of the photos and, where there are any, some of the strangers.

@@ -85,13 +85,14 @@ class Readouts:
     """What the heads of a slim network are made of, beside the labels.
 
     Attributes:
-        labels: Where the label head is fitted: the object's features, and what the original's would be.
+        labels: Where the label head is fitted: the object's features, and what the original's would be. None for an
+            original that was fine-tuned: then `answered` counts.
         known: What the original's features of object and scene would be; None in a network without `known`.
         answered: What a fine-tuned original answers. The label head is then the mean of one that is fitted on the
             object's own features and of a map to the answers; None for an original that was not fine-tuned.
     """
 
-    labels: Readout
+    labels: Readout | None
     known: Readout | None
     answered: Answered | None = None
 

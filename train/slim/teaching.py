@@ -74,14 +74,15 @@ class Teaching:
         as_taught = replace(recipe, augmentation=self.recipe.augmentation)
         seen = extract(self.photos, views, as_taught, base, head.taps, cache, grid=head.grid, pooling=head.pooling)
         original = select_views(self.features, views)
-        of_views = head_features(seen, head.taps)
-        own, wanted = _rows(of_views), _rows(head_features(original, head.taps))
-        known = answered = None
+        own = head_features(seen, head.taps)
+        known = None
         if head.known is not None:
             known = fit_readout(*(_rows(known_features(of, head.taps)) for of in (seen, original)))
         if self.answers is not None:
-            answered = Answered([photo.sha256 for photo in self.photos], of_views, self.answers[:views])
-        return Readouts(beside_own(fit_readout(own, wanted), own), known, answered)
+            answered = Answered([photo.sha256 for photo in self.photos], own, self.answers[:views])
+            return Readouts(None, known, answered)
+        readout = fit_readout(_rows(own), _rows(head_features(original, head.taps)))
+        return Readouts(beside_own(readout, _rows(own)), known)
 
 
 def _rows(features: Floats) -> Floats:

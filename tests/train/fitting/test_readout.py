@@ -65,7 +65,7 @@ def test_what_a_fine_tuned_original_answers_has_half_a_say():
     logits = (FEATURES @ KERNEL[:, :3])[np.newaxis]
     logits[:, 300:] = 0  # of photos that are held out: nothing may come of them
     answered = Answered([photo.sha256 for photo in photos], FEATURES[np.newaxis], logits)
-    readouts = Readouts(Readout(KERNEL, BIAS), None, answered)
+    readouts = Readouts(None, None, answered)
     labels_alone, both = learned.fit(np.arange(300)), replace(learned, readouts=readouts).fit(np.arange(300))
     mean = (labels_alone.logits(FEATURES) + FEATURES @ KERNEL[:, :3]) / 2
     np.testing.assert_allclose(both.logits(FEATURES), mean, atol=0.1)
