@@ -23,7 +23,7 @@ class Fields:
         self._prefix = prefix
 
     def take(self, key: str, kind: type | UnionType) -> Any:  # noqa: ANN401  # the caller names the type
-        """Take a value of a JSON type; true and false are no numbers."""
+        """Take a value of a JSON type; true and false do not count as numbers."""
         value = self._pop(key)
         if not isinstance(value, kind) or isinstance(value, bool):
             raise self._wrong(key, value, f"a {getattr(kind, '__name__', kind)}")
