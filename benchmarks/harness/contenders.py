@@ -13,8 +13,8 @@ from edge_infer.model_file.opening import open_model
 from edge_infer.runtime.golden import golden_pictures
 from edge_infer.runtime.session import CPU_PROVIDER, INPUT_NAME, session_options
 
-# What threads do that wait for work: spin always (onnxruntime's own default), only within a run (ours), or sleep.
-Spinning = Literal["always", "within a run", "never"]
+# What threads do that wait for work: spin for long (onnxruntime's own default), briefly (ours), or sleep.
+Spinning = Literal["long", "briefly", "never"]
 
 
 def classifier(model: str, threads: int) -> Contender:
@@ -27,7 +27,7 @@ def classifier(model: str, threads: int) -> Contender:
     return lambda: loaded.classify(picture)
 
 
-def network(model: str, threads: int, spinning: Spinning = "always", batch: int = 1) -> Contender:
+def network(model: str, threads: int, spinning: Spinning = "long", batch: int = 1) -> Contender:
     """Return a bare `session.run` of the same file on the same picture."""
     session = bare_session(model, threads, spinning)
     inputs = {INPUT_NAME: batch_of(open_model(model, ClassifierMetadata).metadata.input, batch)}
@@ -37,12 +37,12 @@ def network(model: str, threads: int, spinning: Spinning = "always", batch: int 
 def bare_session(model: str, threads: int, spinning: Spinning) -> ort.InferenceSession:
     """Return a session as a script would make it, from the file, with nothing set but threads and spinning."""
     file = open_model(model, ClassifierMetadata)
-    if spinning == "within a run":
+    if spinning == "briefly":
         options = session_options(file.metadata.weight_bits, threads=threads)
     else:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
-        options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning == "always" else "0")
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0" if spinning == "never" else "1")
     return ort.InferenceSession(str(file.path), options, providers=[CPU_PROVIDER])
 
 

@@ -41,7 +41,7 @@ print(peak_memory_mb())
 
 def measure_batches(model: str, threads: int, batches: Sequence[int], rounds: int) -> dict[str, float]:
     """Return the pictures a second of the bare network by batch size, in one session."""
-    session = bare_session(model, threads, "within a run")
+    session = bare_session(model, threads, "briefly")
     spec = open_model(model, ClassifierMetadata).metadata.input
 
     def runner(size: int) -> Callable[[], object]:
@@ -68,7 +68,7 @@ def measure_folder(model: str, photos: Sequence[str], threads: int, batch: int, 
         the share of the bare network that `classify_many` reaches, 1 being its speed.
     """
     classifier = Classifier(model, threads=1)
-    together, alone = (bare_session(model, count, "within a run") for count in (threads, 1))
+    together, alone = (bare_session(model, count, "briefly") for count in (threads, 1))
     inputs = {INPUT_NAME: batch_of(classifier.metadata.input, batch)}
     runs = -(-len(photos) // batch)
     command = classify_command(*model_arguments(model), "--threads", str(threads), str(Path(photos[0]).parent))

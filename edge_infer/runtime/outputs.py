@@ -65,7 +65,8 @@ def checked(
             f"the model's output has shape {list(probabilities.shape)} for {pictures} pictures "
             f"and {classes} labels: the file is damaged"
         )
-    if not _are_shares(probabilities) or (np.abs(probabilities.sum(axis=1) - 1) > _TOLERANCE).any():
+    # Written so that a NaN fails: it is its own smallest value, and every comparison with it is false.
+    if not (probabilities.min(initial=1) >= 0 and (np.abs(probabilities.sum(axis=1) - 1) <= _TOLERANCE).all()):
         raise ModelOutputError("the model's output is not a probability distribution: the file is damaged")
     if known is None:
         return Outputs(probabilities, None)
@@ -73,11 +74,7 @@ def checked(
         raise ModelOutputError(
             f"the model's output known has shape {list(known.shape)} for {pictures} pictures: the file is damaged"
         )
-    if not _are_shares(known, least=-_TOLERANCE):  # 1 - P(none of them), say
+    # 1 - P(none of them), say, may be rounded to a little less than 0.
+    if not (known.min(initial=1) >= -_TOLERANCE and known.max(initial=0) <= 1 + _TOLERANCE):
         raise ModelOutputError("the model's output known is not a number from 0 to 1: the file is damaged")
     return Outputs(probabilities, np.clip(known, 0, 1))
-
-
-def _are_shares(values: npt.NDArray[np.float32], least: float = 0.0) -> bool:
-    # A NaN is its own smallest value and fails every comparison; infinity fails the second.
-    return bool(values.min(initial=1.0) >= least and values.max(initial=0.0) <= 1 + _TOLERANCE)

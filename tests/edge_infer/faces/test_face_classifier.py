@@ -52,7 +52,7 @@ def test_spinning_is_for_both_networks(
 
     class Options(ort.SessionOptions):
         def add_session_config_entry(self, key: str, value: str) -> None:
-            if key == "session.force_spinning_stop":
+            if key == "session.intra_op.spin_duration_us":
                 entries.append(None)
             if key == "session.intra_op.allow_spinning":
                 entries[-1] = value

@@ -408,7 +408,7 @@ def test_only_weights_of_8_bits_without_vnni_take_the_exact_way(
     monkeypatch.setattr(session_module, "_multiplies_int8_exactly", lambda: has_vnni)
     monkeypatch.setattr(session_module.ort, "SessionOptions", Options)
     start_session(open_model(write_tiny_model(tmp_path / "m.onnx", precision=precision, weight_bits=weight_bits)))
-    assert entries.pop("session.force_spinning_stop") == "1"
+    assert entries.pop("session.intra_op.spin_duration_us") == "200"
     assert entries == ({"session.x64quantprecision": "1"} if guarded else {})
 
 
