@@ -35,6 +35,7 @@ from train.imports.run import import_run
 from train.imports.slimming import SETTINGS, check_imported_goal, slim_imported
 from train.imports.trial import Way
 from train.imports.ways import Known
+from train.networks.precision import has_fast_bfloat16
 from train.progress import say
 from train.runs.folder import RunFolder
 from train.runs.slim_folder import SlimFolder
@@ -56,7 +57,7 @@ def from_keras_and_photos(
     test: Path | None,
     work: Path | None,
     goal: Goal | None,
-    mixed_precision: bool,
+    mixed_precision: bool | None,
     precision: Precision,
     max_drop: float,
 ) -> tuple[str, dict[str, Any]]:
@@ -70,7 +71,7 @@ def from_keras_and_photos(
         test: Those that it was not trained on, if they lie apart.
         work: A new folder for the imported run, and for the slim one beside it; None for one that is removed again.
         goal: How slim; None to leave the network as it is.
-        mixed_precision: As in `train.imports.slimming.slim_imported`.
+        mixed_precision: As in `train.imports.slimming.slim_imported`; None for as the processor is made.
         precision: Of the file.
         max_drop: As in `export.pipeline.export`.
 
@@ -105,7 +106,8 @@ def from_keras_and_photos(
         if goal is not None and isinstance(run, ImportedRun):
             say(f"2/{steps} Slimming")
             slim = SlimFolder(folder.path.with_name(f"{folder.path.name}-slim"))
-            slim_imported(run, dataset, slim, goal, settings=SETTINGS, resume=False, mixed_precision=mixed_precision)
+            bfloat16 = has_fast_bfloat16() if mixed_precision is None else mixed_precision
+            slim_imported(run, dataset, slim, goal, settings=SETTINGS, resume=False, mixed_precision=bfloat16)
             folder, run = slim, load_any_run(slim.path)
         say(f"{steps}/{steps} Exporting")
         (file,) = export(run, dataset, scratch / "out", (precision,), name=out.stem, max_drop=max_drop)

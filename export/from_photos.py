@@ -17,6 +17,7 @@ from export.pipeline import export
 from train.data.audit import audit, summarize
 from train.data.dataset import Dataset
 from train.files import read_json, write_json
+from train.networks.precision import has_fast_bfloat16
 from train.pipeline import train
 from train.progress import say
 from train.recipes import RECIPES
@@ -43,7 +44,7 @@ def from_photos(
     others: tuple[Path, ...] = (),
     weights: str,
     cache: Path,
-    mixed_precision: bool,
+    mixed_precision: bool | None,
     speedup: float,
     latency_ms: float | None = None,
 ) -> dict[str, Any]:
@@ -58,7 +59,7 @@ def from_photos(
         others: Folders of pictures of none of the classes, likewise.
         weights: Base weights, as from `resolve_weights`.
         cache: Feature cache.
-        mixed_precision: As in `train.recipes.Recipe`.
+        mixed_precision: As in `train.recipes.Recipe`; None for as the processor is made, or as the run began.
         speedup: Divide VGG16's multiply-accumulates by this.
         latency_ms: Find the speed-up instead: the least at which this machine answers in so many ms on one thread.
 
@@ -72,6 +73,9 @@ def from_photos(
         EdgeInferError: As the steps do.
     """
     check_absent((out, out.with_suffix(".json")), "--out")
+    full = RunFolder(work / "full")
+    if mixed_precision is None:
+        mixed_precision = full.recipe.mixed_precision if full.path.exists() else has_fast_bfloat16()
     recipe = replace(RECIPES["custom"], mixed_precision=mixed_precision)
     goal = Goal(speedup, image_size=min(IMAGE_SIZE, recipe.image_size), first_stride=FIRST_STRIDE)
     check_goal(goal, recipe)
@@ -80,7 +84,7 @@ def from_photos(
     say("1/4 Looking over the photos")
     say(f"{summarize(audit(dataset))}\n`python -m train audit {data}` names them.")
     say("2/4 Training")
-    full = RunFolder.begin(work / "full", recipe, resume=(work / "full").exists())
+    full = RunFolder.begin(full.path, recipe, resume=full.path.exists())
     metrics = train(recipe, dataset, full, weights=weights, cache=cache)
     say("3/4 Slimming")
     slim = SlimFolder(work / "slim")

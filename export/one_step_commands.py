@@ -17,7 +17,7 @@ from train.options import (
     cache_option,
     first_stride_option,
     image_size_option,
-    mixed_precision_option,
+    mixed_precision_where_fast_option,
     more_option,
     moved_data_option,
     moved_test_option,
@@ -59,7 +59,7 @@ for_latency_option = click.option(
 @unlabelled_option
 @base_weights_option
 @cache_option
-@mixed_precision_option
+@mixed_precision_where_fast_option
 def from_photos(
     photos: Path,
     out: Path,
@@ -71,7 +71,7 @@ def from_photos(
     unlabelled: tuple[str, ...],
     base_weights: str | None,
     cache: Path | None,
-    mixed_precision: bool,
+    mixed_precision: bool | None,
 ) -> None:
     """Make a finished slim int8 model of the class folders in DIR.
 
@@ -170,7 +170,11 @@ def speedup(
 @click.option(
     "--width", type=NumberRange(0, 1, min_open=True), help="Slim it: keep this share of every layer's channels."
 )
-@click.option("--mixed-precision", is_flag=True, help="Slim in bfloat16: faster on CPUs that have it.")
+@click.option(
+    "--mixed-precision/--no-mixed-precision",
+    default=None,
+    help="Slim in bfloat16; default: on CPUs that are made for it.",
+)
 @click.option(
     "--precision", type=click.Choice(get_args(Precision)), default="int8", show_default=True, help="What to write."
 )
@@ -184,7 +188,7 @@ def from_keras(
     work: Path | None,
     speedup: float | None,
     width: float | None,
-    mixed_precision: bool,
+    mixed_precision: bool | None,
     precision: Precision,
     max_drop: float,
     told: Told,

@@ -16,6 +16,11 @@ cache_option = click.option(
 mixed_precision_option = click.option(
     "--mixed-precision", is_flag=True, help="Compute in bfloat16: faster on CPUs that have it."
 )
+mixed_precision_where_fast_option = click.option(
+    "--mixed-precision/--no-mixed-precision",
+    default=None,
+    help="Compute in bfloat16; default: on CPUs that are made for it.",
+)
 unlabelled_option = click.option(
     "--unlabelled",
     metavar="PATH",

@@ -124,7 +124,7 @@ def onnx_runtime(model: Path, threads: int | None) -> Answer:
     from benchmarks.harness.contenders import bare_session
     from edge_infer.runtime.session import INPUT_NAME, OUTPUT_NAME
 
-    session = bare_session(str(model), threads or 0, "always")
+    session = bare_session(str(model), threads or 0, "long")
     return lambda batch: session.run([OUTPUT_NAME], {INPUT_NAME: batch})[0]
 
 

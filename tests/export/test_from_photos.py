@@ -142,9 +142,28 @@ def test_a_speedup_that_cannot_be_reached_is_told_before_the_training(settings: 
     assert not list(tmp_path.iterdir())
 
 
-def test_the_work_folder_is_not_worked_on_again(folder: Path, photos: Path, random_weights: str, tmp_path: Path):
+@pytest.mark.parametrize("is_fast", [False, True])
+def test_a_new_run_computes_as_the_processor_is_made(
+    settings: None, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_fast: bool
+):
+    def stop(recipe: Recipe, *_: object, **__: object) -> None:
+        raise RuntimeError(f"mixed precision: {recipe.mixed_precision}")
+
+    monkeypatch.setattr(export.from_photos, "has_fast_bfloat16", lambda: is_fast)
+    monkeypatch.setattr(export.from_photos, "train", stop)
+    options = {**OPTIONS, "mixed_precision": None}
+    with pytest.raises(RuntimeError, match=f"mixed precision: {is_fast}"):
+        from_photos(photos, tmp_path / "my.onnx", tmp_path / "work", weights="any", cache=tmp_path, **options)
+
+
+def test_the_work_folder_is_not_worked_on_again(
+    folder: Path, photos: Path, random_weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Nor, on another processor, in another precision than it began with."""
+    monkeypatch.setattr(export.from_photos, "has_fast_bfloat16", lambda: True)
+    options = {**OPTIONS, "mixed_precision": None}
     from_photos(
-        photos, tmp_path / "my.onnx", folder / "work", weights=random_weights, cache=tmp_path / "empty", **OPTIONS
+        photos, tmp_path / "my.onnx", folder / "work", weights=random_weights, cache=tmp_path / "empty", **options
     )
     assert (tmp_path / "my.onnx").read_bytes() == (folder / "my.onnx").read_bytes()
     assert not list((tmp_path / "empty").glob("features/*/*"))

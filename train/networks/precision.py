@@ -1,4 +1,4 @@
-"""Convolutions in bfloat16, for answers that are only compared: about four times as fast on processors made for it."""
+"""bfloat16, in which processors that are made for it multiply several times as fast, and who may take it unasked."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,14 +18,14 @@ def bfloat16_where_fast() -> Iterator[None]:
     Inputs, outputs and weights stay `float32`; probabilities move by up to about 0.01.
     """
     before = tf.config.optimizer.get_experimental_options().get(_OPTION, False)
-    tf.config.optimizer.set_experimental_options({_OPTION: is_fast()})
+    tf.config.optimizer.set_experimental_options({_OPTION: has_fast_bfloat16()})
     try:
         yield
     finally:
         tf.config.optimizer.set_experimental_options({_OPTION: before})
 
 
-def is_fast() -> bool:
+def has_fast_bfloat16() -> bool:
     """Return whether the processor is known to multiply bfloat16."""
     try:
         return not _FAST_FLAGS.isdisjoint(cpu_fields().get("flags", "").split())

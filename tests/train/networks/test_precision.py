@@ -20,7 +20,7 @@ def network() -> keras.Model:
     return keras.Model(image, keras.layers.GlobalAveragePooling2D()(maps))
 
 
-@pytest.mark.skipif(not precision.is_fast(), reason="the processor does not multiply bfloat16")
+@pytest.mark.skipif(not precision.has_fast_bfloat16(), reason="the processor does not multiply bfloat16")
 def test_answers_are_near_inside_and_exact_again_outside(network: keras.Model):
     answer = forward(network)
     exact = answer(PIXELS)
