@@ -173,7 +173,7 @@ def speedup(
 @click.option(
     "--mixed-precision/--no-mixed-precision",
     default=None,
-    help="Slim in bfloat16; default: on CPUs that are made for it.",
+    help="Slim in bfloat16; default: on CPUs with AMX.",
 )
 @click.option(
     "--precision", type=click.Choice(get_args(Precision)), default="int8", show_default=True, help="What to write."

@@ -14,12 +14,12 @@ cache_option = click.option(
     "--cache", metavar="DIR", type=FOLDER, help="Feature cache; default: the user's cache folder."
 )
 mixed_precision_option = click.option(
-    "--mixed-precision", is_flag=True, help="Compute in bfloat16: faster on CPUs that have it."
+    "--mixed-precision", is_flag=True, help="Compute in bfloat16: faster on CPUs with AMX, slower on others."
 )
 mixed_precision_where_fast_option = click.option(
     "--mixed-precision/--no-mixed-precision",
     default=None,
-    help="Compute in bfloat16; default: on CPUs that are made for it.",
+    help="Compute in bfloat16; default: on CPUs with AMX.",
 )
 unlabelled_option = click.option(
     "--unlabelled",

@@ -213,7 +213,7 @@ class Recipe:
         published: Reproduces a publication, also where it errs: keeps training photos
             that are near duplicates of test photos.
         mixed_precision: Run the base in bfloat16 while training: twice as fast on a CPU
-            with AVX-512 BF16 or AMX, slow on others. Exported networks are float32.
+            with AMX, slow on others. Exported networks are float32.
         seed: Every random choice follows from it.
         attribution: Sources that a model made from it must name.
         card: What a model's card says in words: what the labels mean, where it fails, what

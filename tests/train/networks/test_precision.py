@@ -20,7 +20,7 @@ def network() -> keras.Model:
     return keras.Model(image, keras.layers.GlobalAveragePooling2D()(maps))
 
 
-@pytest.mark.skipif(not precision.has_fast_bfloat16(), reason="the processor does not multiply bfloat16")
+@pytest.mark.skipif(not precision.has_fast_bfloat16(), reason="the processor has no AMX")
 def test_answers_are_near_inside_and_exact_again_outside(network: keras.Model):
     answer = forward(network)
     exact = answer(PIXELS)
@@ -30,7 +30,7 @@ def test_answers_are_near_inside_and_exact_again_outside(network: keras.Model):
     assert np.array_equal(answer(PIXELS), exact)
 
 
-@pytest.mark.parametrize("fields", [{"flags": "fpu avx2 avx512_vnni"}, {"Features": "asimd bf16"}, {}])
+@pytest.mark.parametrize("fields", [{"flags": "fpu avx2 avx512_bf16 avx512_vnni"}, {"Features": "asimd bf16"}, {}])
 def test_other_processors_compute_as_ever(
     fields: dict[str, str], network: keras.Model, monkeypatch: pytest.MonkeyPatch
 ):
