@@ -96,6 +96,7 @@ def test_the_file_answers_as_its_report_says(folder: Path, photos: Path):
     classifier = Classifier(folder / "my.onnx")
     assert (classifier.metadata.name, classifier.metadata.precision) == ("my", "int8")
     assert "slimmed to " in classifier.metadata.architecture
+    assert classifier.metadata.second_look == 0.5
     slim = load_run(folder / "work" / "slim")
     test = slim.split.photos(find_photos(photos), "test")
     right = sum(classifier.classify(photo.path).label == photo.label for photo in test)
