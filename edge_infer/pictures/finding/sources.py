@@ -4,6 +4,7 @@ A PATH is a file, a folder, a glob pattern, `@list.txt` (one path a line), `@-` 
 list on standard input) or `-` (one picture on standard input).
 """
 
+import codecs
 import errno
 import glob
 import os
@@ -159,7 +160,7 @@ def _listed(name: str, recursive: bool, report: Report | None) -> Iterator[list[
 
 
 def _names_in_file(name: str) -> list[str]:
-    return _names(Path(name).read_bytes().decode("utf-8-sig"))  # Windows editors begin with a byte order mark
+    return _names(Path(name).read_bytes())
 
 
 def _names_on_stdin() -> Iterator[list[str]]:
@@ -167,17 +168,25 @@ def _names_on_stdin() -> Iterator[list[str]]:
     if sys.stdin is None:  # closed by the caller (`<&-`)
         return
     stdin = cast("BufferedIOBase", sys.stdin.buffer)
-    unfinished, encoding = b"", "utf-8-sig"
+    unfinished = b""
     while data := stdin.read1():  # it waits for the first byte only
         lines, newline, unfinished = (unfinished + data).rpartition(b"\n")
         if newline:
-            yield _names(lines.decode(encoding))
-            encoding = "utf-8"
+            yield _names(lines)
         if len(unfinished) > _LONGEST_NAME_BYTES:
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
-    yield _names(unfinished.decode(encoding))
+    yield _names(unfinished)
 
 
-def _names(text: str) -> list[str]:
+def _names(data: bytes) -> list[str]:
+    """Return the names of a list, or of a part of one that ends where a line does.
+
+    Raises:
+        ValueError: It is UTF-16.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ValueError("UTF-16")
+    # Windows editors begin with a mark. A name that is not UTF-8 is still one to the file system, or fails alone.
+    text = data.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape")
     # Only line ends separate: `str.splitlines` would also cut names that hold, say, U+2028.
     return [line.removesuffix("\r") for line in text.split("\n") if line.strip()]

@@ -187,9 +187,10 @@ def test_an_empty_list_is_one_failure(content: bytes) -> None:
     assert failure(["@list.txt"]) == ("@list.txt", NoImagesError, "list list.txt names no pictures")
 
 
-@pytest.mark.parametrize("content", [b"caf\xe9.jpg\n", b"\xff\xfea\0.\0j\0p\0g\0"])
-def test_an_undecodable_list_is_one_failure(content: bytes) -> None:
-    Path("list.txt").write_bytes(content)
+@pytest.mark.parametrize("text", ["a.jpg\nb.jpg\n", "été.jpg"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_a_list_in_utf_16_is_one_failure(text: str, encoding: str) -> None:
+    Path("list.txt").write_bytes(("\ufeff" * (encoding != "utf-16") + text).encode(encoding))
     message = "list list.txt cannot be read: it is not UTF-8 text"
     assert failure(["@list.txt"]) == ("@list.txt", ImageNotFoundError, message)
 
@@ -218,8 +219,16 @@ def test_at_dash_is_a_list_on_standard_input(monkeypatch: pytest.MonkeyPatch) ->
     assert list(expand(["@-"])) == ["été.jpg", "b.jpg"]
 
 
-def test_an_undecodable_list_on_standard_input_is_one_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    type_in(monkeypatch, b"\xff\n")
+def test_a_listed_name_that_is_not_utf_8_stands_beside_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = b"a.jpg\ncaf\xe9.jpg\nb.jpg\n"
+    type_in(monkeypatch, names)
+    assert [os.fsencode(name) for name in expand(["@-"])] == names.split()
+    Path("list.txt").write_bytes(names)
+    assert [os.fsencode(name) for name in expand(["@list.txt"])] == names.split()
+
+
+def test_a_list_in_utf_16_on_standard_input_is_one_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    type_in(monkeypatch, "a.jpg\n".encode("utf-16"))
     assert failure(["@-"]) == ("@-", ImageNotFoundError, "list - cannot be read: it is not UTF-8 text")
 
 
