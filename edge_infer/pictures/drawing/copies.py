@@ -7,6 +7,7 @@ from PIL import Image
 
 from edge_infer.errors import OutputError
 from edge_infer.pictures.drawing.jpeg_files import write_jpeg
+from edge_infer.pictures.drawing.marks import mark_of
 from edge_infer.pictures.loading import ImageSource, load_rgb
 from edge_infer.pictures.whole import open_as
 from edge_infer.results import STDIN
@@ -38,7 +39,7 @@ class DrawnCopies:
         except OSError as error:
             raise OutputError(f"folder {folder} cannot be created: {error.strerror}") from error
         self._folder, self.kind = folder, kind
-        self._mark = f"{kind} by edge-infer".encode()
+        self._mark = mark_of(kind)
         self._loading = loading
         self._taken: set[str] = set()
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from edge_infer.pictures.drawing.marks import is_drawn_copy
 from edge_infer.pictures.finding.natural_order import natural_key
 from edge_infer.pictures.unread import unread_kind
 
@@ -26,7 +27,7 @@ SYSTEM_FOLDERS = frozenset(
 )
 _NAMED = 3  # files named in a summary; the others are counted
 
-Reason = Literal["not read", "broken link", "linked again", "unreadable"]
+Reason = Literal["not read", "broken link", "linked again", "unreadable", "drawn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,8 @@ class LeftOut:
     Attributes:
         path: The file or folder.
         reason: `not read`: a format this package does not read; `broken link`; `linked again`: a link to a
-            folder that is looked through already; `unreadable`: a sub-folder that cannot be listed.
+            folder that is looked through already; `unreadable`: a sub-folder that cannot be listed; `drawn`: a copy
+            that `--save-annotated` or `--explain` made of another picture.
         detail: The format's name, or what the system says.
     """
 
@@ -129,6 +131,8 @@ def _line(reason: Reason, detail: str, paths: list[str]) -> str:
             return f"{count} {links} to folders that are looked through already ({names})"
         case "unreadable":
             return f"{count} {'folder' if count == 1 else 'folders'} cannot be read ({names}): {detail}"
+        case "drawn":
+            return f"{count} {'copy' if count == 1 else 'copies'} drawn by edge-infer left out ({names})"
 
 
 def _is_image(entry: "os.DirEntry[str]", content: FolderContent) -> bool:
@@ -138,6 +142,9 @@ def _is_image(entry: "os.DirEntry[str]", content: FolderContent) -> bool:
     if Path(entry.name).suffix.lower() in SUFFIXES:
         if entry.is_symlink() and not Path(entry.path).exists():
             content.left_out.append(LeftOut(entry.path, "broken link"))
+            return False
+        if is_drawn_copy(entry.path):
+            content.left_out.append(LeftOut(entry.path, "drawn"))
             return False
         return True
     if (kind := unread_kind(Path(entry.name))) is not None:

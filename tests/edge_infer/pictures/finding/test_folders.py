@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from edge_infer.errors import NoImagesError
 from edge_infer.pictures.finding.folders import LeftOut, find_images, look_through, summarize
@@ -74,6 +75,17 @@ def test_a_broken_link_is_left_out_with_a_word() -> None:
     Path("d/2.jpg").symlink_to("nowhere.jpg")
     content = look_through("d")
     assert (content.images, content.left_out) == (["d/1.jpg"], [LeftOut("d/2.jpg", "broken link")])
+
+
+def test_copies_that_were_drawn_on_are_left_out_with_a_word() -> None:
+    touch("d/plain-annotated.jpg")
+    for name, comment in (("1-annotated", "annotated"), ("1-explained-2", "explained"), ("2-explained", "annotated")):
+        image = Image.new("RGB", (8, 8))
+        image.save(f"d/{name}.jpg", comment=f"{comment} by edge-infer".encode())
+    said: list[str] = []
+    assert list(expand(["d"], report=said.append)) == ["d/2-explained.jpg", "d/plain-annotated.jpg"]
+    assert said == ["d: 2 copies drawn by edge-infer left out (d/1-annotated.jpg, d/1-explained-2.jpg)"]
+    assert list(expand(["d/1-annotated.jpg"])) == ["d/1-annotated.jpg"]
 
 
 def test_files_of_formats_that_are_not_read_are_counted_and_named() -> None:
