@@ -3,12 +3,11 @@
 import re
 from pathlib import Path
 
-_NUMBER = re.compile(r"([0-9]+)")
+_NUMBER = re.compile(r"[0-9]+")
+_END, _BEGIN = "\0", "\1"  # of a folder's name, of a number: both sort before anything that a name holds
 
-NaturalKey = tuple[list[list[str | tuple[int, str]]], str]
 
-
-def natural_key(path: str) -> NaturalKey:
+def natural_key(path: str) -> tuple[str, str]:
     """Return what to sort file names or paths by: numbers in them by their value, folder by folder.
 
     Args:
@@ -19,13 +18,13 @@ def natural_key(path: str) -> NaturalKey:
         ['frame_9.png', 'frame_10.png']
     """
     where = Path(path)
-    return [_chunks(name) for name in (*where.parent.parts, where.stem)], path
+    return _END.join(map(_sortable, (*where.parent.parts, where.stem))), path
 
 
-def _chunks(name: str) -> list[str | tuple[int, str]]:
-    """Split a name into text and numbers, by turns."""
-    # A number's length and digits, since Python converts none of thousands of digits.
-    return [
-        (len(digits := chunk.lstrip("0")), digits) if place % 2 else chunk
-        for place, chunk in enumerate(_NUMBER.split(name))
-    ]
+def _sortable(name: str) -> str:
+    """Write each number with its length before its digits, which sorts by value however many there are."""
+    return _NUMBER.sub(lambda number: _number(number[0].lstrip("0")), name)
+
+
+def _number(digits: str) -> str:
+    return f"{_BEGIN}{chr(len(digits))}{digits}"
