@@ -125,7 +125,8 @@ class Intake:
         side = int(DRAFT_MARGIN * max(spec.height, spec.width) / share) if is_reduced else None
         scene = load_scene(source, needed_side=side, **self._loading)
         width, height = scene.image.size
-        margin_x, margin_y = round(width * (1 - share) / 2), round(height * (1 - share) / 2)
+        # Of a picture of few pixels at least one is left.
+        margin_x, margin_y = (min(round(side * (1 - share) / 2), (side - 1) // 2) for side in (width, height))
         middle = scene.image.crop((margin_x, margin_y, width - margin_x, height - margin_y))
         if middle.width * middle.height > _KEPT_PIXELS:  # it waits for the answer with others of its batch
             middle = Image.fromarray(fit(middle, spec))

@@ -142,3 +142,12 @@ def test_the_answer_of_two_looks_is_explained_on_the_whole_picture(tmp_path: Pat
     assert [scores(each.prediction) for each in many] == [
         pytest.approx(scores(explanation.prediction), abs=1e-6) for _ in many
     ]
+
+
+def test_a_picture_of_few_pixels_has_a_middle(tmp_path: Path):
+    line = Image.new("RGB", (2, 200), "red")
+    whole, both = (
+        scores(Classifier(asking(tmp_path, second_look=0.4), second_look=look).classify(line))
+        for look in ("never", "always")
+    )
+    assert both == pytest.approx(whole, abs=2e-3)
