@@ -60,10 +60,11 @@ class Classifier:
 
     Raises:
         ModelError: The model or the provider cannot be used.
-        ValueError: `threads` below 1, `min_score` or `min_known` outside 0–1, `rotate` by no quarters, an
-            unknown `faces` or `second_look`; `faces="always"` for a model that was not made for faces,
-            `second_look="always"` for one that was, or `min_known` for one that does not say whether it knows
-            a picture.
+        ValueError: `threads` outside 1–1024, `max_pixels` or `max_bytes` below 1, `min_score` or `min_known` outside
+            0–1, `rotate` by no quarters, an unknown `faces` or `second_look`; `faces="always"` for a model that was
+            not made for faces, `second_look="always"` for one that was, or `min_known` for one that does not say
+            whether it knows a picture.
+        TypeError: `threads`, `max_pixels` or `max_bytes` is no whole number.
 
     Example:
         >>> classifier = Classifier("gems")

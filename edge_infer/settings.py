@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from edge_infer.faces.mode import FaceMode
+from edge_infer.pictures.limits import check_limits
 from edge_infer.pictures.turning import as_turn
+from edge_infer.runtime.cpus import check_threads
 from edge_infer.second_look import SecondLook
 
 
@@ -13,8 +15,9 @@ class Settings:
     """The options of a `Classifier`, which documents them.
 
     Raises:
-        ValueError: `threads` below 1, `min_score` or `min_known` outside 0-1, an unknown `faces` or `second_look`, or
-            `rotate` by no quarters.
+        ValueError: `threads` outside 1-1024, `max_pixels` or `max_bytes` below 1, `min_score` or `min_known` outside
+            0-1, an unknown `faces` or `second_look`, or `rotate` by no quarters.
+        TypeError: One of the first three is no whole number.
     """
 
     threads: int | None
@@ -31,8 +34,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Check what can be checked without the model."""
-        if self.threads is not None and self.threads < 1:
-            raise ValueError(f"threads must be at least 1, got {self.threads}")
+        check_threads(self.threads)
+        check_limits(self.max_pixels, self.max_bytes)
         for name, least in (("min_score", self.min_score), ("min_known", self.min_known)):
             if least is not None and not 0 <= least <= 1:
                 raise ValueError(f"{name} must be in 0-1, got {least}")

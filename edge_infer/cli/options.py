@@ -11,6 +11,7 @@ from click.core import ParameterSource
 from edge_infer.cli.number_range import NumberRange
 from edge_infer.faces.mode import FaceMode
 from edge_infer.pictures.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
+from edge_infer.runtime.cpus import MOST_THREADS
 
 if TYPE_CHECKING:
     from edge_infer.classifier import Classifier
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 DEFAULT_TASK = "gems"
 
 _WHICH_OPTIONS = (
-    click.option("--task", default=DEFAULT_TASK, show_default=True, help="Bundled model to use."),
+    click.option(
+        "--task", default=DEFAULT_TASK, show_default=True, help="Bundled model to use: gems, or gender for faces."
+    ),
     click.option("--model", metavar="FILE", help="Model file to use instead of a bundled one."),
 )
 _TOP_OPTION = click.option("--top", type=click.IntRange(min=1), metavar="K", help="Show the K best classes.")
@@ -37,7 +40,9 @@ _THRESHOLD_OPTIONS = (
     ),
 )
 _RUNTIME_OPTIONS = (
-    click.option("--threads", type=click.IntRange(1, 256), help="Threads to compute with; default: all usable cores."),
+    click.option(
+        "--threads", type=click.IntRange(1, MOST_THREADS), help="Threads to compute with; default: all usable cores."
+    ),
     click.option("--provider", default="cpu", show_default=True, help="onnxruntime execution provider."),
 )
 rotate_option = click.option(

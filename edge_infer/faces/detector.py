@@ -21,8 +21,9 @@ from edge_infer.faces.decoding import OUTPUTS, STRIDE, Detections, best_of_overl
 from edge_infer.faces.orientation import is_upright, quarter_turns
 from edge_infer.model_file.metadata import DetectorMetadata
 from edge_infer.model_file.opening import open_model
-from edge_infer.pictures.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
+from edge_infer.pictures.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS, check_limits
 from edge_infer.pictures.loading import ImageSource, load_scene
+from edge_infer.runtime.cpus import check_threads
 from edge_infer.runtime.session import INPUT_NAME, first_line, start_session
 
 DETECTOR = "faces"
@@ -97,7 +98,8 @@ class FaceDetector:
 
     Raises:
         ModelError: The model or the provider cannot be used.
-        ValueError: `threads` below 1 or `min_score` outside 0–1.
+        ValueError: `threads` outside 1–1024, `max_pixels` or `max_bytes` below 1, or `min_score` outside 0–1.
+        TypeError: One of the first three is no whole number.
 
     Example:
         >>> detector = FaceDetector()
@@ -117,8 +119,8 @@ class FaceDetector:
         max_bytes: int = DEFAULT_MAX_BYTES,
         spinning: bool = True,
     ) -> None:
-        if threads is not None and threads < 1:
-            raise ValueError(f"threads must be at least 1, got {threads}")
+        check_threads(threads)
+        check_limits(max_pixels, max_bytes)
         if min_score is not None and not 0 <= min_score <= 1:
             raise ValueError(f"min_score must be in 0-1, got {min_score}")
         file = open_model(model, DetectorMetadata)

@@ -9,10 +9,13 @@ threads wait for each other after every layer, gets slower by more than the quot
 
 import os
 from collections.abc import Iterator
+from operator import index
 from pathlib import Path
 
 # What decides how fast int8 is, and on x86 whether sums of products overflow (edge_infer.runtime.session).
 INT8_FLAGS = ("avx2", "avx_vnni", "avx512_vnni", "amx_int8", "asimd", "asimddp", "i8mm", "sve")
+
+MOST_THREADS = 1024  # onnxruntime asks for 40 kB each, whether or not they can all be started
 
 _CPUINFO = Path("/proc/cpuinfo")
 _MEMBERSHIP = Path("/proc/self/cgroup")
@@ -33,6 +36,23 @@ def int8_flags(fields: dict[str, str]) -> list[str]:
     """Return those of `INT8_FLAGS` that the core has."""
     known = set((fields.get("flags") or fields.get("Features") or "").split())
     return [flag for flag in INT8_FLAGS if flag in known]
+
+
+def check_threads(threads: int | None) -> None:
+    """Refuse a number of threads that cannot be meant; None is for as many as there are cores.
+
+    Raises:
+        TypeError: It is no whole number.
+        ValueError: It is below 1 or above `MOST_THREADS`.
+    """
+    if threads is None:
+        return
+    try:
+        index(threads)
+    except TypeError:
+        raise TypeError(f"threads must be a whole number, got {threads!r}") from None
+    if not 1 <= threads <= MOST_THREADS:
+        raise ValueError(f"threads must be from 1 to {MOST_THREADS}, got {threads}")
 
 
 def available_cpus() -> int:

@@ -3,6 +3,7 @@ import multiprocessing
 import pickle
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from edge_infer.errors import (
     ProviderError,
     UnsupportedImageError,
 )
+from edge_infer.faces.detector import FaceDetector
 from edge_infer.model_file.metadata import FaceCrop, InputSpec
 from edge_infer.model_file.registry import MODELS_DIR
 from edge_infer.pictures.loading import load_input
@@ -343,10 +345,27 @@ def test_a_spawned_process_answers_alike(tiny_model_path: Path, pictures: list[s
 # Construction
 
 
-@pytest.mark.parametrize("threads", [0, -1])
-def test_threads_must_be_positive(tiny_model_path: Path, threads: int) -> None:
-    with pytest.raises(ValueError, match=f"threads must be at least 1, got {threads}"):
+@pytest.mark.parametrize("threads", [0, -1, 1025, 1_000_000])
+def test_so_many_threads_cannot_be_meant(tiny_model_path: Path, threads: int) -> None:
+    with pytest.raises(ValueError, match=f"threads must be from 1 to 1024, got {threads}"):
         Classifier(tiny_model_path, threads=threads)
+    with pytest.raises(ValueError, match=f"threads must be from 1 to 1024, got {threads}"):
+        FaceDetector(threads=threads)
+
+
+@pytest.mark.parametrize("name", ["max_pixels", "max_bytes"])
+def test_a_limit_that_nothing_keeps_is_refused(tiny_model_path: Path, name: str) -> None:
+    for made in (partial(Classifier, tiny_model_path), FaceDetector):
+        with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
+            made(**{name: 0})
+
+
+@pytest.mark.parametrize("name", ["threads", "max_pixels", "max_bytes"])
+@pytest.mark.parametrize("value", ["2", 1.5])
+def test_what_is_no_whole_number_is_told_by_name(tiny_model_path: Path, name: str, value: object) -> None:
+    for made in (partial(Classifier, tiny_model_path), FaceDetector):
+        with pytest.raises(TypeError, match=f"{name} must be a whole number, got {value!r}"):
+            made(**{name: value})
 
 
 @pytest.mark.parametrize("min_score", [-0.01, 1.01, float("nan"), float("inf")])
