@@ -79,6 +79,9 @@ def report(
                 click.echo(one_line(f"Error: {error}"), err=True)
     if not entries:
         raise OutputError(f"no picture in {folder} could be answered: there is nothing to report")
+    classless = sorted({str(Path(found["name"]).parent) for found in entries if found["truth"] is None} - {"."})
+    if classless and any(found["truth"] for found in entries):
+        _note(f"folders that are named for no class, whose photos are neither right nor wrong: {', '.join(classless)}")
     meta = classifier.metadata
     write_page(out, Report(folder.absolute().name, f"{meta.name} {meta.version}", classifier.labels, entries, failures))
     click.echo(one_line(f"{out}: {len(entries)} pictures, {len(failures)} failed"), err=True)

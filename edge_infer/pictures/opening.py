@@ -68,6 +68,8 @@ def open_picture(source: str | os.PathLike[str] | bytes | BinaryIO, max_pixels: 
     """
     name, data = read_file(source, max_bytes, is_picture)
     image_format = _format_of(data)
+    if not data:
+        raise ImageDecodeError(f"{name} is empty")
     if image_format is None:
         raise _not_read(name, unread_kind(data))
     try:
@@ -141,7 +143,8 @@ def check_size(size: tuple[int, int], max_pixels: int, name: str) -> None:
     width, height = size
     if width * height > max_pixels:
         raise ImageTooLargeError(
-            f"{name} has {width}x{height} pixels, more than the limit of {max_pixels}: scale it down first"
+            f"{name} has {width}x{height} pixels, more than the limit of {max_pixels}: "
+            "scale it down, or raise max_pixels"
         )
     if width < 1 or height < 1:
         raise ImageDecodeError(f"{name} has no pixels ({width}x{height})")

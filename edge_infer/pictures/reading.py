@@ -41,6 +41,8 @@ def read_file(source: object, max_bytes: int, is_picture: Callable[[bytes], bool
     """
     if isinstance(source, str | os.PathLike):
         name = os.fsdecode(source)
+        if not name:
+            raise ImageNotFoundError("an empty path names no file")
         with _open_file(name) as stream:
             return name, _read_stream(stream, max_bytes, name, is_picture)
     if isinstance(source, bytes | bytearray | memoryview):

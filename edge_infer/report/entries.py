@@ -46,17 +46,28 @@ class Place:
             photo: Its path.
             folder: What the page is of.
             page: Where the page will be.
-            labels: The model's; a folder of such a name holds photos of the class.
+            labels: The model's; a folder of such a name, however it is written, holds photos of the class.
         """
         name = Path(os.path.relpath(photo, folder))
         try:
             link = quote(Path(os.path.relpath(photo, page.parent)).as_posix())
         except ValueError:  # another drive
             link = Path(photo).absolute().as_uri()
-        truth = next((part for part in reversed(name.parts[:-1]) if part in labels), None)
-        if truth is None and Path(folder).absolute().name in labels:
-            truth = Path(folder).absolute().name
+        folders = (*reversed(name.parts[:-1]), Path(folder).absolute().name)
+        truth = next((label for part in folders if (label := label_of(part, labels)) is not None), None)
         return cls(name.as_posix(), link, truth)
+
+
+def label_of(folder: str, labels: tuple[str, ...]) -> str | None:
+    """Return the class that a folder's name means: as it is written, or but for case, `_` and `-`."""
+    if folder in labels:
+        return folder
+    alike = [label for label in labels if _plain(label) == _plain(folder)]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _plain(name: str) -> str:
+    return name.casefold().replace("_", " ").replace("-", " ")
 
 
 def entry(place: Place, answer: Prediction | Explanation, thumbnail: Image.Image) -> Entry:

@@ -270,7 +270,10 @@ def test_the_options_of_a_session_reach_it(classify: Run, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("limit", "message"),
     [
-        ("--max-pixels=1199", "red.png has 40x30 pixels, more than the limit of 1199: scale it down first"),
+        (
+            "--max-pixels=1199",
+            "red.png has 40x30 pixels, more than the limit of 1199: scale it down, or raise max_pixels",
+        ),
         ("--max-bytes=90", "red.png has more bytes than the limit of 90: scale the picture down first"),
     ],
 )
@@ -282,7 +285,8 @@ def test_the_limits_hold_for_annotated_copies_too(classify: Run) -> None:
     Image.new("RGB", (800, 600), COLOURS["red"]).save("red.jpg")  # decoded at a quarter to be classified
     answer = classify("red.jpg", "--max-pixels=30000", "--save-annotated", "drawn")
     assert (answer.code, answer.out[:13]) == (1, "red.jpg: red ")
-    assert answer.err == "Error: red.jpg has 800x600 pixels, more than the limit of 30000: scale it down first\n"
+    message = "red.jpg has 800x600 pixels, more than the limit of 30000: scale it down, or raise max_pixels"
+    assert answer.err == f"Error: {message}\n"
 
 
 @pytest.fixture

@@ -163,7 +163,7 @@ def test_closed_streams_are_no_traceback(tiny_model_path: Path, redirection: str
     script = f'exec "$@" {redirection}'
     arguments = ["sh", "-c", script, "sh", *COMMAND, "classify", "--model", str(tiny_model_path), path]
     done = subprocess.run(arguments, capture_output=True, timeout=60, check=False)
-    expected = b"Error: - is not a picture this tool reads" if path == "-" else b""
+    expected = b"Error: - is empty" if path == "-" else b""
     assert (done.returncode, done.stdout, done.stderr[: len(expected)]) == (code, b"", expected)
     assert b"Traceback" not in done.stderr
 

@@ -107,7 +107,7 @@ def test_what_is_no_source_is_unsupported(make: Callable[[], object], message: s
         ("https://example.org/photo.jpg", "https://example.org/photo.jpg is an address, not a file: download it first"),
         ("s3://bucket/photo.jpg", "is an address, not a file: download it first"),
         ("nowhere/photo.jpg", "nowhere/photo.jpg does not exist"),
-        ("", " is not a file"),
+        ("", "an empty path names no file"),
     ],
 )
 def test_a_path_that_is_none_is_not_found(path: str, message: str) -> None:

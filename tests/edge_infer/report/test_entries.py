@@ -14,7 +14,7 @@ from edge_infer.report.entries import Place, entry, thumbnail_of
 from edge_infer.report.page import Report, check_path, write_page
 from tests.support.pooled_model import coloured_pictures, write_pooled_model
 
-LABELS = ("Opal", "Ruby")
+LABELS = ("Opal", "Ruby", "Quartz Rose", "a b", "a-b")
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,11 @@ LABELS = ("Opal", "Ruby")
             "Ruby",
         ),
         ("/a/Opal/x.jpg", "/a/Opal", "/a/r.html", "x.jpg", "Opal/x.jpg", "Opal"),
-        ("/Ruby/gems/opal/x.jpg", "/Ruby/gems", "/r.html", "opal/x.jpg", "Ruby/gems/opal/x.jpg", None),
+        ("/Ruby/gems/opals/x.jpg", "/Ruby/gems", "/r.html", "opals/x.jpg", "Ruby/gems/opals/x.jpg", None),
+        ("/gems/opal/x.jpg", "/gems", "/r.html", "opal/x.jpg", "gems/opal/x.jpg", "Opal"),
+        ("/quartz_rose/x.jpg", "/quartz_rose", "/r.html", "x.jpg", "quartz_rose/x.jpg", "Quartz Rose"),
+        ("/g/a-b/x.jpg", "/g", "/r.html", "a-b/x.jpg", "g/a-b/x.jpg", "a-b"),
+        ("/g/A_B/x.jpg", "/g", "/r.html", "A_B/x.jpg", "g/A_B/x.jpg", None),
     ],
 )
 def test_a_place_names_links_and_knows_its_class(

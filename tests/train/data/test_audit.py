@@ -48,7 +48,7 @@ def test_the_worst_findings_are_told_first(flawed: Path):
     assert first == "20 photos in 3 classes, 6 to 8 a class: blue 8, green 6, red 6"
     assert lines[0] == "Unreadable: 2"
     assert lines[1].startswith(f"  {train / 'blue' / 'broken.jpg'} is not a picture")
-    assert lines[2].startswith(f"  {train / 'blue' / 'empty.png'} is not a picture")
+    assert lines[2].startswith(f"  {train / 'blue' / 'empty.png'} is empty")
     assert lines[3:] == [
         "Duplicates under different labels: 1",
         f"  exact    {train / 'blue' / 'mislabelled.png'}  {train / 'red' / 'red_1.png'}",
