@@ -16,6 +16,7 @@ import click
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.harness.delivery import delivered, print_text
+from benchmarks.harness.invocation import typed_command
 from benchmarks.harness.machine import NotMeasuredError, machine
 from benchmarks.harness.model_identity import named
 from benchmarks.harness.plan import FULL, QUICK
@@ -81,7 +82,7 @@ def main(
     )
     models = [*files, *tasks] or TASKS
     result: dict[str, Any] = {
-        "command": " ".join(["python benchmarks/latency.py", *(["--quick"] if quick else [])]),
+        "command": typed_command(),
         "machine": described,
         "models": {name: measure_latency(model, choice) for name, model in named(models).items()},
     }

@@ -11,7 +11,7 @@ from edge_infer.runtime.cpus import available_cpus
 from export.one_step_commands import from_keras, from_photos, max_drop_option, speedup
 from export.results.report_table import to_table
 from train.console import run as run_command
-from train.options import FOLDER, moved_data_option, moved_test_option
+from train.options import PATH, moved_data_option, moved_test_option
 from train.progress import say
 from train.quiet import start_tensorflow
 
@@ -40,8 +40,8 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument("run", metavar="RUN", type=FOLDER)
-@click.option("--out", metavar="DIR", type=FOLDER, required=True, help="Folder for the model file and its report.")
+@click.argument("run", metavar="RUN", type=PATH)
+@click.option("--out", metavar="DIR", type=PATH, required=True, help="Folder for the model file and its report.")
 @click.option(
     "--precision",
     "precisions",
@@ -84,7 +84,10 @@ def run(
     finished = load_any_run(run)
     photos = finished.folder.dataset(data, test)
     exported = export(
-        *(finished, photos, out, tuple(dict.fromkeys(precisions))),
+        finished,
+        photos,
+        out,
+        precisions=tuple(dict.fromkeys(precisions)),
         name=name,
         max_drop=max_drop,
         second_look=second_look,
@@ -98,9 +101,9 @@ for command in (from_photos, from_keras, speedup):
 
 
 @cli.command("face-detector")
-@click.option("--faces", metavar="DIR", type=FOLDER, required=True, help="Tight face crops.")
-@click.option("--backgrounds", metavar="DIR", type=FOLDER, required=True, help="Pictures without faces.")
-@click.option("--out", metavar="DIR", type=FOLDER, required=True, help="Folder for the model file and its report.")
+@click.option("--faces", metavar="DIR", type=PATH, required=True, help="Tight face crops.")
+@click.option("--backgrounds", metavar="DIR", type=PATH, required=True, help="Pictures without faces.")
+@click.option("--out", metavar="DIR", type=PATH, required=True, help="Folder for the model file and its report.")
 def face_detector(faces: Path, backgrounds: Path, out: Path) -> None:
     """Fetch CenterFace and make the int8 face detector of it.
 
@@ -122,7 +125,7 @@ def face_detector(faces: Path, backgrounds: Path, out: Path) -> None:
 
 @cli.command()
 @click.argument("model", metavar="MODEL")
-@click.argument("repository", metavar="REPOSITORY", type=FOLDER)
+@click.argument("repository", metavar="REPOSITORY", type=PATH)
 @click.option(
     "--instances",
     type=click.IntRange(1, 1024),
@@ -143,7 +146,7 @@ def triton(model: str, repository: Path, instances: int | None) -> None:
 
 
 @cli.command()
-@click.argument("files", metavar="FILE...", type=FOLDER, nargs=-1, required=True)
+@click.argument("files", metavar="FILE...", type=PATH, nargs=-1, required=True)
 def bundle(files: tuple[Path, ...]) -> None:
     """Put finished model files into the edge_infer package."""
     from export.bundle import bundle as bundle_files
@@ -156,7 +159,7 @@ def main() -> None:
     run_command(
         cli,
         "python -m export",
-        interrupted="Interrupted; no unfinished model was written. The same command of from-photos goes on.",
+        interrupted="Interrupted; no unfinished model was written. Repeat a command of from-photos to go on.",
     )
 
 

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import onnxruntime as ort
 
-from edge_infer.runtime.session import INPUT_NAME, session_options
+from edge_infer.runtime.session import CPU_PROVIDER, INPUT_NAME, session_options
 from export.conversion.convert import convert
 from export.conversion.int8 import quantize_untested
 from export.conversion.quantize import WEIGHT_BITS
@@ -45,7 +45,7 @@ class Found:
 
     Attributes:
         speedup: The least that is fast enough, rounded up to 0.1.
-        ms: Median time of one answer of the network with these widths.
+        ms: Time of one answer of the network with these widths, as by `time_network`.
     """
 
     speedup: float
@@ -58,7 +58,7 @@ def speedup_for(
     """Find the least speed-up at which a slim network, in int8, answers in a given time on this machine.
 
     Args:
-        latency_ms: The goal: the median time of the bare network for one picture.
+        latency_ms: The goal: the time of the bare network for one picture, as by `time_network`.
         run: A finished run that is not slim.
         dataset: Its photos.
         size: The slim network's input and first step; its speed-up and width are of no account.
@@ -104,7 +104,10 @@ def speedup_for(
 
 
 def time_network(recipe: Recipe, classes: int, threads: int) -> float:
-    """Return the median time in ms in which a network of a recipe's widths, in int8, answers for one picture."""
+    """Return the time in ms in which a network of a recipe's widths, in int8, answers for one picture.
+
+    It is the least of five medians, where the report of an export has one.
+    """
     keras.utils.set_random_seed(0)
     network = build_network(recipe, classes, None)
     rng = np.random.default_rng(0)
@@ -112,7 +115,7 @@ def time_network(recipe: Recipe, classes: int, threads: int) -> float:
     pictures = list(rng.integers(0, 256, shape, np.uint8))
     model = quantize_untested(convert(network, 1.0), pictures)
     session = ort.InferenceSession(
-        model.SerializeToString(), session_options(WEIGHT_BITS, threads=threads), providers=["CPUExecutionProvider"]
+        model.SerializeToString(), session_options(WEIGHT_BITS, threads=threads), providers=[CPU_PROVIDER]
     )
 
     def answer_s() -> float:

@@ -86,6 +86,8 @@ def from_keras_and_photos(
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(TemporaryDirectory()))
         folder, dataset = RunFolder(work or scratch / "run"), Dataset(photos, test)
+        slim = SlimFolder(folder.path.with_name(f"{folder.path.name}-slim"))
+        check_absent((folder.path, slim.path), "--work")
         reading = Reading(told.output, told.size, told.leave_out)
         if goal is not None:  # better known now than after the import
             check_imported_goal(
@@ -105,7 +107,6 @@ def from_keras_and_photos(
         run = load_any_run(folder.path)
         if goal is not None and isinstance(run, ImportedRun):
             say(f"2/{steps} Slimming")
-            slim = SlimFolder(folder.path.with_name(f"{folder.path.name}-slim"))
             bfloat16 = has_fast_bfloat16() if mixed_precision is None else mixed_precision
             slim_imported(run, dataset, slim, goal, settings=SETTINGS, resume=False, mixed_precision=bfloat16)
             folder, run = slim, load_any_run(slim.path)

@@ -11,8 +11,8 @@ from edge_infer.model_file.metadata import Precision
 from export.results.report_table import to_table
 from train.imports.options import Told, told_options
 from train.options import (
-    FOLDER,
     LARGEST_SPEEDUP,
+    PATH,
     base_weights_option,
     cache_option,
     first_stride_option,
@@ -45,9 +45,9 @@ for_latency_option = click.option(
 
 
 @click.command("from-photos")
-@click.argument("photos", metavar="DIR", type=FOLDER)
-@click.option("--out", metavar="FILE", type=FOLDER, required=True, help="Model file to write, such as my.onnx.")
-@click.option("--work", metavar="DIR", type=FOLDER, help="Folder for the runs; default: FILE without suffix, -work.")
+@click.argument("photos", metavar="DIR", type=PATH)
+@click.option("--out", metavar="FILE", type=PATH, required=True, help="Model file to write, such as my.onnx.")
+@click.option("--work", metavar="DIR", type=PATH, help="Folder for the runs; default: FILE without suffix, -work.")
 @click.option(
     "--speedup",
     type=NumberRange(1, LARGEST_SPEEDUP),
@@ -110,7 +110,7 @@ def from_photos(
 
 
 @click.command("speedup")
-@click.argument("run", metavar="RUN", type=FOLDER)
+@click.argument("run", metavar="RUN", type=PATH)
 @click.option(
     "--for-latency",
     metavar="MS",
@@ -159,11 +159,11 @@ def speedup(
 
 
 @click.command("from-keras")
-@click.argument("model", metavar="MODEL", type=FOLDER)
-@click.option("--photos", metavar="DIR", type=FOLDER, help="Labelled photos, by which what the file omits is measured.")
-@click.option("--test", metavar="DIR", type=FOLDER, help="Labelled photos that it was not trained on.")
-@click.option("--out", metavar="FILE", type=FOLDER, required=True, help="Model file to write, such as my.onnx.")
-@click.option("--work", metavar="DIR", type=FOLDER, help="Keep the run, and the slim one, in this new folder.")
+@click.argument("model", metavar="MODEL", type=PATH)
+@click.option("--photos", metavar="DIR", type=PATH, help="Labelled photos, by which what the file omits is measured.")
+@click.option("--test", metavar="DIR", type=PATH, help="Labelled photos that it was not trained on.")
+@click.option("--out", metavar="FILE", type=PATH, required=True, help="Model file to write, such as my.onnx.")
+@click.option("--work", metavar="DIR", type=PATH, help="Keep the run in this new folder; a slim one in DIR-slim.")
 @click.option(
     "--speedup", type=NumberRange(1, LARGEST_SPEEDUP), help="Slim it: divide multiply-accumulates and weights by this."
 )
@@ -198,6 +198,8 @@ def from_keras(
     MODEL is a .keras or .h5 file. It is read as data: nothing in it is run.
     """
     _check_suffix(out)
+    if not model.exists():
+        raise click.UsageError(f"{model} does not exist")
     if photos is None and (told.labels is None or told.scaling is None):
         raise click.UsageError("give --photos, or --labels and --preprocessing: the file says neither")
     if photos is None and precision != "fp32":

@@ -9,8 +9,8 @@ from edge_infer.cli.number_range import NumberRange
 from train.console import run as run_command
 from train.imports.options import Told, told_options
 from train.options import (
-    FOLDER,
     LARGEST_SPEEDUP,
+    PATH,
     cache_option,
     first_stride_option,
     image_size_option,
@@ -35,8 +35,8 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument("data", metavar="DIR", type=FOLDER)
-@click.option("--test", metavar="DIR", type=FOLDER, help="A test folder apart from it.")
+@click.argument("data", metavar="DIR", type=PATH)
+@click.option("--test", metavar="DIR", type=PATH, help="A test folder apart from it.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def audit(data: Path, test: Path | None, as_json: bool) -> None:
     """Find duplicates, unreadable photos and imbalance in DIR."""
@@ -51,8 +51,8 @@ def audit(data: Path, test: Path | None, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("source", metavar="SRC", type=FOLDER)
-@click.argument("destination", metavar="DST", type=FOLDER)
+@click.argument("source", metavar="SRC", type=PATH)
+@click.argument("destination", metavar="DST", type=PATH)
 @click.option(
     "--ratios",
     type=(float, float, float),
@@ -82,8 +82,8 @@ def split(source: Path, destination: Path, ratios: tuple[float, float, float], s
 
 
 @cli.command()
-@click.argument("run", metavar="RUN", type=FOLDER)
-@click.option("--out", metavar="RUN2", type=FOLDER, required=True, help="Run folder to write.")
+@click.argument("run", metavar="RUN", type=PATH)
+@click.option("--out", metavar="RUN2", type=PATH, required=True, help="Run folder to write.")
 @click.option("--speedup", type=NumberRange(1, LARGEST_SPEEDUP), help="Divide the multiply-accumulates by this.")
 @click.option(
     "--width",
@@ -175,10 +175,10 @@ def slim(
 
 
 @cli.command("import")
-@click.argument("model", metavar="MODEL", type=FOLDER)
-@click.option("--photos", metavar="DIR", type=FOLDER, required=True, help="Labelled photos of its classes.")
-@click.option("--test", metavar="DIR", type=FOLDER, help="Labelled photos that it was not trained on.")
-@click.option("--out", metavar="RUN", type=FOLDER, required=True, help="Run folder to write.")
+@click.argument("model", metavar="MODEL", type=PATH)
+@click.option("--photos", metavar="DIR", type=PATH, required=True, help="Labelled photos of its classes.")
+@click.option("--test", metavar="DIR", type=PATH, help="Labelled photos that it was not trained on.")
+@click.option("--out", metavar="RUN", type=PATH, required=True, help="Run folder to write.")
 @told_options
 def import_(model: Path, photos: Path, test: Path | None, out: Path, told: Told) -> None:
     """Make a run of somebody's Keras MODEL, which is read as data: nothing in it is run.

@@ -7,6 +7,7 @@ import click
 
 from edge_infer.cli.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_TERMINATED
 from edge_infer.cli.interrupts import run_interruptible
+from edge_infer.cli.writers import one_line
 from edge_infer.errors import EdgeInferError
 
 
@@ -34,7 +35,7 @@ def _run(command: click.Command, name: str) -> int:
     except (click.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
     except (EdgeInferError, OSError) as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(one_line(f"Error: {error}"), err=True)
         return EXIT_FAILED
     except ModuleNotFoundError as error:
         click.echo(f'Error: {error.name} is not installed: pip install ".[train,export]" in the repository', err=True)

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import click
 
-FOLDER = click.Path(path_type=Path)
+PATH = click.Path(path_type=Path)
 LARGEST_SPEEDUP = 64
 
 base_weights_option = click.option(
     "--base-weights", metavar="FILE", help="VGG16 weights (.weights.h5), or imagenet to download them."
 )
 cache_option = click.option(
-    "--cache", metavar="DIR", type=FOLDER, help="Feature cache; default: the user's cache folder."
+    "--cache", metavar="DIR", type=PATH, help="Feature cache; default: the user's cache folder."
 )
 mixed_precision_option = click.option(
     "--mixed-precision", is_flag=True, help="Compute in bfloat16: faster on CPUs with AMX, slower on others."
@@ -37,21 +37,21 @@ first_stride_option = click.option(
     show_default=True,
     help="Step of the first convolution, pixels; 2 stands in for the first max pooling.",
 )
-moved_data_option = click.option("--data", metavar="DIR", type=FOLDER, help="The run's photos, if they have moved.")
+moved_data_option = click.option("--data", metavar="DIR", type=PATH, help="The run's photos, if they have moved.")
 moved_test_option = click.option(
-    "--test", metavar="DIR", type=FOLDER, help="The run's separate test photos, if they have moved."
+    "--test", metavar="DIR", type=PATH, help="The run's separate test photos, if they have moved."
 )
 more_option = click.option(
     "--more",
     metavar="DIR",
-    type=FOLDER,
+    type=PATH,
     multiple=True,
     help="Labelled photos from elsewhere to learn from and to be measured on; may be repeated.",
 )
 others_option = click.option(
     "--others",
     metavar="DIR",
-    type=FOLDER,
+    type=PATH,
     multiple=True,
     help="Pictures of none of the classes, to tell them apart; may be repeated.",
 )

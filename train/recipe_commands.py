@@ -8,7 +8,7 @@ from typing import get_args
 import click
 
 from train.options import (
-    FOLDER,
+    PATH,
     base_weights_option,
     cache_option,
     mixed_precision_option,
@@ -26,9 +26,9 @@ def recipe_command(recipe: Recipe) -> click.Command:
     """Return the command that trains a recipe; its options are those that the recipe can use."""
 
     @click.command(recipe.name, help=recipe.summary, short_help=recipe.summary)
-    @click.option("--data", metavar="DIR", type=FOLDER, required=True, help="Labelled photos.")
-    @click.option("--test", metavar="DIR", type=FOLDER, help="Frozen test photos, if not DIR/test.")
-    @click.option("--out", metavar="RUN", type=FOLDER, required=True, help="Run folder to write.")
+    @click.option("--data", metavar="DIR", type=PATH, required=True, help="Labelled photos.")
+    @click.option("--test", metavar="DIR", type=PATH, help="Frozen test photos, if not DIR/test.")
+    @click.option("--out", metavar="RUN", type=PATH, required=True, help="Run folder to write.")
     @click.option("--resume", is_flag=True, help="Finish an interrupted run.")
     @base_weights_option
     @cache_option

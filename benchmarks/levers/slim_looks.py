@@ -26,7 +26,7 @@ from train.files import write_json
 from train.fitting.crossval import FOLDS, CrossValidation
 from train.fitting.pooled import CachedTraining, held_out_logits, known_features, labelled, prepare, stranger_folds
 from train.metrics import Floats, Ints, softmax
-from train.options import FOLDER, cache_option, mixed_precision_option, unlabelled_option
+from train.options import PATH, cache_option, mixed_precision_option, unlabelled_option
 from train.progress import say, track
 from train.quiet import start_tensorflow
 from train.recipes import Recipe
@@ -205,8 +205,8 @@ def measure(looks: Looks, training: CachedTraining, calibration: dict[str, float
 
 
 @click.command()
-@click.argument("run", type=FOLDER)
-@click.option("--slim", "slim_run", type=FOLDER, required=True, help="The run that was slimmed from it.")
+@click.argument("run", type=PATH)
+@click.option("--slim", "slim_run", type=PATH, required=True, help="The run that was slimmed from it.")
 @unlabelled_option
 @mixed_precision_option
 @cache_option

@@ -28,7 +28,7 @@ from train.files import read_json, write_json
 from train.fitting.crossval import FOLDS, photo_folds
 from train.fitting.pooled import CachedTraining, known_features, labelled, prepare, stranger_folds
 from train.metrics import Floats, Ints, fit_temperature, softmax
-from train.options import FOLDER, cache_option, mixed_precision_option, unlabelled_option
+from train.options import PATH, cache_option, mixed_precision_option, unlabelled_option
 from train.progress import say
 from train.quiet import start_tensorflow
 from train.runs.finished import FinishedRun, load_run
@@ -166,8 +166,8 @@ def measure(found: Sequence[LeftOut], data: RunData, calibration: Mapping[str, f
 
 
 @click.command()
-@click.argument("run", type=FOLDER)
-@click.option("--slim", "slim_run", type=FOLDER, required=True, help="The run that was slimmed from it.")
+@click.argument("run", type=PATH)
+@click.option("--slim", "slim_run", type=PATH, required=True, help="The run that was slimmed from it.")
 @click.option("--fold", "folds", type=click.IntRange(0, FOLDS - 1), multiple=True, help="Only this fold; repeatable.")
 @click.option("--views", type=click.IntRange(1), help="Views of each picture, if not the slim run's.")
 @click.option("--epochs", type=click.IntRange(1), help="Passes over all views, if not the slim run's.")

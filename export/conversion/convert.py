@@ -206,15 +206,11 @@ def _rename(graph: onnx.GraphProto, network_name: str) -> None:
         roles = dict(enumerate(ROLES.get(node.op_type, ()), start=1))
         for i, source in enumerate(node.input):
             names.setdefault(source, f"{node.name}.{roles.get(i, f'input_{i}')}")
-    order = {tensor: i for i, tensor in enumerate(dict.fromkeys(s for node in graph.node for s in node.input))}
-    weights = sorted(graph.initializer, key=lambda tensor: order[tensor.name])
     for node in graph.node:
         node.input[:] = [names[source] for source in node.input]
         node.output[:] = [names[output] for output in node.output]
-    for tensor in weights:
+    for tensor in graph.initializer:
         tensor.name = names[tensor.name]
-    del graph.initializer[:]
-    graph.initializer.extend(weights)
 
 
 def _layer_path(name: str, network_name: str, op_type: str) -> str:

@@ -50,5 +50,6 @@ def check_drop(reference: Floats, candidate: Floats, photos: ComparedPhotos, run
     if before - after > allowed:
         raise ParityError(
             f"int8 answers {after} of {len(held_out)} held-out photos right, fp32 {before}, and may lose {allowed}; "
-            f"nothing is written (`python -m export {run} --max-drop X` allows more)"
+            "nothing is written; --max-drop allows more, as in "
+            f"`python -m export {run} --out DIR --precision int8 --max-drop X`"
         )

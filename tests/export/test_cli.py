@@ -43,7 +43,7 @@ def test_ctrl_c_says_that_no_model_was_written(pooled_run: Path, tmp_path: Path,
 
     assert code == 130
     assert err.splitlines()[-1] == (
-        "Interrupted; no unfinished model was written. The same command of from-photos goes on."
+        "Interrupted; no unfinished model was written. Repeat a command of from-photos to go on."
     )
     assert not (tmp_path / "out").exists()
 

@@ -179,7 +179,7 @@ def test_int8_may_lose_no_more_than_its_share(max_drop: float, allowed: int):
     with pytest.raises(
         ParityError,
         match=f"answers {19 - allowed} of 20 held-out photos right, fp32 20, and may lose {allowed}; nothing is "
-        r"written \(`python -m export runs/x --max-drop X` allows more\)",
+        "written; --max-drop allows more, as in `python -m export runs/x --out DIR --precision int8 --max-drop X`$",
     ):
         check_drop(right, answers(allowed + 1), photos, Path("runs/x"), max_drop)
 

@@ -86,11 +86,6 @@ class Dataset:
         self._unlabelled = tuple(unlabelled)
         self.notes: list[str] = []
 
-    @property
-    def has_unlabelled(self) -> bool:
-        """Whether pictures without labels were named."""
-        return bool(self._unlabelled)
-
     def find_files(self) -> None:
         """Find all pictures now, not when they are first asked for.
 

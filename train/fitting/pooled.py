@@ -240,9 +240,8 @@ def prepare(recipe: Recipe, data: RunData, base: keras.Model, cache: Path) -> Ca
     photos = labelled(data)
 
     def compute(photos: Sequence[Photo], views: int) -> Features:
-        return extract(
-            *(photos, views, recipe, base, head.taps, cache), grid=head.grid, pooling=head.pooling, entrance=entrance
-        )
+        grid, pooling = head.grid, head.pooling
+        return extract(photos, views, recipe, base, head.taps, cache, grid=grid, pooling=pooling, entrance=entrance)
 
     strange = [sourced.photo for sourced in data.strangers.photos] if head.known is not None else []
     stranger_views = head.known.stranger_views if head.known is not None else 0

@@ -79,8 +79,15 @@ def import_run(
     check_order(best, data.labels)
     way = best.way
     record = ImportRecord(
-        *(model.name, sha256_file(model), reading, imported.ending, way.scaling),
-        *("bgr" if way.is_bgr else "rgb", way.resize, way.interpolation, tuple(places)),
+        file=model.name,
+        sha256=sha256_file(model),
+        reading=reading,
+        ending=imported.ending,
+        scaling=way.scaling,
+        channels="bgr" if way.is_bgr else "rgb",
+        resize=way.resize,
+        interpolation=way.interpolation,
+        order=tuple(places),
     )
     found = {"tried": [one.to_record() for one in tried]}
     return write_run(folder, model, record, imported, data, found, architecture=architecture)

@@ -113,6 +113,8 @@ def check_imported_goal(imported: Imported, name: str, goal: Goal | float) -> Ch
     chain = read_chain(imported.core, name)
     if isinstance(goal, Goal) and goal.image_size is not None:
         raise GoalError("an imported network keeps the size of its input: leave out --image-size")
+    if isinstance(goal, Goal) and goal.first_stride != 1:
+        raise GoalError("an imported network keeps the steps of its layers: leave out --first-stride")
     if isinstance(goal, Goal) and goal.speedup is not None:
         check_chain_speedup(chain, goal.speedup)
     return chain

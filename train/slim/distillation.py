@@ -149,7 +149,12 @@ def distil(
         outputs = read_out(features, load, standardized, recipe.seed)
     model = keras.Model(features.input, outputs)
     follow(
-        *(model, load, standardized, settings, state, recipe.seed),
+        model,
+        load,
+        standardized,
+        settings,
+        state,
+        recipe.seed,
         advice=", or without --mixed-precision" if recipe.mixed_precision else "",
     )
 
