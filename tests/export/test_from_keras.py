@@ -77,6 +77,11 @@ def test_logits_get_their_softmax(tmp_path: Path, capsys, monkeypatch) -> None:
     assert np.abs(answers - softmax(expected)).max() < 1e-5
 
 
+def test_a_file_that_is_not_there_is_told_first(tmp_path: Path, capsys, monkeypatch) -> None:
+    code, _, err = run(capsys, monkeypatch, "from-keras", tmp_path / "no.h5", "--out", tmp_path / "my.onnx")
+    assert (code, err.splitlines()[-1]) == (2, f"Error: {tmp_path / 'no.h5'} does not exist")
+
+
 def test_what_the_file_does_not_say_is_asked_for(tmp_path: Path, capsys, monkeypatch) -> None:
     path, _ = saved("flat, Keras 3", tmp_path)
     out = ("--out", tmp_path / "my.onnx")

@@ -15,8 +15,12 @@ import pytest
 from edge_infer.model_file.opening import open_model
 from tests.export.test_cli import run as run_export
 from tests.train.imports.colours import COLOURS, SIDE, prototypes, run_train
+from train.errors import GoalError
 from train.imports.finished import load_any_run
+from train.imports.imported import import_model
+from train.imports.slimming import check_imported_goal
 from train.slim import distillation
+from train.slim.goal import Goal
 
 pytestmark = pytest.mark.slow
 
@@ -91,6 +95,26 @@ def test_one_command_makes_a_slim_file(wide: Path, photos: Path, tmp_path: Path,
     assert "slimmed to 16-3 channels" in metadata.architecture
     assert "Slimmed to 16-3 channels" in printed
     assert json.loads((tmp_path / "work-slim" / "metrics.json").read_text())["slim"]["widths"] == [16, 3]
+
+
+def test_a_work_folder_that_is_taken_is_told_before_the_import(
+    wide: Path, photos: Path, tmp_path: Path, capsys, monkeypatch
+) -> None:
+    (tmp_path / "work-slim").mkdir()
+    told = ("--photos", photos, "--speedup", "2", "--work", tmp_path / "work", "--out", tmp_path / "my.onnx")
+    code, _, err = run_export(capsys, monkeypatch, "from-keras", wide, *told)
+    assert (code, err.splitlines()[-1]) == (
+        1,
+        f"Error: {tmp_path / 'work-slim'} exists: remove it, or give another --work",
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["work-slim"]
+
+
+@pytest.mark.parametrize(("option", "value"), [("image-size", 16), ("first-stride", 2)])
+def test_an_imported_network_keeps_its_entrance(wide: Path, option: str, value: int) -> None:
+    goal = Goal(speedup=2, **{option.replace("-", "_"): value})
+    with pytest.raises(GoalError, match=f"^an imported network keeps .*: leave out --{option}$"):
+        check_imported_goal(import_model(wide), "wide.keras", goal)
 
 
 def test_the_photos_decide_how_slim(wide: Path, photos: Path, tmp_path: Path, capsys, monkeypatch) -> None:
