@@ -18,11 +18,17 @@ def models() -> None:
 
 @models.command("list")
 def list_models() -> None:
-    """List the bundled models."""
+    """List the bundled models, and what each of them tells."""
+    from edge_infer.errors import ModelError
+    from edge_infer.model_file.opening import open_model
     from edge_infer.model_file.registry import bundled_models
 
     for model in bundled_models().values():
-        click.echo(f"{model.name}  {model.size_bytes / 1e6:.1f} MB  {model.licence}")
+        try:
+            tells = _what_it_tells(open_model(model.name).metadata)
+        except ModelError as error:
+            tells = str(error)
+        click.echo(f"{model.name:<8}{model.size_bytes / 1e6:.1f} MB  {model.licence}  {tells}")
     if not bundled_models():
         click.echo("This version bundles no models; make one with `python -m train` and `python -m export`.", err=True)
 
@@ -110,6 +116,15 @@ def _verified(model: str) -> list[str]:
         case _:
             start_session(file)
             return [*checks, "loads; carries no golden answers"]
+
+
+def _what_it_tells(meta: "ModelMetadata") -> str:
+    from edge_infer.model_file.metadata import ClassifierMetadata
+
+    if not isinstance(meta, ClassifierMetadata):
+        return "where faces are, for models of faces"
+    *others, last = meta.labels
+    return f"{', '.join(others)} or {last}{'' if meta.input.face is None else ', of each face'}"
 
 
 def _rows_of_kind(meta: "ModelMetadata") -> dict[str, str]:

@@ -80,6 +80,9 @@ def test_models_list_puts_only_models_on_stdout(run: Run) -> None:
     answer = run("models", "list")
     assert answer.code == 0
     assert [line.split()[0] for line in answer.out.splitlines()] == list(bundled_models())
+    stones = "Amethyst, Bloodstone, Diamond, Emerald, Labradorite, Larimar, Malachite, Opal, Quartz Rose or Sunstone"
+    tells = {"faces": "where faces are, for models of faces", "gems": stones, "gender": "man or woman, of each face"}
+    assert {line.split()[0]: line.split("  ")[-1] for line in answer.out.splitlines()} == tells
     assert bool(answer.err) is not bool(bundled_models())
 
 
