@@ -50,7 +50,7 @@ rotate_option = click.option(
     type=click.Choice(["90", "180", "270"]),
     help="Turn each picture clockwise, in degrees, after its EXIF orientation.",
 )
-_PICTURE_OPTIONS = (
+_LIMIT_OPTIONS = (
     click.option(
         "--max-pixels",
         type=click.IntRange(min=1),
@@ -67,9 +67,8 @@ _PICTURE_OPTIONS = (
         metavar="N",
         help="Refuse larger files.",
     ),
-    rotate_option,
-    click.option("--recursive", is_flag=True, help="Descend into sub-folders."),
 )
+_RECURSIVE_OPTION = click.option("--recursive", is_flag=True, help="Descend into sub-folders.")
 
 Command = Callable[..., None]
 
@@ -162,9 +161,14 @@ def model_options_without_top(command: Command) -> Command:
     return _choosing((*_WHICH_OPTIONS, *_THRESHOLD_OPTIONS, *_RUNTIME_OPTIONS), command)
 
 
+def loading_options(command: Command) -> Command:
+    """Add --max-pixels, --max-bytes and --rotate."""
+    return _with((*_LIMIT_OPTIONS, rotate_option), command)
+
+
 def picture_options(command: Command) -> Command:
-    """Add --max-pixels, --max-bytes, --rotate and --recursive."""
-    return _with(_PICTURE_OPTIONS, command)
+    """Add these, and --recursive."""
+    return _with((*_LIMIT_OPTIONS, rotate_option, _RECURSIVE_OPTION), command)
 
 
 def _choosing(options: tuple[Callable[[Command], Command], ...], command: Command) -> Command:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from edge_infer.cli.exit_codes import EXIT_FAILED
-from edge_infer.cli.options import ChosenModel, batch_option, faces_option, model_options_without_top, rotate_option
+from edge_infer.cli.options import ChosenModel, batch_option, faces_option, loading_options, model_options_without_top
 from edge_infer.cli.writers import one_line
 from edge_infer.faces.mode import FaceMode
 from edge_infer.results import FailedInput
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @model_options_without_top
 @batch_option
 @faces_option
-@rotate_option
+@loading_options
 @click.pass_context
 def report(
     context: click.Context,
@@ -42,6 +42,8 @@ def report(
     chosen: ChosenModel,
     batch: int,
     faces: FaceMode,
+    max_pixels: int,
+    max_bytes: int,
     rotate: str | None,
 ) -> None:
     """Write a page to look a folder's answers over.
@@ -56,7 +58,7 @@ def report(
     from edge_infer.report.page import Report, check_path, write_page
 
     check_path(out)
-    loading = {"rotate": int(rotate or 0)}
+    loading = {"max_pixels": max_pixels, "max_bytes": max_bytes, "rotate": int(rotate or 0)}
     classifier = chosen.load(context, faces=faces, **loading, quick_start=True)
     sources = list(expand([str(folder.absolute())], recursive=True, report=_note))  # no - or @ is meant
     entries: list[Entry] = []

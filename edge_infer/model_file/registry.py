@@ -73,11 +73,16 @@ def find_model(name_or_path: str | Path) -> tuple[Path, str | None]:
     if bundled is not None:
         return bundled.path, bundled.sha256
     path = Path(name_or_path)
+    if "://" in str(name_or_path):
+        raise ModelNotFoundError(f"{name_or_path} is an address, not a file: download it first")
     try:
-        if path.is_file():
-            return path, None
+        is_file, is_folder = path.is_file(), name_or_path != "" and path.is_dir()
     except OSError as error:
         raise ModelNotFoundError(f"model file {path} cannot be read: {error.strerror}") from error
+    if is_file:
+        return path, None
+    if is_folder:
+        raise ModelNotFoundError(f"{path} is a folder: give an .onnx file (--model FILE)")
     if path.suffix == ".onnx" or path.parent != Path():
         raise ModelNotFoundError(f"model file {path} does not exist")
     names = ", ".join(bundled_models()) or "none in this version"

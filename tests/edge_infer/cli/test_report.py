@@ -92,6 +92,14 @@ def test_nothing_to_report_is_an_error_and_writes_nothing(photos: Path, capsys: 
     assert not Path("report.html").exists()
 
 
+def test_the_limits_of_pictures_are_options(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = ("--out", "report.html", "--model", "small.onnx")
+    answer = report(capsys, "photos", *told, "--max-pixels", "1")
+    assert answer.code == 1
+    assert answer.err.count("more than the limit of 1: scale it down, or raise max_pixels\n") == 6
+    assert report(capsys, "photos", *told, "--max-bytes", "10").err.count("more bytes than the limit of 10") == 6
+
+
 def test_a_file_that_is_not_a_report_is_kept(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("mine.html").write_text("<p>mine</p>")
     answer = report(capsys, "photos", "--out", "mine.html", "--model", "small.onnx")

@@ -134,7 +134,7 @@ def test_what_is_not_onnx_is_refused_in_one_line(tmp_path: Path, content: bytes)
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["missing.onnx", "folder", "folder/missing", "a\0b.onnx"])
+@pytest.mark.parametrize("name", ["missing.onnx", "folder/missing", "a\0b.onnx"])
 def test_what_is_no_file_is_not_found(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(ModelNotFoundError, match="does not exist"):
