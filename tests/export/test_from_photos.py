@@ -27,7 +27,7 @@ from train.files import read_json
 from train.recipes import RECIPES, CachedViews, Recipe
 from train.runs.finished import load_run
 from train.runs.slim_folder import SlimFolder
-from train.slim import distillation
+from train.slim import distillation, pruning, sensitivity
 from train.slim.goal import Goal
 from train.slim.pipeline import slim
 
@@ -41,6 +41,8 @@ def settings(cached_recipe: Recipe, one_repeat: None) -> Iterator[None]:
         recipe = replace(RECIPES["custom"], image_size=cached_recipe.image_size, schedule=CachedViews(views=2))
         patch.setitem(export.from_photos.RECIPES, "custom", recipe)
         patch.setattr(distillation, "VIEWS_A_ROUND", 64)  # photos are so few that a round would be many epochs
+        patch.setattr(sensitivity, "_SHARES", (1 / 16, 1 / 4))
+        patch.setattr(pruning, "PATCHES_A_LAYER", 1024)
         # Random weights bear no larger steps, and what they tell apart is too little for int8.
         patch.setattr(export.from_photos, "export", partial(export.pipeline.export, max_drop=1.0))
         patch.setattr(export.from_photos, "SETTINGS", replace(export.from_photos.SETTINGS, views=2, learning_rate=1e-6))

@@ -47,7 +47,7 @@ REFUSED = "ImageDecodeError: FILE is refused: "
 UNREAD = "ImageDecodeError: FILE is not a picture this tool reads"
 EXPECTED = {
     **dict.fromkeys(bombs(), TOO_LARGE),
-    "empty": UNREAD,
+    "empty": "ImageDecodeError: FILE is empty",
     "text": UNREAD,
     "5 MB of text": UNREAD,
     "JPEG of 1,000 scans": REFUSED + "it has more than 64 scans",

@@ -17,7 +17,7 @@ from train.files import read_json, write_json
 from train.recipes import Recipe
 from train.runs.finished import load_run
 from train.runs.slim_folder import SlimFolder
-from train.slim import distillation, sensitivity
+from train.slim import distillation, pruning, sensitivity
 from train.slim.distillation import Distillation
 from train.slim.goal import Goal
 from train.slim.pipeline import slim
@@ -42,6 +42,7 @@ def short_rounds(eager_fits: None) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(distillation, "VIEWS_A_ROUND", ROUND)
         patch.setattr(sensitivity, "_SHARES", (1 / 16, 1 / 4))
+        patch.setattr(pruning, "PATCHES_A_LAYER", 1024)
         yield
 
 
