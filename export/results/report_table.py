@@ -27,5 +27,5 @@ def _to_column(report: dict[str, Any]) -> dict[str, str]:
             f"differs by {parity['max_difference']:.0e}, same on {parity['same_top1']}/{parity['pictures']}"
         )
     if "layer_errors" in report:
-        column["in float"] = ", ".join(report["layers_kept_in_float"]) or "no layer"
+        column["in float"] = ", ".join([*report["layers_kept_in_float"], "the last layer"])
     return column
