@@ -64,7 +64,7 @@ class Classifier:
             0–1, `rotate` by no quarters, an unknown `faces` or `second_look`; `faces="always"` for a model that was
             not made for faces, `second_look="always"` for one that was, or `min_known` for one that does not say
             whether it knows a picture.
-        TypeError: `threads`, `max_pixels` or `max_bytes` is no whole number.
+        TypeError: `threads`, `max_pixels` or `max_bytes` is not a whole number.
 
     Example:
         >>> classifier = Classifier("gems")

@@ -17,7 +17,7 @@ class Settings:
     Raises:
         ValueError: `threads` outside 1-1024, `max_pixels` or `max_bytes` below 1, `min_score` or `min_known` outside
             0-1, an unknown `faces` or `second_look`, or `rotate` by no quarters.
-        TypeError: One of the first three is no whole number.
+        TypeError: One of the first three is not a whole number.
     """
 
     threads: int | None

@@ -87,7 +87,7 @@ def from_keras_and_photos(
         scratch = Path(stack.enter_context(TemporaryDirectory()))
         folder, dataset = RunFolder(work or scratch / "run"), Dataset(photos, test)
         slim = SlimFolder(folder.path.with_name(f"{folder.path.name}-slim"))
-        check_absent((folder.path, slim.path), "--work")
+        check_absent((folder.path,) if goal is None else (folder.path, slim.path), "--work")
         reading = Reading(told.output, told.size, told.leave_out)
         if goal is not None:  # better known now than after the import
             check_imported_goal(

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     Answer = Prediction | Explanation | FailedInput
 
+_NAMED = 3  # folders named in a note; the others are counted
+
 
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
@@ -83,7 +85,8 @@ def report(
         raise OutputError(f"no picture in {folder} could be answered: there is nothing to report")
     classless = sorted({str(Path(found["name"]).parent) for found in entries if found["truth"] is None} - {"."})
     if classless and any(found["truth"] for found in entries):
-        _note(f"folders that are named for no class, whose photos are neither right nor wrong: {', '.join(classless)}")
+        names = ", ".join(classless[:_NAMED]) + (", …" if len(classless) > _NAMED else "")
+        _note(f"{len(classless)} folder(s) named for no class, whose photos are neither right nor wrong: {names}")
     meta = classifier.metadata
     write_page(out, Report(folder.absolute().name, f"{meta.name} {meta.version}", classifier.labels, entries, failures))
     click.echo(one_line(f"{out}: {len(entries)} pictures, {len(failures)} failed"), err=True)

@@ -99,7 +99,7 @@ class FaceDetector:
     Raises:
         ModelError: The model or the provider cannot be used.
         ValueError: `threads` outside 1–1024, `max_pixels` or `max_bytes` below 1, or `min_score` outside 0–1.
-        TypeError: One of the first three is no whole number.
+        TypeError: One of the first three is not a whole number.
 
     Example:
         >>> detector = FaceDetector()

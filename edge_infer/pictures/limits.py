@@ -10,7 +10,7 @@ def check_limits(max_pixels: int, max_bytes: int) -> None:
     """Refuse limits that no picture keeps, or that cannot be compared.
 
     Raises:
-        TypeError: One is no whole number.
+        TypeError: One is not a whole number.
         ValueError: One is below 1.
     """
     for name, limit in (("max_pixels", max_pixels), ("max_bytes", max_bytes)):

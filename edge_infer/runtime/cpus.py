@@ -42,7 +42,7 @@ def check_threads(threads: int | None) -> None:
     """Refuse a number of threads that cannot be meant; None is for as many as there are cores.
 
     Raises:
-        TypeError: It is no whole number.
+        TypeError: It is not a whole number.
         ValueError: It is below 1 or above `MOST_THREADS`.
     """
     if threads is None:

@@ -15,9 +15,9 @@ def mark_of(kind: str) -> bytes:
 def is_drawn_copy(path: str) -> bool:
     """Return whether a file is such a copy; only those of such a name are looked into."""
     found = _NAME.search(path)
-    if found is None:
-        return False
     try:
+        if found is None or not Path(path).is_file():  # opening a pipe would wait for its writer
+            return False
         with Path(path).open("rb") as file:
             return mark_of(found[1]) in file.read(_HEAD_BYTES)
     except OSError:  # said where it is opened as a picture

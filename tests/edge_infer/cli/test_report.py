@@ -38,7 +38,7 @@ def data_of(path: Path) -> dict[str, object]:
 
 def test_a_folder_becomes_a_page(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     answer = report(capsys, "photos", "--out", "report.html", "--model", "small.onnx")
-    note = "Note: folders that are named for no class, whose photos are neither right nor wrong: loose"
+    note = "Note: 1 folder(s) named for no class, whose photos are neither right nor wrong: loose"
     assert answer == (0, "", f"{note}\nreport.html: 6 pictures, 0 failed\n")
     data = data_of(Path("report.html"))
     assert (data["title"], data["model"], data["labels"]) == ("photos", "small 1.0.0", ["amber", "beryl", "coral"])

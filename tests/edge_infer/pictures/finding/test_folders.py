@@ -88,6 +88,13 @@ def test_copies_that_were_drawn_on_are_left_out_with_a_word() -> None:
     assert list(expand(["d/1-annotated.jpg"])) == ["d/1-annotated.jpg"]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_of_such_a_name_is_not_waited_for() -> None:
+    Path("d").mkdir()
+    os.mkfifo("d/1-annotated.jpg")
+    assert find_images("d") == ["d/1-annotated.jpg"]
+
+
 def test_files_of_formats_that_are_not_read_are_counted_and_named() -> None:
     touch("d/1.jpg", *(f"d/IMG_{n}.HEIC" for n in (10, 2, 3, 4)), "d/x.nef", "d/notes.txt", "d/._IMG_2.HEIC")
     said: list[str] = []
