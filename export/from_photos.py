@@ -112,14 +112,25 @@ def from_photos(
     with TemporaryDirectory(dir=work) as folder:
         (file,) = export(load_run(slim.path), dataset, Path(folder), ("int8",), name=out.stem, second_look=SECOND_LOOK)
         content = file.path.read_bytes()
-    elsewhere = {"full": metrics, "slim": slim_metrics} if more else {}
     report = {
         **file.report,
         "file": out.name,
         "right": {"full": before, "slim": after},
-        "right_elsewhere": {which: found["elsewhere"]["accuracy"] for which, found in elsewhere.items()} or None,
+        "right_elsewhere": right_elsewhere(metrics, slim_metrics),
     }
     return write_model(out, content, report).report
+
+
+def right_elsewhere(full: dict[str, Any], slim: dict[str, Any]) -> dict[str, float] | None:
+    """Return the shares of photos from elsewhere that both networks answer right; None without such photos.
+
+    Args:
+        full: Metrics of the full network's run.
+        slim: Of the slim one's, on the same photos.
+    """
+    if full["elsewhere"] is None:
+        return None
+    return {name: run["elsewhere"]["accuracy"] for name, run in (("full", full), ("slim", slim))}
 
 
 def found_once(path: Path, latency_ms: float, find: Callable[[], Found]) -> float:

@@ -2,10 +2,11 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from edge_infer.model_file.opening import open_model
 from edge_infer.runtime.golden import largest_difference
 from export.errors import OutputExistsError
 from export.for_latency import Found
-from export.from_photos import found_once, from_photos
+from export.from_photos import found_once, from_photos, right_elsewhere
 from tests.conftest import drawn
 from train.data.dataset import Dataset
 from train.data.duplicates import Fingerprint, fingerprint
@@ -63,7 +64,8 @@ def looked_at() -> Iterator[dict[str, Counter[Path]]]:
         return fingerprint(photo)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("train.data.photos.sha256_file", counting_sha256)
+        for module in ("photos", "elsewhere"):
+            patch.setattr(f"train.data.{module}.sha256_file", counting_sha256)
         patch.setattr("train.data.duplicates.fingerprint", counting_fingerprint)
         yield counts
 
@@ -75,22 +77,46 @@ def once(folder: Path, looked_at: dict[str, Counter[Path]]) -> dict[str, Counter
 
 
 @pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, ...]]:
+    """Labelled photos of six other people, and four pictures of none of the classes."""
+    more, others = tmp_path_factory.mktemp("more"), tmp_path_factory.mktemp("others")
+    for source in range(6):
+        for label, colour in (("blue", (0, 0, 200)), ("green", (0, 200, 0)), ("red", (200, 0, 0))):
+            file = more / label / f"{source}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            drawn(colour, seed=100 + source).save(file)
+    strange = {"jade": (0, 200, 200), "topaz": (200, 200, 0), "ruby": (200, 0, 200), "slate": (90, 90, 90)}
+    for number, (kind, colour) in enumerate(strange.items()):
+        file = others / kind / "1.png"
+        file.parent.mkdir(parents=True)
+        drawn(colour, seed=200 + number).save(file)
+    return {"more": (more,), "others": (others,)}
+
+
+@pytest.fixture(scope="module")
+def make(
+    settings: None, photos: Path, elsewhere: dict[str, tuple[Path, ...]], random_weights: str
+) -> Callable[..., dict[str, Any]]:
+    """Make a model file of the photos, as the command does."""
+    return partial(from_photos, photos, weights=random_weights, **{**OPTIONS, **elsewhere})
+
+
+@pytest.fixture(scope="module")
 def folder(
-    settings: None,
-    looked_at: dict[str, Counter[Path]],
-    photos: Path,
-    random_weights: str,
-    tmp_path_factory: pytest.TempPathFactory,
+    make: Callable[..., dict[str, Any]], looked_at: dict[str, Counter[Path]], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """A folder with `my.onnx`, its report and the work folder."""
     out = tmp_path_factory.mktemp("from-photos")
-    from_photos(photos, out / "my.onnx", out / "work", weights=random_weights, cache=out / "cache", **OPTIONS)
+    make(out / "my.onnx", out / "work", cache=out / "cache")
     return out
 
 
-def test_each_photo_is_hashed_and_fingerprinted_once(once: dict[str, Counter[Path]], photos: Path):
-    paths = sorted(photos.rglob("*.png"))
-    assert len(paths) == 24
+def test_each_photo_is_hashed_and_fingerprinted_once(
+    once: dict[str, Counter[Path]], photos: Path, elsewhere: dict[str, tuple[Path, ...]]
+):
+    folders = (photos, *elsewhere["more"], *elsewhere["others"])
+    paths = [path for folder in folders for path in sorted(folder.rglob("*.png"))]
+    assert len(paths) == 24 + 18 + 4
     assert once == {"hashed": Counter(paths), "fingerprinted": Counter(paths)}
 
 
@@ -133,9 +159,22 @@ def test_the_slim_network_has_fewer_channels(folder: Path):
     assert slim.network.count_params() < full.network.count_params() / 3
 
 
-def test_an_existing_file_is_kept(folder: Path, photos: Path):
+def test_photos_from_elsewhere_and_strangers_go_along(folder: Path):
+    full, slim = (read_json(folder / "work" / name / "metrics.json") for name in ("full", "slim"))
+    assert full["elsewhere"]["photos"] == slim["elsewhere"]["photos"] == 18
+    assert read_json(folder / "my.json")["right_elsewhere"] == {
+        name: run["elsewhere"]["accuracy"] for name, run in (("full", full), ("slim", slim))
+    }
+    assert (slim["strangers"]["pictures"], slim["strangers"]["kinds"]) == (4, 4)
+
+
+def test_without_photos_from_elsewhere_nothing_is_said_of_them():
+    assert right_elsewhere({"elsewhere": None}, {"elsewhere": None}) is None
+
+
+def test_an_existing_file_is_kept(folder: Path, make: Callable[..., dict[str, Any]]):
     with pytest.raises(OutputExistsError, match=r"my\.onnx exists: remove it, or give another --out"):
-        from_photos(photos, folder / "my.onnx", folder / "work", weights="any", cache=folder / "cache", **OPTIONS)
+        make(folder / "my.onnx", folder / "work", cache=folder / "cache")
 
 
 def test_a_speedup_that_cannot_be_reached_is_told_before_the_training(settings: None, photos: Path, tmp_path: Path):
@@ -160,23 +199,22 @@ def test_a_new_run_computes_as_the_processor_is_made(
 
 
 def test_the_work_folder_is_not_worked_on_again(
-    folder: Path, photos: Path, random_weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, make: Callable[..., dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """Nor, on another processor, in another precision than it began with."""
     monkeypatch.setattr(export.from_photos, "has_fast_bfloat16", lambda: True)
-    options = {**OPTIONS, "mixed_precision": None}
-    from_photos(
-        photos, tmp_path / "my.onnx", folder / "work", weights=random_weights, cache=tmp_path / "empty", **options
-    )
+    make(tmp_path / "my.onnx", folder / "work", cache=tmp_path / "empty", mixed_precision=None)
     assert (tmp_path / "my.onnx").read_bytes() == (folder / "my.onnx").read_bytes()
     assert not list((tmp_path / "empty").glob("features/*/*"))
 
 
-def test_a_slim_run_is_not_slimmed_again(folder: Path, photos: Path, tmp_path: Path):
+def test_a_slim_run_is_not_slimmed_again(
+    folder: Path, photos: Path, elsewhere: dict[str, tuple[Path, ...]], tmp_path: Path
+):
     def again(name: str, out: Path, *, resume: bool = False) -> None:
         slim(
             load_run(folder / "work" / name),
-            Dataset(photos),
+            Dataset(photos, **elsewhere),
             SlimFolder(out),
             Goal(speedup=2),
             settings=export.from_photos.SETTINGS,
@@ -191,38 +229,6 @@ def test_a_slim_run_is_not_slimmed_again(folder: Path, photos: Path, tmp_path: P
         again("full", folder / "work" / "slim")
     with pytest.raises(RunFolderError, match="was started with other settings"):
         again("full", folder / "work" / "slim", resume=True)
-
-
-def test_photos_from_elsewhere_and_strangers_go_along(folder: Path, photos: Path, random_weights: str, tmp_path: Path):
-    """A second run, since photos that are learned from cannot be added to the first."""
-    more, others = tmp_path / "more", tmp_path / "others"
-    for source in range(6):
-        for label, colour in (("blue", (0, 0, 200)), ("green", (0, 200, 0)), ("red", (200, 0, 0))):
-            file = more / label / f"{source}.png"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            drawn(colour, seed=100 + source).save(file)
-    strange = {"jade": (0, 200, 200), "topaz": (200, 200, 0), "ruby": (200, 0, 200), "slate": (90, 90, 90)}
-    for number, (kind, colour) in enumerate(strange.items()):
-        file = others / kind / "1.png"
-        file.parent.mkdir(parents=True)
-        drawn(colour, seed=200 + number).save(file)
-    report = from_photos(
-        photos,
-        tmp_path / "my.onnx",
-        tmp_path / "work",
-        more=(more,),
-        others=(others,),
-        weights=random_weights,
-        cache=folder / "cache",
-        **OPTIONS,
-    )
-    full, slim = (read_json(tmp_path / "work" / name / "metrics.json") for name in ("full", "slim"))
-    assert full["elsewhere"]["photos"] == slim["elsewhere"]["photos"] == 18
-    assert report["right_elsewhere"] == {
-        name: run["elsewhere"]["accuracy"] for name, run in (("full", full), ("slim", slim))
-    }
-    assert (slim["strangers"]["pictures"], slim["strangers"]["kinds"]) == (4, 4)
-    assert json.loads((folder / "my.json").read_text())["right_elsewhere"] is None
 
 
 def test_a_run_that_goes_on_keeps_the_speedup_that_was_timed(tmp_path: Path):
