@@ -17,7 +17,7 @@ from edge_infer.errors import NoImagesError, StorageError
 from edge_infer.pictures.finding.folders import SUFFIXES, LeftOut, is_skipped, summarize
 from edge_infer.pictures.finding.natural_order import natural_key
 from edge_infer.pictures.finding.sources import expand
-from edge_infer.pictures.unread import unread_kind
+from edge_infer.pictures.unread import unread_suffix
 from edge_infer.results import FailedInput
 
 PATH_COLUMN = "path"
@@ -108,7 +108,7 @@ def _folder(source: str, recursive: bool, report: Callable[[str], None]) -> list
         suffix = PurePosixPath(parts[-1]).suffix.lower()
         if suffix in SUFFIXES:
             images.append(address)
-        elif (kind := unread_kind(f"of-a-store{suffix}")) is not None:
+        elif (kind := unread_suffix(suffix)) is not None:
             left_out.append(LeftOut(address, "not read", kind))
     lines = summarize(left_out)
     if not images:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # it brings in LittleCMS, which an ordinary photo does not ne
 
 MAX_BYTES = 4_000_000  # printers' profiles have 0.5 to 3 MB
 MAX_TAGS = 100  # as in LittleCMS
-_CACHED = 8
+_CACHED = 4
 
 _SPACE_OF_MODES = {
     **dict.fromkeys(("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N"), b"GRAY"),
@@ -54,7 +54,9 @@ def profile_of(image: Image.Image, profile: bytes | None) -> bytes | None:
         image: In the mode it is stored in.
         profile: What its file embeds.
     """
-    if not profile or _space(profile) != _SPACE_OF_MODES.get(image.mode) or _is_srgb(profile):
+    if not profile or len(profile) > MAX_BYTES:
+        return None
+    if _space(profile) != _SPACE_OF_MODES.get(image.mode) or _is_srgb(profile):
         return None
     return profile
 
@@ -121,7 +123,7 @@ def _is_harmless(profile: bytes) -> bool:
 
     Chains of any length are left out: they are the only part whose cost for each pixel is the file's choice.
     """
-    return len(profile) <= MAX_BYTES and not any(content.startswith(b"mpet") for _, content in _tags(profile))
+    return not any(content[:4] == b"mpet" for _, content in _tags(profile))
 
 
 @lru_cache(_CACHED)
@@ -139,7 +141,7 @@ def _is_srgb(profile: bytes) -> bool:
     return all(_has_srgb_curve(tags.get(tag, b"")) for tag in (b"rTRC", b"gTRC", b"bTRC"))
 
 
-def _has_srgb_curve(content: bytes) -> bool:
+def _has_srgb_curve(content: bytes | memoryview) -> bool:
     """Return whether a curve, as a table or as the formula of IEC 61966-2-1, is sRGB's."""
     if content[:4] == b"para" and len(content) >= 32 and content[8:10] == b"\0\3":
         gamma, a, b, c, d = (value / 65536 for value in struct.unpack_from(">5i", content, 12))
@@ -164,12 +166,16 @@ def _interpolated(table: tuple[int, ...], x: float) -> float:
     return low + share * (high - low)
 
 
-def _tags(profile: bytes) -> list[tuple[bytes, bytes]]:
-    """Return the profile's tags; none of one with a directory that is damaged."""
+def _tags(profile: bytes) -> list[tuple[bytes, memoryview]]:
+    """Return the profile's tags; none of one with a directory that is damaged.
+
+    Their contents are views: tags may share bytes, so that copies could take a hundred times the profile.
+    """
     if len(profile) < 132:
         return []
     (count,) = struct.unpack_from(">I", profile, 128)
     if count > MAX_TAGS or len(profile) < 132 + 12 * count:
         return []
     entries = [struct.unpack_from(">4sII", profile, 132 + 12 * i) for i in range(count)]
-    return [(tag, profile[start : start + size]) for tag, start, size in entries]
+    contents = memoryview(profile)
+    return [(tag, contents[start : start + size]) for tag, start, size in entries]

@@ -4,9 +4,7 @@ A phone's HEIC, a camera's raw file and a Photoshop document are pictures to the
 they are only recognized, by how the file begins or by the name's suffix, never opened.
 """
 
-import os
 import re
-from pathlib import Path
 
 HEIC, RAW, JXL = "HEIC", "camera RAW", "JPEG XL"
 JPEG_2000, PSD, OTHER_HEIF = "JPEG 2000", "Photoshop PSD", "HEIF"
@@ -39,7 +37,10 @@ _PREFIXES = (
     (b"%!PS", "PostScript"),
     (b"\xc5\xd0\xd3\xc6", "PostScript"),
 )
-_SVG = re.compile(rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*|<!DOCTYPE svg[^>]*>\s*)*<svg[\s>]", re.DOTALL)
+# Possessive (`*+`): what one comment has taken, no other way of reading the same bytes is tried on.
+_SVG = re.compile(
+    rb"\s*+(?:<\?xml[^>]*>\s*+)?(?:(?:<!--(?:(?!-->).)*+-->|<!DOCTYPE svg[^>]*>)\s*+)*+<svg[\s>]", re.DOTALL
+)
 _TEXT_NETPBM = re.compile(rb"P[123]\s|P7\n|P[Ff]\n")
 
 _SUFFIXES = {
@@ -69,41 +70,25 @@ _SUFFIXES = {
 }
 
 
-def unread_kind(source: str | os.PathLike[str] | bytes) -> str | None:
+def unread_suffix(suffix: str) -> str | None:
+    """Say what a file with this suffix is, as `unread_kind` does.
+
+    Args:
+        suffix: With its dot, in lower case.
+    """
+    return _SUFFIXES.get(suffix)
+
+
+def unread_kind(head: bytes) -> str | None:
     """Say what a picture that is not read is: "HEIC", "camera RAW", "JPEG XL" ….
 
     Args:
-        source: The beginning of a file, or a path. Of a path the suffix decides if it is a known one,
-            else how the file begins; a missing or unreadable file is nothing.
+        head: The beginning of a file; only the first 512 bytes are looked at.
 
     Returns:
         The format's name; None for what is read, and for what is not a picture at all.
     """
-    if isinstance(source, bytes):
-        return _kind_of_content(source)
-    path = Path(source)
-    suffix = path.suffix.lower()
-    if suffix in _SUFFIXES:
-        return _SUFFIXES[suffix]
-    try:
-        if not path.is_file():  # never wait for a FIFO
-            return None
-        with path.open("rb") as stream:
-            return _kind_of_content(stream.read(_HEAD_BYTES))
-    except (OSError, ValueError):
-        return None
-
-
-def brands(head: bytes) -> tuple[bytes, ...]:
-    """Return what a file of ISO's media family says it is, the main brand first; empty for other files."""
-    if head[4:8] != b"ftyp":
-        return ()
-    end = min(int.from_bytes(head[:4], "big"), _HEAD_BYTES, len(head))
-    # Between the main brand and the compatible ones is a version number.
-    return tuple(head[start : start + 4] for start in (8, *range(16, end - 3, 4)))
-
-
-def _kind_of_content(head: bytes) -> str | None:
+    head = head[:_HEAD_BYTES]
     if named := brands(head):
         if AVIF_BRANDS.intersection(named):
             return None
@@ -117,3 +102,12 @@ def _kind_of_content(head: bytes) -> str | None:
     if _SVG.match(head):
         return "SVG"
     return "uncommon Netpbm" if _TEXT_NETPBM.match(head) else None
+
+
+def brands(head: bytes) -> tuple[bytes, ...]:
+    """Return what a file of ISO's media family says it is, the main brand first; empty for other files."""
+    if head[4:8] != b"ftyp":
+        return ()
+    end = min(int.from_bytes(head[:4], "big"), _HEAD_BYTES, len(head))
+    # Between the main brand and the compatible ones is a version number.
+    return tuple(head[start : start + 4] for start in (8, *range(16, end - 3, 4)))

@@ -8,7 +8,7 @@ import zlib
 import numpy as np
 from PIL import Image
 
-from tests.support.profiles import chain_profile
+from tests.support.profiles import chain_profile, overlapping_profile
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 HUGE = 16_000  # a side that makes 256 megapixels
@@ -127,6 +127,7 @@ def excesses() -> dict[str, bytes]:
         "PNG with 60 MB of text": png(16, 16, texts, pixels=pixels),
         "PNG with 60 MB of text at its end": png(16, 16, after=texts, pixels=pixels),
         "PNG with 60 MB of XMP": png(16, 16, png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zeros), pixels=pixels),
+        "comments that end in no SVG": b"<!---->" * 100_000,
         "PNG with 60 MB of profile": png(16, 16, png_chunk(b"iCCP", b"p\0\0" + zeros), pixels=pixels),
         "GIF of 100,000 comments": gif[:frame] + b"!\xfe\x01c\0" * 100_000 + gif[frame:],
         "PNG of a million chunks": png(16, 16, png_chunk(b"IDAT", b"") * 1_000_000, pixels=pixels),
@@ -140,4 +141,5 @@ def excesses() -> dict[str, bytes]:
         "PPM of an odd maximum": b"P6 1000 1000 254\n" + bytes(3_000_000),
         "PPM with a long comment": b"P6\n#" + b"c" * 5_000_000 + b"\n16 16 255\n" + bytes(768),
         "BMP of runs": encoded(flat.convert("P"), "BMP")[:30] + b"\x01\0\0\0" + bytes(5_000_000),
+        "JPEG with a profile of tags that overlap": encoded(flat, "JPEG", icc_profile=overlapping_profile(3_900_000)),
     }

@@ -91,3 +91,10 @@ def _tags_of(built: bytes) -> list[tuple[bytes, bytes]]:
     (count,) = struct.unpack_from(">I", built, 128)
     entries = [struct.unpack_from(">4sII", built, 132 + 12 * i) for i in range(count)]
     return [(name, built[start : start + size]) for name, start, size in entries]
+
+
+def overlapping_profile(bytes_each: int) -> bytes:
+    """Build an RGB profile of 100 tags, each of which is the same bytes."""
+    entries = b"".join(struct.pack(">4sII", b"T%03d" % i, 132 + 12 * 100, bytes_each) for i in range(100))
+    header = profile([])[:128]
+    return header + struct.pack(">I", 100) + entries + bytes(bytes_each)

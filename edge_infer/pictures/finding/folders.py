@@ -13,7 +13,7 @@ from typing import Literal
 
 from edge_infer.pictures.drawing.marks import is_drawn_copy
 from edge_infer.pictures.finding.natural_order import natural_key
-from edge_infer.pictures.unread import unread_kind
+from edge_infer.pictures.unread import unread_suffix
 
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".bmp", ".dib", ".gif"}
@@ -139,7 +139,8 @@ def _is_image(entry: "os.DirEntry[str]", content: FolderContent) -> bool:
     """Return whether a file's name is a picture's; note it down if it only looks like one."""
     if is_skipped(entry.name):
         return False
-    if Path(entry.name).suffix.lower() in SUFFIXES:
+    suffix = Path(entry.name).suffix.lower()
+    if suffix in SUFFIXES:
         if entry.is_symlink() and not Path(entry.path).exists():
             content.left_out.append(LeftOut(entry.path, "broken link"))
             return False
@@ -147,7 +148,7 @@ def _is_image(entry: "os.DirEntry[str]", content: FolderContent) -> bool:
             content.left_out.append(LeftOut(entry.path, "drawn"))
             return False
         return True
-    if (kind := unread_kind(Path(entry.name))) is not None:
+    if (kind := unread_suffix(suffix)) is not None:
         content.left_out.append(LeftOut(entry.path, "not read", kind))
     return False
 

@@ -1,6 +1,5 @@
 """Pictures that are recognized and not read."""
 
-import os
 import struct
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pytest
 
 from edge_infer.errors import ImageDecodeError
 from edge_infer.pictures.loading import load_rgb
-from edge_infer.pictures.unread import unread_kind
+from edge_infer.pictures.unread import unread_kind, unread_suffix
 from tests.conftest import drawn
 from tests.support.hostile_pictures import encoded
 
@@ -47,39 +46,33 @@ def test_a_picture_that_is_not_read_is_named_whatever_its_file_is_called(
 ) -> None:
     path = tmp_path / "photo.jpg"
     path.write_bytes(content)
-    assert (unread_kind(content), unread_kind(path), unread_kind(str(path))) == (kind, kind, kind)
+    assert unread_kind(content) == kind
     with pytest.raises(ImageDecodeError, match=rf"photo\.jpg is not a picture this tool reads \({kind}\): convert it"):
         load_rgb(path)
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"),
+    ("suffix", "kind"),
     [
-        *[("IMG_1.HEIC", "HEIC"), ("a.hif", "HEIC"), ("a.heif", "HEIF"), ("_DSC1.NEF", "camera RAW")],
-        *[("a.dng", "camera RAW"), ("a.CR2", "camera RAW"), ("a.psd", "Photoshop PSD"), ("a.jxl", "JPEG XL")],
-        *[("a.svg", "SVG"), ("a.jpg", None), ("a.txt", None), ("a", None), ("a\0b", None)],
+        *[(".heic", "HEIC"), (".hif", "HEIC"), (".heif", "HEIF"), (".nef", "camera RAW"), (".dng", "camera RAW")],
+        *[(".cr2", "camera RAW"), (".psd", "Photoshop PSD"), (".jxl", "JPEG XL"), (".svg", "SVG")],
+        *[(".jpg", None), (".txt", None), ("", None)],
     ],
 )
-def test_a_suffix_names_a_file_that_is_not_looked_into(name: str, kind: str | None) -> None:
-    assert unread_kind(name) == kind
+def test_a_suffix_names_a_file_that_is_not_looked_into(suffix: str, kind: str | None) -> None:
+    assert unread_suffix(suffix) == kind
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF"])
-def test_what_is_read_has_no_unread_kind(tmp_path: Path, image_format: str) -> None:
-    data = encoded(drawn((9, 90, 40)), image_format)
-    (tmp_path / "photo").write_bytes(data)
-    assert (unread_kind(data), unread_kind(tmp_path / "photo")) == (None, None)
+def test_what_is_read_has_no_unread_kind(image_format: str) -> None:
+    assert unread_kind(encoded(drawn((9, 90, 40)), image_format)) is None
 
 
-@pytest.mark.parametrize("content", [b"", b"a note", b"%PDF-1.7", ftyp(b"isom", b"mp42"), b"<html><svg></svg></html>"])
+@pytest.mark.parametrize(
+    "content", [b"", b"a note", b"%PDF-1.7", ftyp(b"isom", b"mp42"), b"<html><svg></svg></html>", b"<!---->" * 60]
+)
 def test_what_is_no_picture_has_no_unread_kind(content: bytes) -> None:
     assert unread_kind(content) is None
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
-def test_a_fifo_and_a_folder_are_nothing(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "fifo")
-    assert (unread_kind(tmp_path / "fifo"), unread_kind(tmp_path)) == (None, None)
 
 
 def test_an_avif_of_the_common_heif_brand_is_read() -> None:
