@@ -1,12 +1,13 @@
 """Files that are written whole or not at all."""
 
+import errno
 import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 
-def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
+def write_atomic(path: Path, write: Callable[[Path], object], *, durable: bool = True) -> None:
     """Let `write` fill a temporary file beside `path`, then move it into place.
 
     A device, such as `/dev/stdout`, is written to as it is.
@@ -14,6 +15,7 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     Args:
         path: Where the file will be; its folder is made if it does not exist.
         write: Writes the file whose path it is given.
+        durable: Wait until the disk has it, so that a power cut leaves it whole, too. Takes milliseconds.
 
     Raises:
         OSError: A folder or file cannot be written. Whatever `write` raises passes through, too, and
@@ -27,7 +29,25 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     unfinished = path.with_name(f".unfinished-{os.getpid()}-{path.name}")
     try:
         write(unfinished)
+        if durable:
+            wait_for_disk(unfinished)
         unfinished.replace(path)
+        if durable:
+            wait_for_disk(path.parent)
     finally:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
+
+
+def wait_for_disk(path: Path) -> None:
+    """Return once the disk has a file's content, or which files a folder holds."""
+    if path.is_dir() and os.name == "nt":  # Windows opens no folders, and notes down by itself what is in them
+        return
+    number = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(number)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network disks know no such thing
+            raise
+    finally:
+        os.close(number)

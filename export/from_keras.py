@@ -24,7 +24,7 @@ from export.conversion.graph import check_graph, operator_histogram
 from export.conversion.parity import Pixels, border_pictures, check_parity, compare
 from export.description import MODEL_VERSION, TOOLS, architecture_of
 from export.errors import ExportError
-from export.output import check_absent, write_model
+from export.output import both_files, check_absent, write_model
 from export.pipeline import export
 from train.data.dataset import Dataset
 from train.imports.finished import ImportedRun, load_any_run
@@ -82,7 +82,7 @@ def from_keras_and_photos(
         OutputExistsError: `out` exists.
         EdgeInferError: As the steps do.
     """
-    check_absent((out, out.with_suffix(".json")), "--out")
+    check_absent(both_files(out), "--out")
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(TemporaryDirectory()))
         folder, dataset = RunFolder(work or scratch / "run"), Dataset(photos, test)
@@ -133,7 +133,7 @@ def from_keras(model: Path, told: Told, out: Path) -> dict[str, Any]:
         GraphError: The conversion broke the contract.
         ParityError: The file does not answer as the rebuilt network does.
     """
-    check_absent((out, out.with_suffix(".json")), "--out")
+    check_absent(both_files(out), "--out")
     imported = import_model(
         model, architecture=told.architecture, output=told.output, size=told.size, leave_out=told.leave_out
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 from edge_infer.intake import MIDDLE_SHARE
 from export.for_latency import Found, speedup_for
-from export.output import check_absent, write_model
+from export.output import both_files, check_absent, write_model
 from export.pipeline import export
 from train.data.audit import audit, summarize
 from train.data.dataset import Dataset
@@ -76,7 +76,7 @@ def from_photos(
         GoalError: No network is so fast.
         EdgeInferError: As the steps do.
     """
-    check_absent((out, out.with_suffix(".json")), "--out")
+    check_absent(both_files(out), "--out")
     full = RunFolder(work / "full")
     if mixed_precision is None:
         mixed_precision = full.recipe.mixed_precision if full.path.exists() else has_fast_bfloat16()

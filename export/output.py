@@ -33,6 +33,11 @@ def check_absent(targets: Iterable[Path], instead: str) -> None:
             raise OutputExistsError(f"{target} exists: remove it, or give another {instead}")
 
 
+def both_files(target: Path) -> tuple[Path, Path]:
+    """Return where `write_model` writes: the `.onnx` file and its report."""
+    return target, target.with_suffix(".json")
+
+
 def write_model(target: Path, content: bytes, report: dict[str, Any]) -> Exported:
     """Write a model file and then its report, so that no report is there without its file.
 
@@ -41,6 +46,7 @@ def write_model(target: Path, content: bytes, report: dict[str, Any]) -> Exporte
         content: The file's bytes.
         report: What was measured of it.
     """
-    write_atomic(target, lambda path: path.write_bytes(content))
-    write_json(target.with_suffix(".json"), report)
+    file, report_file = both_files(target)
+    write_atomic(file, lambda path: path.write_bytes(content))
+    write_json(report_file, report)
     return Exported(target, report)

@@ -5,6 +5,7 @@ run -> converted -> checked -> compared with Keras -> quantized -> measured -> w
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from export.conversion.graph import check_graph
 from export.conversion.parity import MAX_KNOWN_DIFFERENCE, border_pictures, check_parity, compare
 from export.description import describe
 from export.errors import ModelNameError, SecondLookError
-from export.output import Exported, check_absent, write_model
+from export.output import Exported, both_files, check_absent, write_model
 from export.results.accuracy import check_drop
 from export.results.report import measure
 from train.data.dataset import Dataset
@@ -65,7 +66,7 @@ def export(
         raise SecondLookError(f"model {name!r} looks at faces: leave out --second-look")
     stem = f"{name}-slim" if run.is_slim else name
     targets = {precision: out / f"{stem}-{precision}.onnx" for precision in precisions}
-    check_absent(targets.values(), "--out or --name")
+    check_absent(chain.from_iterable(map(both_files, targets.values())), "--out or --name")
     data = run.data(dataset)
 
     say("Converting to ONNX")
@@ -77,11 +78,13 @@ def export(
     if "int8" in precisions:
         candidates["int8"] = quantized(fp32, photos.pictures, photos.calibration)
         check_drop(fp32.answers, candidates["int8"].answers, photos, run.path, max_drop)
-    written = []
-    for precision, target in targets.items():
-        content, measured = measure(candidates[precision], fp32.answers, photos, run.metrics["kfold"])
-        written.append(write_model(target, content, {"file": target.name, **measured}))
-    return written
+    measured = {
+        precision: measure(candidates[precision], fp32.answers, photos, run.metrics["kfold"]) for precision in targets
+    }
+    return [
+        write_model(target, content, {"file": target.name, **report})
+        for target, (content, report) in zip(targets.values(), measured.values(), strict=True)
+    ]
 
 
 def model_name(run: FinishedRun | ImportedRun, name: str | None) -> str:

@@ -97,7 +97,7 @@ class FrozenFeatures:
                 arrays |= {f"{name}-{block}": way(outputs[f"maps-{block}"]) for name, way in POOLINGS.items()}
             for row, pair in enumerate(batch):
                 of_photo = {name: values[row].astype(np.float32) for name, values in arrays.items()}
-                write_atomic(self._path(*pair), partial(_save, arrays=of_photo))
+                write_atomic(self._path(*pair), partial(_save, arrays=of_photo), durable=False)
         return [_load(self._path(*pair)) for pair in wanted]
 
     def _batches(

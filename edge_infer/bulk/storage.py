@@ -6,6 +6,7 @@ credentials and its region come from the environment, as the store's own tools r
 
 import os
 import re
+import time
 import uuid
 from contextlib import suppress
 from functools import cache
@@ -13,10 +14,12 @@ from pathlib import Path
 
 from pyarrow import fs
 
+from edge_infer.atomic_files import wait_for_disk
 from edge_infer.errors import OutputError, StorageError
 
 _ADDRESS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]+)://(?P<host>[^/]*)(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 _UNFINISHED = ".unfinished-"
+_LEFT_S = 3600.0  # no file takes so long to write
 
 
 def is_address(name: str) -> bool:
@@ -63,11 +66,12 @@ def write_whole(address: str, data: bytes) -> None:
 
 
 def remove_unfinished(folder: str) -> None:
-    """Remove what killed writers left in a local folder."""
+    """Remove what killed writers left in a local folder; what is younger, another run may be writing."""
     if not is_address(folder):
         for path in Path(folder).glob(f"{_UNFINISHED}*"):
             with suppress(OSError):
-                path.unlink()
+                if time.time() - path.stat().st_mtime > _LEFT_S:
+                    path.unlink()
 
 
 def files_below(address: str, *, recursive: bool) -> list[str]:
@@ -145,9 +149,14 @@ def _put(address: str, data: bytes) -> None:
         folder, _, name = path.rpartition("/")
         unfinished = f"{folder}/{_UNFINISHED}{uuid.uuid4().hex}-{name}"
         filesystem.create_dir(folder)
-        with filesystem.open_output_stream(unfinished) as stream:
-            stream.write(data)
-        filesystem.move(unfinished, path)
+        try:
+            with filesystem.open_output_stream(unfinished) as stream:
+                stream.write(data)
+            filesystem.move(unfinished, path)
+        except OSError:
+            with suppress(OSError):
+                filesystem.delete_file(unfinished)
+            raise
         return
     with filesystem.open_output_stream(path) as stream:
         stream.write(data)
@@ -161,7 +170,9 @@ def _write_beside(path: Path, data: bytes) -> None:
     unfinished = path.with_name(f"{_UNFINISHED}{uuid.uuid4().hex}-{path.name}")
     try:
         unfinished.write_bytes(data)
+        wait_for_disk(unfinished)
         unfinished.replace(path)
+        wait_for_disk(path.parent)
     finally:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)

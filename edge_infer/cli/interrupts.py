@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 from edge_infer.cli.exit_codes import EXIT_SIGNAL
 
@@ -25,20 +26,11 @@ def run_interruptible(command: Callable[[], int]) -> int:
     Returns:
         The command's exit code; `EXIT_INTERRUPTED` or `EXIT_TERMINATED` if a signal came.
     """
-    received: list[int] = []
-    first_at = 0.0
 
-    def handle(number: int, frame: FrameType | None) -> None:
-        nonlocal first_at
-        del frame
-        if not received:
-            received.append(number)
-            first_at = time.monotonic()
-            raise KeyboardInterrupt
-        if time.monotonic() - first_at > SAME_WISH_S:
-            os._exit(EXIT_SIGNAL + number)
+    def interrupt() -> NoReturn:
+        raise KeyboardInterrupt
 
-    with _handled_by(handle):
+    with calling_on_signals(interrupt) as received:
         try:
             code = command()
         except (Exception, KeyboardInterrupt):
@@ -49,24 +41,28 @@ def run_interruptible(command: Callable[[], int]) -> int:
 
 
 @contextmanager
-def calling_on_signals(quit_command: Callable[[], None]) -> Iterator[list[int]]:
-    """Let both signals call a function instead, for a command that ends by itself then; yield those that came."""
+def calling_on_signals(end: Callable[[], object]) -> Iterator[list[int]]:
+    """Let the first signal call what brings the end, and a later one end the process at once.
+
+    Yields:
+        The number of the first signal, once it has come.
+    """
     received: list[int] = []
+    first_at = 0.0
 
     def handle(number: int, frame: FrameType | None) -> None:
+        nonlocal first_at
         del frame
-        received.append(number)
-        quit_command()
+        if not received:
+            received.append(number)
+            first_at = time.monotonic()
+            end()
+        elif time.monotonic() - first_at > SAME_WISH_S:
+            os._exit(EXIT_SIGNAL + number)
 
-    with _handled_by(handle):
-        yield received
-
-
-@contextmanager
-def _handled_by(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     before = {number: signal.signal(number, handle) for number in SIGNALS}
     try:
-        yield
+        yield received
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -75,7 +75,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         return EXIT_MODEL
     except OSError as error:  # a full disk under stdout, a terminal that is gone
         _write_nowhere()
-        _say(f"Error: the results cannot be written: {error.strerror}")
+        what = "the results cannot be written" if error.filename is None else f"{error.filename} cannot be used"
+        _say(one_line(f"Error: {what}: {error.strerror}"))
         return EXIT_FAILED
     finally:
         with suppress(OSError):  # which was said above

@@ -18,7 +18,7 @@ def models() -> None:
 
 @models.command("list")
 def list_models() -> None:
-    """List the bundled models, and what each of them tells."""
+    """List the bundled models, and what each of them recognizes."""
     from edge_infer.errors import ModelError
     from edge_infer.model_file.opening import open_model
     from edge_infer.model_file.registry import bundled_models
@@ -38,6 +38,7 @@ def list_models() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the whole metadata as one JSON object.")
 def show(model: str, as_json: bool) -> None:
     """Show what a bundled model or an .onnx file says of itself."""
+    from edge_infer.cli.writers import one_line
     from edge_infer.model_file.opening import open_model
 
     file = open_model(model)
@@ -61,7 +62,7 @@ def show(model: str, as_json: bool) -> None:
     }
     for name, value in rows.items():
         if value:
-            click.echo(f"{name + ':':<14}{value}")
+            click.echo(one_line(f"{name + ':':<14}{value}"))
 
 
 @models.command()
@@ -81,7 +82,7 @@ def verify(context: click.Context, models: tuple[str, ...]) -> None:
     failed = False
     for model in models or tuple(bundled_models()):
         try:
-            click.echo(f"{model}: ok ({', '.join(_verified(model))})")
+            click.echo(one_line(f"{model}: ok ({', '.join(_verified(model))})"))
         except ModelError as error:
             failed = True
             click.echo(one_line(f"{model}: failed: {error}"))

@@ -36,7 +36,7 @@ _THRESHOLD_OPTIONS = (
         "--min-known",
         type=NumberRange(0, 1),
         metavar="X",
-        help="Call pictures below this known (0-1) none of these; default: the model's own.",
+        help="Say `none of these` of pictures whose `known` is below this (0-1); default: the model's own.",
     ),
 )
 _RUNTIME_OPTIONS = (
@@ -80,8 +80,8 @@ faces_option = click.option(
     type=click.Choice(get_args(FaceMode)),
     default="auto",
     show_default=True,
-    help="For a model of faces: answer for each face, and for the whole picture if there is none (auto), "
-    "never (always), or at once (never).",
+    help="For a model of faces. auto: answer for each face, or for the whole picture if there is none; "
+    "always: fail where there is no face; never: look for no face.",
 )
 
 

@@ -137,6 +137,7 @@ def webcam(
     from edge_infer.pictures.turning import as_turn
     from edge_infer.webcam.answers.video_classifier import VideoClassifier
     from edge_infer.webcam.camera.capture import Capture
+    from edge_infer.webcam.camera.devices import ask_for_permission
     from edge_infer.webcam.camera.sources import SourceOptions, find_source, open_source
     from edge_infer.webcam.live import LiveFeed, LiveOptions
     from edge_infer.webcam.opencv import load_cv2
@@ -149,6 +150,8 @@ def webcam(
     _check_options(context, spec)
     if spec.kind == "folder":
         _note_left_out(spec.address)
+    if spec.kind == "camera":
+        ask_for_permission(int(spec.address))
     options = SourceOptions(width=width, height=height, fps=fps, timeout_s=timeout, loop=loop)
     commands: SimpleQueue[Command] = SimpleQueue()
     with ExitStack() as stack:

@@ -7,6 +7,7 @@ as plain JSON.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal, get_args
@@ -167,7 +168,7 @@ def parse_metadata(text: str) -> ClassifierMetadata | DetectorMetadata:
             unknown, of the wrong type or out of range.
     """
     try:
-        record = json.loads(text, parse_constant=_refuse_constant)
+        record = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise MetadataError(f"the model's metadata is not JSON: {error}") from error
     if not isinstance(record, dict):
@@ -250,6 +251,11 @@ def _parse_second_look(fields: Fields, spec: InputSpec) -> float | None:
 
 def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is not a JSON number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refuse_constant(text)
 
 
 def _parse_input(record: dict[str, Any]) -> InputSpec:

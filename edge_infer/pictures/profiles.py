@@ -123,7 +123,7 @@ def _is_harmless(profile: bytes) -> bool:
 
     Chains of any length are left out: they are the only part whose cost for each pixel is the file's choice.
     """
-    return not any(content[:4] == b"mpet" for _, content in _tags(profile))
+    return not any(content[:4].tobytes() == b"mpet" for _, content in _tags(profile))
 
 
 @lru_cache(_CACHED)

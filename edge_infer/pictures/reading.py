@@ -1,5 +1,6 @@
 """From whatever a caller calls a picture to a file's bytes, within limits."""
 
+import errno
 import io
 import os
 import re
@@ -116,6 +117,10 @@ def _rewind(stream: BinaryIO) -> bool:
     try:
         _synchronous(stream.seek(0))
     except (AttributeError, io.UnsupportedOperation):  # a pipe
+        return False
+    except OSError as error:
+        if error.errno != errno.ESPIPE:  # a pipe without a buffer
+            raise
         return False
     return True
 

@@ -104,7 +104,8 @@ class Meter:
         self._forget(time.monotonic())
         if len(self._drawn_at) < 2:
             return 0.0
-        return (len(self._drawn_at) - 1) / (self._drawn_at[-1] - self._drawn_at[0])
+        span_s = self._drawn_at[-1] - self._drawn_at[0]
+        return (len(self._drawn_at) - 1) / span_s if span_s > 0 else 0.0  # a clock may stand still for 16 ms
 
     def latencies_ms(self) -> tuple[float, ...]:
         """Return the latencies of the last frames, oldest first."""

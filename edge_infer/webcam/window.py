@@ -1,6 +1,7 @@
 """The feed in a window, where there is a display."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -20,16 +21,20 @@ KEYS: dict[str, Command] = {
     " ": "toggle-pause",
 }
 _PROBE_TIMEOUT_S = 20.0
+_NO_WINDOWS = re.compile(r"GUI: +NONE\b")  # in what OpenCV says of its build
 
 
 def has_display() -> bool:
     """Return whether a window can be opened.
 
     Asked of another process, since a graphics library without a display ends the process
-    that asks, and a build of OpenCV without windows raises.
+    that asks, and a build of OpenCV without windows raises. A frozen program has no Python to
+    ask: it would start itself again.
     """
     if sys.platform == "linux" and not os.environ.get("DISPLAY"):  # OpenCV's windows know no Wayland
         return False
+    if getattr(sys, "frozen", False):
+        return _NO_WINDOWS.search(load_cv2().getBuildInformation()) is None
     probe = [sys.executable, "-c", "import cv2; cv2.namedWindow('probe', cv2.WINDOW_NORMAL)"]
     try:
         done = subprocess.run(probe, capture_output=True, timeout=_PROBE_TIMEOUT_S, check=False)  # noqa: S603  # fixed

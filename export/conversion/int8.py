@@ -137,15 +137,15 @@ def pixel_scales(graph: onnx.GraphProto) -> dict[str, tuple[float, int]]:
     cast, scaling, transpose = _entrance(graph)
     if [cast.op_type, transpose.op_type] != ["Cast", "Transpose"] or scaling.op_type not in ("Sub", "Div", "Mul"):
         return {}
-    value = constants[scaling.input[1]]
-    if value.size != 1:
+    value = constants.get(scaling.input[1])
+    if value is None or value.size != 1:  # it is the pixels that are taken from a number, or a number for each channel
         return {}
     match scaling.op_type, float(value.reshape(())):
         case "Sub", taken if taken.is_integer() and 0 <= taken <= 255:
             return {transpose.output[0]: (1.0, int(taken))}
-        case "Div", divisor:
+        case "Div", divisor if divisor > 0:
             return {transpose.output[0]: (1.0 / divisor, 0)}
-        case "Mul", factor:
+        case "Mul", factor if factor > 0:
             return {transpose.output[0]: (factor, 0)}
     return {}
 

@@ -25,7 +25,7 @@ from export.conversion.quantize import WEIGHT_BITS, prepare, quantize
 from export.errors import ParityError
 from export.faces.centerface import fetch, rewrite
 from export.faces.scenes import ComposedScene, compose
-from export.output import Exported, check_absent, write_model
+from export.output import Exported, both_files, check_absent, write_model
 from train.errors import DataError
 from train.progress import say, track
 
@@ -76,7 +76,7 @@ def export_face_detector(faces: Path, backgrounds: Path, out: Path) -> Exported:
         OutputExistsError: The file exists.
     """
     target = out / f"{DETECTOR}-int8.onnx"
-    check_absent([target], "--out")
+    check_absent(both_files(target), "--out")
     crops, photos = _pictures(faces), _pictures(backgrounds)
     say("Fetching CenterFace")
     published, notice = fetch()

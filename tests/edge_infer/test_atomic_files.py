@@ -1,6 +1,8 @@
 """Files are whole or not there."""
 
+import errno
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,35 @@ def test_a_folder_that_is_missing_is_made(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "c.txt"
     write_atomic(path, lambda unfinished: unfinished.write_text("new"))
     assert [(entry.name, entry.read_text()) for entry in path.parent.iterdir()] == [("c.txt", "new")]
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_file_gets_its_name_once_the_disk_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durable: bool
+) -> None:
+    steps: list[tuple[str, bool]] = []
+    path = tmp_path / "a.txt"
+
+    def note(number: int) -> None:
+        steps.append((Path(f"/proc/self/fd/{number}").readlink().name, path.exists()))
+
+    monkeypatch.setattr(os, "fsync", note)
+    write_atomic(path, lambda unfinished: unfinished.write_text("new"), durable=durable)
+    assert path.read_text() == "new"
+    assert steps == ([(f".unfinished-{os.getpid()}-a.txt", False), (tmp_path.name, True)] if durable else [])
+
+
+@pytest.mark.parametrize(("number", "is_raised"), [(errno.EINVAL, False), (errno.EIO, True)])
+def test_only_a_disk_that_fails_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, is_raised: bool
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(number, "no")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="no") if is_raised else nullcontext():
+        write_atomic(tmp_path / "a.txt", lambda unfinished: unfinished.write_text("new"))
+    assert (tmp_path / "a.txt").exists() is not is_raised
 
 
 def test_what_is_no_file_is_written_to_as_it_is(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from export.errors import OutputExistsError
-from export.output import check_absent, write_model
+from export.output import both_files, check_absent, write_model
 from train.files import read_json
 
 
@@ -34,3 +34,9 @@ def test_a_disk_too_full_for_the_report_keeps_the_model(tmp_path: Path, monkeypa
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("my.onnx", b"model")]
     with pytest.raises(OutputExistsError, match=r"my\.onnx exists: remove it, or give another --out"):
         check_absent([tmp_path / "my.onnx"], "--out")
+
+
+def test_a_report_that_is_there_is_not_overwritten_either(tmp_path: Path):
+    (tmp_path / "my.json").write_text("mine")
+    with pytest.raises(OutputExistsError, match=r"my\.json exists: remove it, or give another --out"):
+        check_absent(both_files(tmp_path / "my.onnx"), "--out")

@@ -158,7 +158,7 @@ def cached(photos: Sequence[Photo], views: int, recipe: Recipe, network: keras.M
         outputs = {name: values.numpy() for name, values in run(tf.constant(pixels)).items()}
         for row, (photo, view) in enumerate(batch):
             arrays = {name: values[row] for name, values in outputs.items()}
-            write_atomic(_entry(folder, photo, view), partial(_save, arrays=arrays))
+            write_atomic(_entry(folder, photo, view), partial(_save, arrays=arrays), durable=False)
     features: Features = {}
     for number, item in enumerate(wanted):
         for name, values in _load(_entry(folder, *item)).items():

@@ -25,6 +25,6 @@ def write_jpeg(path: Path, image_rgb: Image.Image, *, quality: int, comment: byt
     encoded = BytesIO()
     try:
         image_rgb.save(encoded, "JPEG", quality=quality, comment=comment)
-        write_atomic(path, lambda unfinished: unfinished.write_bytes(encoded.getvalue()))
+        write_atomic(path, lambda unfinished: unfinished.write_bytes(encoded.getvalue()), durable=False)
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error

@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from edge_infer.errors import ImageNotFoundError, ImageTooLargeError, NoImagesError
+from edge_infer.errors import ImageDecodeError, ImageNotFoundError, ImageTooLargeError, NoImagesError
 from edge_infer.pictures.limits import DEFAULT_MAX_BYTES
 from edge_infer.pictures.reading import HEAD_BYTES, read_up_to
 from edge_infer.results import STDIN, FailedInput
@@ -97,6 +97,8 @@ def _stdin_picture(max_bytes: int) -> BinaryIO | FailedInput:
         picture = BytesIO(head + rest)
     except MemoryError:
         return FailedInput(STDIN, ImageTooLargeError(f"{STDIN} needs more memory than there is"))
+    except OSError as error:  # open for writing only (`0>file`), a terminal that is gone
+        return FailedInput(STDIN, ImageDecodeError(f"{STDIN} cannot be read: {error.strerror}"))
     picture.name = STDIN  # results and messages name it so
     return picture
 

@@ -72,6 +72,13 @@ def native_backend(cv2: ModuleType) -> int:
     return int(backends.get(sys.platform, cv2.CAP_ANY))
 
 
+def ask_for_permission(index: int) -> None:
+    """Let macOS ask the user, once, whether this program may use cameras: it does so for the main thread only."""
+    if sys.platform == "darwin":
+        cv2 = load_cv2()
+        cv2.VideoCapture(index, native_backend(cv2)).release()
+
+
 def check_device(index: int) -> None:
     """See before opening what the system can tell at once.
 
@@ -100,7 +107,7 @@ def camera_trouble(index: int) -> CameraError:
     if _has_devices():
         device = DEVICES / f"video{index}"
         return CameraUnavailableError(
-            f"camera {index} cannot be opened: another program may use it (`fuser -v {device}` tells), "
+            f"camera {index} cannot be opened: another program may use it (`fuser -v {device}` names it), "
             "or it gives no pictures (`edge-infer webcam --list` shows those that do)"
         )
     return CameraUnavailableError(

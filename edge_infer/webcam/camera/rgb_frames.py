@@ -24,7 +24,7 @@ def to_rgb(frame: Any) -> Pixels:  # noqa: ANN401  # whatever the driver gave
         BadFrameError: None of these.
     """
     if not isinstance(frame, np.ndarray) or frame.size == 0 or frame.dtype != np.uint8:
-        raise BadFrameError("the camera gave something that is no 8-bit picture")
+        raise BadFrameError("the camera did not give an 8-bit picture")
     cv2 = load_cv2()
     match frame.shape:
         case (_, _) | (_, _, 1):

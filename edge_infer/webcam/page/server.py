@@ -6,6 +6,7 @@ it. The loop only leaves the view and wakes them, so no viewer can slow it down.
 
 import json
 import logging
+import os
 import socket
 import threading
 import time
@@ -96,6 +97,7 @@ class LiveServer:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False  # `hang_up` ends them
+    allow_reuse_address = os.name == "posix"  # on Windows it would let two programs listen at one address
 
     def __init__(self, address: tuple[str, int], broadcast: Broadcast, send: SendCommand, admitted: Set[str]) -> None:
         self.broadcast, self.send, self.admitted = broadcast, send, admitted

@@ -1,6 +1,7 @@
 """A job's rows, what it goes on from, and what it refuses to mix with; workers in this process."""
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -60,6 +61,7 @@ def test_only_what_is_missing_is_answered_again(names: list[str], tiny_model_pat
     if damage != "gone":
         part.write_bytes({"cut": content[:-40], "emptied": b"", "not Parquet": b"x" * 500}[damage])
     Path("out/.unfinished-1-part-00001.parquet").write_bytes(content[:100])
+    os.utime("out/.unfinished-1-part-00001.parquet", (0, 0))
     answered: list[int] = []
 
     def noted(work: "Work", shards: "Iterable[Shard]") -> Iterator[int]:

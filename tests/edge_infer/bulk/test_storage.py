@@ -1,6 +1,7 @@
 """Files that are there whole or not at all, on disk and in a store."""
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -69,5 +70,11 @@ def test_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
 
     for name in (".unfinished-1-part-00000.parquet", "part-00000.parquet", ".mine"):
         (tmp_path / name).touch()
+        os.utime(tmp_path / name, (0, 0))
+    (tmp_path / ".unfinished-2-part-00001.parquet").touch()  # another run is writing it
     remove_unfinished(str(tmp_path))
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".mine", "part-00000.parquet"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [
+        ".mine",
+        ".unfinished-2-part-00001.parquet",
+        "part-00000.parquet",
+    ]

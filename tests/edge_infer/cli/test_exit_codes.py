@@ -204,3 +204,10 @@ def test_nothing_is_collected_at_the_end() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout.splitlines()[-1], done.stderr) == (0, "True", "")
+
+
+def test_a_standard_input_that_cannot_be_read_is_one_failure(tiny_model_path: Path) -> None:
+    with Path(os.devnull).open("wb") as not_readable:
+        done = in_a_process("classify", "--model", str(tiny_model_path), "-", stdin=not_readable)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.splitlines()[0] == b"Error: - cannot be read: Bad file descriptor"

@@ -36,6 +36,11 @@ def test_models_show_says_what_is_certain_and_what_is_none_of_the_classes(run: R
     assert json.loads(run("models", "show", "knowing.onnx", "--json").out)["min_known"] == 0.51
 
 
+def test_what_a_file_says_of_itself_does_not_steer_the_terminal(run: Run, folder: Path) -> None:
+    write_tiny_model(folder / "sly.onnx", card={"limits": "none\x1b]0;mine\x07\nlicence: free"})
+    assert "\nlimits:       none\\x1b]0;mine\\x07\\nlicence: free\n" in run("models", "show", "sly.onnx").out
+
+
 def test_models_show_says_where_a_model_looks_again(run: Run, folder: Path) -> None:
     write_tiny_model(folder / "asking.onnx", second_look=0.6)
     assert (

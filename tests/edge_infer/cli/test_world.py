@@ -144,6 +144,22 @@ run_interruptible(stubborn)
     assert subprocess.run([sys.executable, "-c", code], timeout=30).returncode == 130
 
 
+def test_the_live_feed_ends_at_once_at_a_later_signal_too() -> None:
+    code = """
+import os, signal, time
+from edge_infer.cli.interrupts import SAME_WISH_S, calling_on_signals
+called = []
+with calling_on_signals(lambda: called.append(1)) as received:
+    for _ in range(2):
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert (called, received) == ([1], [signal.SIGTERM])
+    time.sleep(SAME_WISH_S + 0.1)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(60)
+"""
+    assert subprocess.run([sys.executable, "-c", code], timeout=30).returncode == 143
+
+
 def test_the_callers_handlers_come_back() -> None:
     from edge_infer.cli.interrupts import run_interruptible
 

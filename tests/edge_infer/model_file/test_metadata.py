@@ -265,6 +265,13 @@ def test_numbers_that_json_does_not_know_are_refused(field: str, constant: str) 
         parse_metadata(text)
 
 
+@pytest.mark.parametrize("number", ["1e999", "-1e999"])
+def test_a_number_beyond_any_float_is_refused(number: str) -> None:
+    text = json.dumps(record(accuracy={"test": 1})).replace('{"test": 1}', f'{{"test": {number}}}')
+    with pytest.raises(MetadataError, match=f"not JSON: {number} is not a JSON number"):
+        parse_metadata(text)
+
+
 def test_a_long_wrong_value_is_shortened() -> None:
     with pytest.raises(MetadataError) as caught:
         parse(record(min_score="x" * 10_000))

@@ -178,6 +178,14 @@ def test_a_limit_beyond_any_file_reads_what_there_is(limit: int, tmp_path: Path)
             assert load_rgb(source, max_bytes=limit, max_pixels=limit).size == (64, 48)
 
 
+def test_a_pipe_without_a_buffer_is_read() -> None:
+    reading, writing = os.pipe()
+    os.write(writing, PICTURE)
+    os.close(writing)
+    with os.fdopen(reading, "rb", buffering=0) as pipe:
+        assert load_rgb(pipe).size == (64, 48)
+
+
 def test_a_wrong_source_among_many_is_one_failed_input(tiny_model_path: Path) -> None:
     classifier = Classifier(tiny_model_path)
 

@@ -82,6 +82,14 @@ def test_frames_per_second_are_those_of_the_last_two_seconds(monkeypatch: pytest
     assert meter.fps() == 0
 
 
+def test_a_clock_that_stands_still_gives_no_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge_infer.webcam.view.time.monotonic", lambda: 100.0)
+    meter = Meter()
+    for _ in range(2):
+        meter.count(100.0, answer_s=0.002)
+    assert meter.fps() == 0
+
+
 def test_only_the_latencies_of_the_last_frames_are_kept() -> None:
     meter = Meter()
     for _ in range(1000):

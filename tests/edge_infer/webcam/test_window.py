@@ -115,6 +115,20 @@ def test_the_probe_decides(monkeypatch: pytest.MonkeyPatch, code: str, answer: b
     assert has_display() is answer
 
 
+@pytest.mark.parametrize(
+    ("build", "answer"),
+    [("  GUI:                           NONE\n", False), ("  GUI:                           QT5\n", True)],
+)
+def test_a_frozen_program_does_not_start_itself_again(
+    gui: FakeGui, monkeypatch: pytest.MonkeyPatch, build: str, answer: bool
+) -> None:
+    gui.getBuildInformation = lambda: build
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr(window.sys, "frozen", True, raising=False)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("it would start itself"))
+    assert has_display() is answer
+
+
 @pytest.fixture
 def display() -> Iterator[str]:
     """An X server without a screen, which does not start anew (and refuse clients) when one leaves."""

@@ -166,6 +166,22 @@ def test_a_mean_for_each_channel_stays_in_float(pictures: list[np.ndarray]):
     assert np.abs(answers(quantized.model, pictures) - answers(model, pictures)).max() < 0.02
 
 
+@pytest.mark.parametrize(
+    ("operator", "inputs"),
+    [("Sub", ["constant", "pixels"]), ("Mul", ["pixels", "negative"]), ("Div", ["pixels", "negative"])],
+)
+def test_pixels_that_are_turned_dark_to_bright_stay_in_float(operator: str, inputs: list[str]):
+    nodes = [
+        helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
+        helper.make_node(operator, inputs, ["scaled"]),
+        helper.make_node("Transpose", ["scaled"], ["first"], perm=[0, 3, 1, 2]),
+    ]
+    constants = [
+        numpy_helper.from_array(np.float32(value), name) for name, value in (("constant", 255), ("negative", -2))
+    ]
+    assert pixel_scales(helper.make_graph(nodes, "g", [], [], constants)) == {}
+
+
 def test_the_last_layer_stays_in_float(pictures: list[np.ndarray]):
     graph = quantize_classifier(network(), pictures).model.graph
     (last,) = last_layers(graph)

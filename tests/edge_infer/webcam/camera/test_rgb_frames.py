@@ -28,7 +28,7 @@ def test_every_form_becomes_rgb(frame: np.ndarray, rgb: np.ndarray) -> None:
 
 @pytest.mark.parametrize("frame", [None, "text", np.zeros((0, 4, 3), np.uint8), BGR.astype(np.uint16), BGR / 255])
 def test_what_is_no_8_bit_picture_is_refused(frame: object) -> None:
-    with pytest.raises(BadFrameError, match="gave something that is no 8-bit picture"):
+    with pytest.raises(BadFrameError, match="did not give an 8-bit picture"):
         to_rgb(frame)
 
 

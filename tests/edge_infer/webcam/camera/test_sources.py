@@ -29,6 +29,28 @@ def frames_of(source: FrameSource, most: int = 1000) -> Iterator[np.ndarray]:
         yield pixels
 
 
+@pytest.mark.parametrize(("platform", "opened_first"), [("darwin", [3]), ("linux", [])])
+def test_macos_asks_the_user_before_another_thread_opens_the_camera(
+    monkeypatch: pytest.MonkeyPatch, platform: str, opened_first: list[int]
+) -> None:
+    tried: list[int] = []
+
+    class Cv2:
+        CAP_V4L2 = CAP_DSHOW = CAP_AVFOUNDATION = CAP_ANY = 0
+
+        def __init__(self, index: int, backend: int) -> None:
+            tried.append(index)
+
+        def release(self) -> None:
+            tried.append(-1)
+
+    Cv2.VideoCapture = Cv2
+    monkeypatch.setattr(devices.sys, "platform", platform)
+    monkeypatch.setattr(devices, "load_cv2", lambda: Cv2)
+    devices.ask_for_permission(3)
+    assert tried == [number for index in opened_first for number in (index, -1)]
+
+
 @pytest.mark.parametrize(
     ("text", "spec"),
     [
@@ -282,7 +304,7 @@ def test_a_camera_that_this_user_may_not_use_says_what_helps(
 
 def test_a_camera_that_is_busy_says_who_may_use_it(fake_camera: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeCapture, "opened", False)
-    with pytest.raises(CameraUnavailableError, match=r"another program may use it \(`fuser -v .*video3` tells\)"):
+    with pytest.raises(CameraUnavailableError, match=r"another program may use it \(`fuser -v .*video3` names it\)"):
         opened("3")
 
 
