@@ -32,9 +32,10 @@ from train.imports.imported import Imported, import_model, network_of
 from train.imports.options import Told
 from train.imports.record import Reading
 from train.imports.run import import_run
+from train.imports.scaling import is_usually_bgr
 from train.imports.slimming import SETTINGS, check_imported_goal, slim_imported
 from train.imports.trial import Way
-from train.imports.ways import Known
+from train.imports.ways import Known, note_scaled_twice
 from train.networks.precision import has_fast_bfloat16
 from train.progress import say
 from train.runs.folder import RunFolder
@@ -139,7 +140,8 @@ def from_keras(model: Path, told: Told, out: Path) -> dict[str, Any]:
     )
     labels, scaling = told.labels or (), told.scaling or "none"
     check_labels(labels, imported)
-    is_bgr = told.channels == "bgr" if told.channels else scaling == "caffe"  # as keras.applications has it
+    note_scaled_twice(imported, told.scaling)
+    is_bgr = told.channels == "bgr" if told.channels else is_usually_bgr(scaling)
     way = Way(scaling, is_bgr, told.resize or "stretch", told.interpolation or "bilinear")
     network, spec = network_of(imported, scaling, is_bgr=is_bgr), way.spec(imported.size)
     say("Converting to ONNX")

@@ -26,11 +26,13 @@ def check_absent(targets: Iterable[Path], instead: str) -> None:
         instead: The options that name others.
 
     Raises:
-        OutputExistsError: One exists.
+        OutputExistsError: One exists, or a file has the name of its folder.
     """
     for target in targets:
         if target.exists():
             raise OutputExistsError(f"{target} exists: remove it, or give another {instead}")
+        if target.parent.exists() and not target.parent.is_dir():
+            raise OutputExistsError(f"{target.parent} is no folder to write {target.name} into: give another {instead}")
 
 
 def both_files(target: Path) -> tuple[Path, Path]:

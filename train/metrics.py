@@ -112,12 +112,13 @@ def reliability(probabilities: Floats, targets: Ints, bins: int = ECE_BINS) -> l
     ]
 
 
-def fit_temperature(logits: Floats, targets: Ints) -> float:
+def fit_temperature(logits: Floats, targets: Ints, least: float = 0.25) -> float:
     """Return the softmax temperature that makes held-out answers most likely (Guo et al. 2017).
 
     Args:
         logits: `[N, C]` of photos that the network was not trained on.
         targets: Class indices `[N]`.
+        least: The lowest one; 1 where the network may have been trained on the photos, of which it is too sure then.
     """
 
     def negative_log_likelihood(log_temperature: float) -> float:
@@ -125,18 +126,23 @@ def fit_temperature(logits: Floats, targets: Ints) -> float:
         return float(-log_probabilities[np.arange(len(targets)), targets].mean())
 
     # A perfect separation would drive the temperature to zero; 0.25-4 keeps it honest.
-    found = minimize_scalar(negative_log_likelihood, bounds=(np.log(0.25), np.log(4.0)), method="bounded")
+    found = minimize_scalar(negative_log_likelihood, bounds=(np.log(least), np.log(4.0)), method="bounded")
     return float(np.exp(found.x))
 
 
-def calibrate(logits: Floats, targets: Ints) -> dict[str, float]:
+def calibrate(logits: Floats, targets: Ints, least_temperature: float = 0.25) -> dict[str, float]:
     """Fit temperature and `min_score` on answers for photos that were held out of training.
+
+    Args:
+        logits: As in `fit_temperature`.
+        targets: Likewise.
+        least_temperature: Likewise.
 
     Returns:
         `temperature`; `min_score`, which 96 % of the right answers reach; and the
         expected calibration error before and after.
     """
-    temperature = fit_temperature(logits, targets)
+    temperature = fit_temperature(logits, targets, least_temperature)
     raw, calibrated = softmax(logits), softmax(logits / temperature)
     right = calibrated.argmax(axis=1) == targets
     scores = calibrated.max(axis=1)[right]

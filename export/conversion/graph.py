@@ -48,8 +48,12 @@ def check_graph(model: onnx.ModelProto) -> None:
 
 
 def _check_transposes(graph: onnx.GraphProto) -> None:
+    """Refuse reordering between layers, but before a Flatten whose order more than one Dense layer depends on."""
     first_conv = next((i for i, node in enumerate(graph.node) if node.op_type == "Conv"), len(graph.node))
-    transposes = [i for i, node in enumerate(graph.node) if node.op_type == "Transpose"]
+    flattened = {node.input[0] for node in graph.node if node.op_type in ("Reshape", "Flatten")}
+    transposes = [
+        i for i, node in enumerate(graph.node) if node.op_type == "Transpose" and node.output[0] not in flattened
+    ]
     if len(transposes) > MAX_TRANSPOSES or any(i > first_conv for i in transposes):
         names = ", ".join(graph.node[i].name for i in transposes)
         raise GraphError(f"the converted graph transposes between layers: {names}")

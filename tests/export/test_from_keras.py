@@ -37,7 +37,13 @@ def saved(name: str, folder: Path) -> tuple[Path, np.ndarray]:
 
 @pytest.mark.parametrize(
     "name",
-    ["flat, Keras 2", "frozen nested VGG16, Keras 3", "mobile blocks, Keras 3", "preprocess_input inside, Keras 2"],
+    [
+        "flat, Keras 2",
+        "normalized behind Flatten, Keras 3",
+        "frozen nested VGG16, Keras 3",
+        "mobile blocks, Keras 3",
+        "preprocess_input inside, Keras 2",
+    ],
 )
 def test_the_file_answers_as_the_original(name: str, tmp_path: Path, capsys, monkeypatch) -> None:
     path, expected = saved(name, tmp_path)

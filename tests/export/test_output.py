@@ -40,3 +40,9 @@ def test_a_report_that_is_there_is_not_overwritten_either(tmp_path: Path):
     (tmp_path / "my.json").write_text("mine")
     with pytest.raises(OutputExistsError, match=r"my\.json exists: remove it, or give another --out"):
         check_absent(both_files(tmp_path / "my.onnx"), "--out")
+
+
+def test_a_file_that_has_the_name_of_the_folder_is_named(tmp_path: Path):
+    (tmp_path / "labels.txt").write_text("a")
+    with pytest.raises(OutputExistsError, match=r"labels\.txt is no folder to write my\.onnx into: give another --out"):
+        check_absent([tmp_path / "labels.txt" / "my.onnx"], "--out")

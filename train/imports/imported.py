@@ -18,13 +18,14 @@ from train.imports.reading.hdf5 import Array
 from train.imports.reading.keras_file import KerasFile, read_keras_file
 from train.imports.reading.layers import numbers
 from train.imports.reading.rebuild import Rebuilder
-from train.imports.scaling import Scaling, scaling_constants
+from train.imports.scaling import CAFFE_MEAN_RGB, Scaling, scaling_constants
 from train.networks.network import BinaryLogits
 
 CORE = "core"  # the rebuilt network, inside the one that scales its pixels
 _SUM_TOLERANCE = 1e-3
 _LEAST = 1e-30  # under it a probability is none
 _PROBES = 4
+_SCALED = 5.0  # the largest value that a scaling to deviations leaves of a pixel, or nearly
 
 Size = tuple[int, int]
 
@@ -113,6 +114,22 @@ def network_of(
     if order is not None and list(order) != sorted(order):
         logits = ops.take(logits, list(order), axis=-1)
     return keras.Model(image, logits, name="imported")
+
+
+def scales_by_itself(core: keras.Model) -> bool:
+    """Return whether a network scales pixels 0-255 itself, as one with a Rescaling in it does.
+
+    Its first weights are then given what the usual scalings make of black and white. What arithmetic on pixels
+    that were scaled before makes of them is something else.
+    """
+    first = next((layer for layer in core.layers if layer.weights), None)
+    if first is None or isinstance(first.input, list):
+        return False
+    black_and_white = np.stack([np.full(core.input_shape[1:], value, np.float32) for value in (0, 255)])
+    given = keras.Model(core.input, first.input).predict(black_and_white, verbose=0)
+    low, high = float(given.min()), float(given.max())
+    is_around_zero = max(-low, high) <= _SCALED
+    return is_around_zero or (-max(CAFFE_MEAN_RGB) - 1 <= low <= 1 - min(CAFFE_MEAN_RGB) and high < 255 + low + 30)
 
 
 def scale_pixels(image: keras.KerasTensor, scaling: Scaling, *, is_bgr: bool) -> keras.KerasTensor:

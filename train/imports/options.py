@@ -1,10 +1,12 @@
 """Options that `python -m train import` and `python -m export from-keras` share; imports nothing heavy."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any, get_args
+from unicodedata import normalize
 
 import click
 
@@ -43,7 +45,12 @@ class Told:
 
 
 _OPTIONS = (
-    click.option("--labels", metavar="A,B,…", help="Class names in the order of the outputs; of a sigmoid, first 0's."),
+    click.option(
+        "--labels",
+        metavar="A,B,…|FILE",
+        help="Class names in the order of the outputs; of a sigmoid, first 0's. A file has one a line, or JSON such as "
+        "class_indices.",
+    ),
     click.option(
         "--preprocessing",
         "scaling",
@@ -65,12 +72,46 @@ _OPTIONS = (
 )
 
 
+def read_labels(text: str) -> tuple[str, ...]:
+    """Return class names, composed as those of folders are.
+
+    Args:
+        text: Names between commas, or the path of a file with a name on each line or, as JSON, a list of names, or
+            `class_indices`: a number for each name.
+
+    Raises:
+        click.BadParameter: The file is none of these.
+    """
+    path = Path(text)
+    try:
+        is_file = path.is_file()
+    except OSError:  # longer than any path
+        is_file = False
+    names = _names_in(path) if is_file else text.split(",")
+    return tuple(normalize("NFC", name.strip()) for name in names)
+
+
+def _names_in(path: Path) -> list[str]:
+    try:
+        text = path.read_text(encoding="utf-8-sig").strip()
+        found = json.loads(text) if text[:1] in ("[", "{") else [line for line in text.splitlines() if line.strip()]
+    except (OSError, ValueError) as error:
+        raise click.BadParameter(f"{path} cannot be read as class names: {error}", param_hint="--labels") from error
+    if isinstance(found, dict) and sorted(found.values(), key=str) == sorted(range(len(found)), key=str):
+        found = sorted(found, key=found.__getitem__)
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        raise click.BadParameter(
+            f"{path} holds neither a list of class names nor a number for each, counted from 0", param_hint="--labels"
+        )
+    return found
+
+
 def told_options(command: _Command) -> _Command:
     """Add the options to a command, which gets them as one argument `told`."""
 
     @wraps(command)
     def with_told(*, labels: str | None, **options: Any) -> Any:  # noqa: ANN401  # click's own
-        names = None if labels is None else tuple(label.strip() for label in labels.split(","))
+        names = None if labels is None else read_labels(labels)
         own = {name: options.pop(name) for name in Told.__slots__ if name != "labels"}
         return command(told=Told(labels=names, **own), **options)
 

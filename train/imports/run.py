@@ -75,8 +75,9 @@ def import_run(
     places = _places(imported, dataset, labels)
     targets = np.array([places[target] for target in data.targets], np.int64)
     paths = [photo.path for photo in data.photos]
-    best, tried = find_way(imported, paths, targets, known, is_order_told=labels is not None)
-    check_order(best, data.labels)
+    named = labels or tuple(data.labels)
+    best, tried = find_way(imported, paths, targets, known, labels=named, is_order_told=labels is not None)
+    check_order(best, named)
     way = best.way
     record = ImportRecord(
         file=model.name,
@@ -137,15 +138,19 @@ def _places(imported: Imported, dataset: Dataset, labels: tuple[str, ...] | None
     if labels is None:
         return list(range(len(own)))
     if sorted(labels) != list(own):
+        hint = " (names that hold a comma are given in a file, one a line)" if any("," in name for name in own) else ""
         raise ImportDecisionError(
-            f"--labels {','.join(labels)} are not the class folders of {dataset.folder}: {', '.join(own)}"
+            f"--labels {','.join(labels)} are not the class folders of {dataset.folder}: {', '.join(own)}{hint}"
         )
     return [labels.index(label) for label in own]
 
 
 def _measured(logits: Mapping[Part, Floats], data: RunData, record: ImportRecord) -> dict[str, Any]:
-    """Measure the network's answers; temperature and threshold are fitted on the validation photos."""
-    calibration = calibrate(logits["validation"], data.targets[data.part("validation")])
+    """Measure the network's answers; temperature and threshold are fitted on the validation photos.
+
+    Nobody knows whether the network was trained on those: answers are never made surer than it gives them.
+    """
+    calibration = calibrate(logits["validation"], data.targets[data.part("validation")], least_temperature=1.0)
     parts: dict[str, Any] = {
         part: measure_part(Answers(found), data.targets[data.part(part)], calibration, data.labels)
         for part, found in logits.items()

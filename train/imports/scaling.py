@@ -7,7 +7,7 @@ from typing import Any, Literal
 Scaling = Literal["caffe", "unit", "signed", "torch", "none"]
 
 # Mean of the ImageNet training set, RGB, 0-255 (keras.applications "caffe" mode).
-_CAFFE_MEAN_RGB = (123.68, 116.779, 103.939)
+CAFFE_MEAN_RGB = (123.68, 116.779, 103.939)
 # Deviation of the ImageNet training set, RGB, 0-1 (keras.applications "torch" mode), and its mean.
 _TORCH_MEAN_RGB, _TORCH_DEVIATION_RGB = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -21,11 +21,16 @@ _OF_MODULE: dict[str, Scaling] = {
 }
 
 
+def is_usually_bgr(scaling: Scaling) -> bool:
+    """Return whether networks whose pixels are scaled so usually have blue first, as keras.applications does."""
+    return scaling == "caffe"
+
+
 def scaling_constants(scaling: Scaling) -> tuple[Sequence[float], Sequence[float]]:
     """Return by what RGB pixels 0-255 are multiplied, and what is added then, for each channel."""
     match scaling:
         case "caffe":
-            return (1.0, 1.0, 1.0), tuple(-mean for mean in _CAFFE_MEAN_RGB)
+            return (1.0, 1.0, 1.0), tuple(-mean for mean in CAFFE_MEAN_RGB)
         case "unit":
             return (1 / 255, 1 / 255, 1 / 255), (0.0, 0.0, 0.0)
         case "signed":

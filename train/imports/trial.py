@@ -62,6 +62,7 @@ class Tried:
         photos: How many photos it was tried on.
         right: How many of them are answered right, under the best assignment of outputs to classes.
         right_as_told: How many with the outputs in the order of the labels.
+        moved: How many are of classes that get another output than their own in the order of the labels.
         losses: Minus the logarithm of the right class's probability, `[photos]`, under the best assignment and
             temperature: pixels 255 times as large make most networks as much surer, and no more right.
         log_probabilities: `[photos, classes]`, likewise.
@@ -73,6 +74,7 @@ class Tried:
     photos: int
     right: int
     right_as_told: int
+    moved: int
     losses: Floats
     log_probabilities: Floats
     assignment: tuple[int, ...]
@@ -105,15 +107,22 @@ class Trial:
         self._pixels: dict[InputSpec, npt.NDArray[np.uint8]] = {}
         self._logits: dict[Way, Floats] = {}  # of the first photos, as many as were asked for so far
 
-    def run(self, way: Way, photos: int | None = None) -> Tried:
-        """Show the first photos, by default all, in a way, and return what it is worth."""
+    def run(self, way: Way, photos: int | None = None, *, is_order_told: bool | None = None) -> Tried:
+        """Show the first photos, by default all, in a way, and return what it is worth.
+
+        Args:
+            way: The way.
+            photos: How many.
+            is_order_told: As for the class; None for the same.
+        """
+        is_order_told = self._is_order_told if is_order_told is None else is_order_told
         logits = self._answers(way, photos or len(self._paths))
         targets = self._targets[: len(logits)]
         answers, classes = logits.argmax(axis=1), self._imported.classes
         confusion = np.zeros((classes, classes), np.int64)  # rows: the class, columns: the output
         np.add.at(confusion, (targets, answers), 1)
         as_told = int(np.trace(confusion))
-        assignment = np.arange(classes) if self._is_order_told else linear_sum_assignment(-confusion)[1]
+        assignment = np.arange(classes) if is_order_told else linear_sum_assignment(-confusion)[1]
         if confusion[np.arange(classes), assignment].sum() == as_told:
             assignment = np.arange(classes)
         log_probabilities = _calibrated(np.asarray(logits, np.float64), assignment[targets])
@@ -121,7 +130,8 @@ class Trial:
         right = int(confusion[np.arange(classes), assignment].sum())
         order = tuple(map(int, assignment))
         is_right = answers == assignment[targets]
-        return Tried(way, len(targets), right, as_told, losses, log_probabilities, order, is_right)
+        moved = int((assignment[targets] != targets).sum())
+        return Tried(way, len(targets), right, as_told, moved, losses, log_probabilities, order, is_right)
 
     def _answers(self, way: Way, photos: int) -> Floats:
         """Return the logits for the first photos; what a first look showed is not computed again."""

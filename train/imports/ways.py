@@ -14,11 +14,11 @@ import numpy as np
 
 from edge_infer.model_file.metadata import Interpolation, Resize
 from train.errors import ImportDecisionError
-from train.imports.imported import Imported
-from train.imports.scaling import Scaling
+from train.imports.imported import Imported, scales_by_itself
+from train.imports.scaling import Scaling, is_usually_bgr
 from train.imports.trial import Channels, Trial, Tried, Way
 from train.metrics import Ints, wilson_interval
-from train.progress import track
+from train.progress import say, track
 
 SAMPLE_PHOTOS = 96
 _LOOKS = ((12, 10), (24, 3), (48, 3))  # photos that ways are tried on, and how many may go on to more photos then
@@ -28,6 +28,8 @@ _RESIZES = 2  # that are tried on more photos than all are
 _SAME = 0.02  # of a probability: ways that differ by less are one, and in bfloat16 the same way may differ by 0.01
 _FAR_BETTER = 0.1  # of the photos
 _FAR_BETTER_PHOTOS = 3
+_MOST = 0.5  # of the photos
+_NEARLY_ALL = 0.8  # of the photos of classes whose outputs seem to be exchanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ def find_way(
     targets: Ints,
     known: Known,
     *,
+    labels: Sequence[str],
     is_order_told: bool,
     report: Callable[[Tried], object] = lambda _: None,
 ) -> tuple[Tried, list[Tried]]:
@@ -56,7 +59,8 @@ def find_way(
         paths: Labelled photos.
         targets: For each, its class in the order of the labels.
         known: What is told.
-        is_order_told: Whether the labels' order is the outputs'; otherwise any other is tried too.
+        labels: Class names, in the order of the outputs if that is told.
+        is_order_told: Whether it is; otherwise any other is tried too.
         report: Called with everything that was tried on the whole sample.
 
     Returns:
@@ -67,12 +71,12 @@ def find_way(
     """
     sample = _sample(targets)
     trial = Trial(imported, [paths[i] for i in sample], targets[sample], is_order_told=is_order_told)
-    scalings = [known.scaling] if known.scaling else get_args(Scaling)
-    channels = [known.channels == "bgr"] if known.channels else [False, True]
-    first = Way("none", is_bgr=False, resize=known.resize or "stretch", interpolation=known.interpolation or "bilinear")
-    ways = [replace(first, scaling=scaling, is_bgr=is_bgr) for scaling, is_bgr in product(scalings, channels)]
-    tried, dropped = _best_scalings(trial, ways)
+    tried, dropped = _best_scalings(trial, _ways_to_scale(imported, known))
+    if known.channels is None:
+        tried, aside = _in_usual_channels(trial, tried)
+        dropped += aside
     best = tried[-1]
+    _check_better_than_chance(trial, best, labels)
     _check_clear(tried)
     resizes = [known.resize] if known.resize else get_args(Resize)
     filters = [known.interpolation] if known.interpolation else get_args(Interpolation)
@@ -84,6 +88,15 @@ def find_way(
     return min([best, *surer], key=_loss), all_tried
 
 
+def note_scaled_twice(imported: Imported, scaling: Scaling | None) -> None:
+    """Say so if a model scales pixels by itself, and is told to be given scaled ones."""
+    if scaling not in (None, "none") and scales_by_itself(imported.core):
+        say(
+            f"Note: the model scales pixels by itself, and --preprocessing {scaling} scales them before that: if its "
+            "training code did not do both, give --preprocessing none"
+        )
+
+
 def check_order(best: Tried, labels: Sequence[str]) -> None:
     """Refuse the order of the folders' names where another explains the answers far better.
 
@@ -91,12 +104,44 @@ def check_order(best: Tried, labels: Sequence[str]) -> None:
         ImportDecisionError: One does; the message shows it.
     """
     gained = best.right - best.right_as_told
-    if gained > max(_FAR_BETTER_PHOTOS, _FAR_BETTER * best.photos):
-        order = [label for _, label in sorted(zip(best.assignment, labels, strict=True))]
+    is_of_all, is_of_moved = gained > _FAR_BETTER * best.photos, gained >= _NEARLY_ALL * best.moved
+    if gained > _FAR_BETTER_PHOTOS and (is_of_all or is_of_moved):
         raise ImportDecisionError(
-            f"its outputs fit the photos far better as --labels {','.join(order)} ({best.right} of {best.photos} "
-            f"right) than in the order of the folders' names ({best.right_as_told}): give --labels in the model's order"
+            f"its outputs fit the photos far better as --labels {_in_order(best, labels)} ({best.right} of "
+            f"{best.photos} right) than in the order of the folders' names ({best.right_as_told}): "
+            "give --labels in the model's order"
         )
+
+
+def _in_order(tried: Tried, labels: Sequence[str]) -> str:
+    return ",".join(label for _, label in sorted(zip(tried.assignment, labels, strict=True)))
+
+
+def _ways_to_scale(imported: Imported, known: Known) -> list[Way]:
+    """Return the ways that may be: what is told; as the picture is, where the model scales by itself; else all."""
+    first = Way("none", is_bgr=False, resize=known.resize or "stretch", interpolation=known.interpolation or "bilinear")
+    note_scaled_twice(imported, known.scaling)
+    scaling = "none" if known.scaling is None and scales_by_itself(imported.core) else known.scaling
+    if scaling is not None:
+        is_bgr = known.channels == "bgr" if known.channels else is_usually_bgr(scaling)
+        return [replace(first, scaling=scaling, is_bgr=is_bgr)]
+    channels = [known.channels == "bgr"] if known.channels else [False, True]
+    return [replace(first, scaling=scaling, is_bgr=is_bgr) for scaling, is_bgr in product(get_args(Scaling), channels)]
+
+
+def _in_usual_channels(trial: Trial, tried: Sequence[Tried]) -> tuple[list[Tried], list[Tried]]:
+    """Choose the order of the best scaling's channels: the usual one, unless the other is far ahead.
+
+    A few photos may be answered right more often with red and blue exchanged, by luck.
+
+    Returns:
+        What was tried, one of that scaling, which comes last; and what is out of the question.
+    """
+    best = tried[-1]
+    usual = trial.run(replace(best.way, is_bgr=is_usually_bgr(best.way.scaling)))
+    chosen = best if _is_ahead(best, usual, _FAR_DEVIATIONS) else usual
+    others = [found for found in tried if found.way.scaling != best.way.scaling]
+    return [*others, chosen], [found for found in tried if found not in others and found.way != chosen.way]
 
 
 def _best_scalings(trial: Trial, ways: Sequence[Way]) -> tuple[list[Tried], list[Tried]]:
@@ -153,22 +198,38 @@ def _drawn(targets: Ints, label: int, rng: np.random.Generator) -> list[tuple[in
     return list(enumerate(rng.permutation(np.flatnonzero(targets == label)).tolist()))
 
 
+def _check_better_than_chance(trial: Trial, best: Tried, labels: Sequence[str]) -> None:
+    """Refuse photos of other classes.
+
+    Raises:
+        ImportDecisionError: The photos are none of the model's, or the labels are told in a wrong order.
+    """
+    chance = 1 / len(labels)
+    if wilson_interval(best.right, best.photos)[0] > chance:
+        return
+    other = trial.run(best.way, is_order_told=False)
+    if wilson_interval(other.right, other.photos)[0] > max(chance, _MOST):
+        raise ImportDecisionError(
+            f"its outputs fit the photos as --labels {_in_order(other, labels)} ({other.right} of {other.photos} "
+            f"right), and not as --labels says ({best.right}): give --labels in the model's order"
+        )
+    raise ImportDecisionError(
+        f"it answers these photos no better than chance, in whatever way they are scaled (at best {best.right} of "
+        f"{best.photos} right, {best.way}): are they of its classes? --preprocessing and --channels say the way"
+    )
+
+
 def _check_clear(tried: Sequence[Tried]) -> None:
     """Refuse to guess between ways to scale, the best of which comes last."""
     best = tried[-1]
-    low, _ = wilson_interval(best.right, best.photos)
-    if low <= 1 / len(best.assignment):
-        raise ImportDecisionError(
-            f"it answers these photos no better than chance, in whatever way they are scaled (at best {best.right} of "
-            f"{best.photos} right, {best.way}): are they of its classes? --preprocessing and --channels say the way"
-        )
     for other in reversed(tried[:-1]):
         if np.abs(np.exp(other.log_probabilities) - np.exp(best.log_probabilities)).max() < _SAME:
             continue
         if not _is_ahead(best, other):
             raise ImportDecisionError(
                 f"two ways to scale pixels answer equally well, {best.way} ({best.right} of {best.photos} right) and "
-                f"{other.way} ({other.right}): say which with --preprocessing and --channels"
+                f"{other.way} ({other.right}): say which with --preprocessing and --channels; if the training code "
+                "did neither, docs/bring-your-own.md says what to do"
             )
 
 

@@ -70,6 +70,14 @@ def test_a_transpose_between_layers_is_refused():
         check_graph(transposing_model(inside=True))
 
 
+def test_a_transpose_before_a_flatten_is_accepted():
+    model = transposing_model(inside=True)
+    model.graph.node[1].output[0] = "turned"
+    model.graph.node.append(helper.make_node("Flatten", ["turned"], ["y"], axis=1))
+    model.graph.output[0].CopyFrom(helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 48]))
+    check_graph(model)
+
+
 def test_foreign_operators_are_refused():
     model = tiny_model()
     model.graph.node[0].domain = "com.microsoft"

@@ -187,6 +187,20 @@ def shared(k: ModuleType) -> Any:
     return k.Model(image, k.layers.Average()([tower(maps), tower(twice(maps))]))
 
 
+def normalized_flat(k: ModuleType) -> Any:
+    """Normalization behind a Flatten, which depends on the order of what is flattened as the Dense layer does."""
+    layers = k.layers
+    return k.Sequential(
+        [
+            layers.Input((SIDE, SIDE, 3)),
+            layers.Conv2D(4, 3, activation="relu"),
+            layers.Flatten(),
+            layers.BatchNormalization(),
+            layers.Dense(CLASSES, activation="softmax"),
+        ]
+    )
+
+
 FIXTURES = {
     "flat, Keras 2": Saved(flat, 2, ".h5"),
     "flat, Keras 3": Saved(flat, 3, ".keras"),
@@ -197,6 +211,7 @@ FIXTURES = {
     "nested, partly frozen, Keras 3 .h5": Saved(normalized_base, 3, ".h5"),
     "augmentation inside, Keras 2": Saved(augmented, 2, ".h5", "none"),
     "augmentation inside, Keras 3": Saved(augmented, 3, ".keras", "none"),
+    "normalized behind Flatten, Keras 3": Saved(normalized_flat, 3, ".keras"),
     "one sigmoid unit, Keras 2": Saved(one_unit, 2, ".h5", "signed", ending="sigmoid"),
     "logits, Keras 3": Saved(logits, 3, ".h5", "torch", ending="logits"),
     "preprocess_input inside, Keras 2": Saved(preprocessed, 2, ".h5", "none"),

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.train.imports.comparison import MAX_DIFFERENCE, MAX_DIFFERENCE_OF_HALVES, compare
-from tests.train.imports.models import FIXTURES, PICTURES, SIDE
+from tests.train.imports.models import FIXTURES, PICTURES, SIDE, save, trained
 from train.files import read_json
+from train.imports.imported import import_model, scales_by_itself
 
 KEPT = Path(__file__).parents[3] / "benchmarks" / "results" / "imports" / "fixtures.json"
 
@@ -42,3 +43,22 @@ def test_the_page_shows_every_fixture_as_it_is() -> None:
         )
         assert row["largest_difference"] < allowed(name)
         assert row["same_top1"] == row["pictures"] == PICTURES
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("flat, Keras 2", False),
+        ("frozen nested VGG16, Keras 3", False),
+        ("mobile blocks, Keras 3", False),
+        ("augmentation inside, Keras 3", True),
+        ("adapted Normalization, Keras 2", True),
+        ("preprocess_input inside, Keras 3", True),
+    ],
+)
+def test_a_network_that_scales_pixels_itself_is_told_from_others(name: str, expected: bool, tmp_path: Path) -> None:
+    fixture = FIXTURES[name]
+    path, options = save(trained(fixture), fixture, tmp_path)
+    assert scales_by_itself(import_model(path, **options).core) is expected

@@ -53,6 +53,53 @@ def test_another_order_of_classes_is_noticed_and_taken_when_told(
     assert run.metrics["test"]["accuracy"] == 1.0
 
 
+def test_a_wrong_order_that_is_told_is_put_right(photos: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+    path = tmp_path / "model.keras"
+    prototypes("unit", is_bgr=False, order=list(COLOURS)).save(path)
+    told = ("--labels", "rose,amber,jade,plum", "--preprocessing", "unit")
+    command = ("import", path, "--photos", photos, *told, "--out", tmp_path / "run")
+    code, _, err = run_train(capsys, monkeypatch, *command)
+    assert code == 1
+    assert err.splitlines()[-1] == (
+        "Error: its outputs fit the photos as --labels amber,jade,plum,rose (96 of 96 right), and not as --labels says "
+        "(0): give --labels in the model's order"
+    )
+
+
+def test_a_told_scaling_has_its_usual_channels(photos: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+    path = tmp_path / "model.keras"
+    prototypes("caffe", is_bgr=True, order=list(COLOURS)).save(path)
+    told = ("--preprocessing", "caffe", "--out", tmp_path / "run")
+    code, out, err = run_train(capsys, monkeypatch, "import", path, "--photos", photos, *told)
+    assert code == 0, err
+    assert json.loads((tmp_path / "run" / "imported.json").read_text())["channels"] == "bgr"
+    assert "caffe, rgb" not in out
+
+
+def test_a_model_that_scales_by_itself_gets_pixels_as_they_are(
+    photos: Path, tmp_path: Path, capsys, monkeypatch
+) -> None:
+    inner = prototypes("unit", is_bgr=False, order=list(COLOURS))
+    layers = keras.layers
+    model = keras.Sequential([layers.Input((SIDE, SIDE, 3)), layers.Rescaling(1 / 255), *inner.layers])
+    path = tmp_path / "model.keras"
+    model.save(path)
+    command = ("import", path, "--photos", photos, "--out", tmp_path / "run")
+    code, out, err = run_train(capsys, monkeypatch, *command)
+    assert code == 0, err
+    assert "| none, rgb, stretch, bilinear | 96 | 96 |" in out
+    assert "caffe" not in out
+
+    code, _, err = run_export(
+        capsys,
+        monkeypatch,
+        *("from-keras", path, "--labels", ",".join(COLOURS), "--preprocessing", "unit", "--precision", "fp32"),
+        *("--out", tmp_path / "my.onnx"),
+    )
+    assert code == 0
+    assert "Note: the model scales pixels by itself, and --preprocessing unit scales them before that" in err
+
+
 def test_photos_that_decide_nothing_are_an_error(photos: Path, tmp_path: Path, capsys, monkeypatch) -> None:
     path = tmp_path / "model.keras"
     model = prototypes("unit", is_bgr=False, order=list(COLOURS))

@@ -9,7 +9,7 @@ from train.errors import KerasFileError
 from train.imports.reading.operations import Arithmetic
 
 LINEAR, SOFTMAX, SIGMOID = "linear", "softmax", "sigmoid"
-_ALIASES = {"swish": "silu", "hard_swish": "hard_silu", "None": LINEAR}
+_ALIASES = {"softmax_v2": SOFTMAX, "swish": "silu", "hard_swish": "hard_silu", "None": LINEAR}
 _NAMES = frozenset(
     {
         *(LINEAR, SOFTMAX, SIGMOID, "relu", "relu6", "leaky_relu", "elu", "selu", "silu", "hard_silu", "gelu", "tanh"),
