@@ -12,7 +12,7 @@ from keras import ops
 from edge_infer.model_file.metadata_fields import MAX_SIDE_PX
 from train.errors import KerasFileError
 from train.imports.reading import activations
-from train.imports.reading.architecture import Leaf, Network, Ref, parse_architecture
+from train.imports.reading.architecture import Leaf, Network, parse_architecture
 from train.imports.reading.flow import Flow
 from train.imports.reading.hdf5 import Array
 from train.imports.reading.keras_file import KerasFile, read_keras_file
@@ -65,7 +65,7 @@ def import_model(
     Args:
         path: The file, as in `train.imports.reading.keras_file.read_keras_file`.
         architecture: Likewise.
-        output: The name of the layer whose output is the answer, for a model of several outputs.
+        output: The output that is the answer, for a model of several: its name, or that of the layer that gives it.
         size: Height and width of the input, for a model that takes any.
         leave_out: As in `Rebuilder`.
 
@@ -85,7 +85,8 @@ def rebuild(
     (height, width), is_first = _input_size(network, size, file.name)
     rebuilder = Rebuilder(file, leave_out)
     image = keras.Input((height, width, 3))
-    answer = _chosen(rebuilder.apply(network, [Flow(image, is_first)]), output, file.name)
+    flows = rebuilder.apply(network, [Flow(image, is_first)])
+    answer = _chosen([flows[ref] for ref in network.outputs], network, output, file.name)
     ending, tensor = _ending(answer, file.name)
     core = keras.Model(image, tensor, name=CORE)
     rebuilder.set_weights(network)
@@ -169,16 +170,18 @@ def _input_size(network: Network, size: Size | None, file: str) -> tuple[Size, b
     return (height, width), is_first
 
 
-def _chosen(flows: dict[Ref, Flow], output: str | None, file: str) -> Flow:
-    names = ", ".join(ref.layer for ref in flows)
+def _chosen(flows: Sequence[Flow], network: Network, output: str | None, file: str) -> Flow:
+    layers = [ref.layer for ref in network.outputs]
+    names = network.output_names or layers
+    listed = ", ".join(names)
     if output is None:
         if len(flows) > 1:
-            raise KerasFileError(f"{file} has several outputs, {names}: give the one that answers with --output")
-        return next(iter(flows.values()))
-    found = [flow for ref, flow in flows.items() if ref.layer == output]
-    if not found:
-        raise KerasFileError(f"{file} has no output {output!r}: --output takes one of {names}")
-    return found[0]
+            raise KerasFileError(f"{file} has several outputs, {listed}: give the one that answers with --output")
+        return flows[0]
+    for flow, known_as in zip(flows, zip(names, layers, strict=True), strict=True):
+        if output in known_as:
+            return flow
+    raise KerasFileError(f"{file} has no output {output!r}: --output takes one of {listed}")
 
 
 def _ending(answer: Flow, file: str) -> tuple[str, keras.KerasTensor]:

@@ -169,6 +169,13 @@ def two_outputs(k: ModuleType) -> Any:
     return k.Model(image, [k.layers.Dense(1, name="weight")(pooled), kind])
 
 
+def named_outputs(k: ModuleType) -> Any:
+    """As `two_outputs`, the outputs by names that are not those of layers."""
+    model = two_outputs(k)
+    weight, kind = model.outputs
+    return k.Model(model.inputs, {"heft": weight, "sort": kind})
+
+
 def adapted(k: ModuleType) -> Any:
     scale = k.layers.Normalization()
     scale.adapt(np.random.default_rng(3).uniform(0, 255, (20, SIDE, SIDE, 3)).astype("float32"))

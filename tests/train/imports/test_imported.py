@@ -6,10 +6,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.train.imports.comparison import MAX_DIFFERENCE, MAX_DIFFERENCE_OF_HALVES, compare
-from tests.train.imports.models import FIXTURES, PICTURES, SIDE, save, trained
+from tests.train.imports.models import CLASSES, FIXTURES, PICTURES, SIDE, Saved, named_outputs, save, trained
+from train.errors import KerasFileError
 from train.files import read_json
 from train.imports.imported import import_model, scales_by_itself
 
@@ -62,3 +64,17 @@ def test_a_network_that_scales_pixels_itself_is_told_from_others(name: str, expe
     fixture = FIXTURES[name]
     path, options = save(trained(fixture), fixture, tmp_path)
     assert scales_by_itself(import_model(path, **options).core) is expected
+
+
+@pytest.mark.slow
+def test_an_output_goes_by_its_name_or_by_its_layer(tmp_path: Path) -> None:
+    fixture = Saved(named_outputs, 3, ".keras")
+    path, _ = save(trained(fixture), fixture, tmp_path)
+    pixels = np.random.default_rng(0).uniform(0, 1, (4, SIDE, SIDE, 3)).astype(np.float32)
+    by_name, by_layer = (import_model(path, output=name).core.predict(pixels, verbose=0) for name in ("sort", "kind"))
+    assert by_name.shape == (4, CLASSES)
+    assert np.array_equal(by_name, by_layer)
+    with pytest.raises(KerasFileError, match=r"has several outputs, heft, sort: give the one that answers"):
+        import_model(path)
+    with pytest.raises(KerasFileError, match=r"has no output 'dense': --output takes one of heft, sort$"):
+        import_model(path, output="dense")

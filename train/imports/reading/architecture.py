@@ -72,6 +72,7 @@ class Network:
         calls: How they are connected.
         inputs: What comes in.
         outputs: What goes out.
+        output_names: What the model's author calls each output, where that is not the layer that gives it.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Network:
     calls: tuple[Call, ...]
     inputs: tuple[Ref, ...]
     outputs: tuple[Ref, ...]
+    output_names: tuple[str, ...] = ()
 
     def leaves(self) -> Iterator[Leaf]:
         """Yield all layers, of nested networks too, in the order of the file."""
@@ -142,7 +144,8 @@ class _Parser:
         calls, outputs = _renumbered(
             calls, outputs, {key for key, layer in layers.items() if isinstance(layer, Network)}
         )
-        return Network(name, layers, tuple(calls), inputs, outputs)
+        named = config["output_layers"]
+        return Network(name, layers, tuple(calls), inputs, outputs, tuple(named) if isinstance(named, dict) else ())
 
     def _layer(self, item: dict[str, Any], path: tuple[str, ...], store: str, counts: Counter[str]) -> "Leaf | Network":
         self._layers += 1
