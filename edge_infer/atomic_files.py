@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 
@@ -40,14 +40,15 @@ def write_atomic(path: Path, write: Callable[[Path], object], *, durable: bool =
 
 
 def wait_for_disk(path: Path) -> None:
-    """Return once the disk has a file's content, or which files a folder holds."""
-    if path.is_dir() and os.name == "nt":  # Windows opens no folders, and notes down by itself what is in them
-        return
-    number = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(number)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network disks know no such thing
-            raise
-    finally:
-        os.close(number)
+    """Return once the disk has a file's content or, as far as the system tells, which files a folder holds."""
+    is_folder = path.is_dir()
+    # Windows opens no folders, and a user may write into one without being allowed to read it.
+    with suppress(OSError) if is_folder else nullcontext():
+        number = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
+        try:
+            os.fsync(number)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network disks know no such thing
+                raise
+        finally:
+            os.close(number)

@@ -130,7 +130,8 @@ def scales_by_itself(core: keras.Model) -> bool:
     given = keras.Model(core.input, first.input).predict(black_and_white, verbose=0)
     low, high = float(given.min()), float(given.max())
     is_around_zero = max(-low, high) <= _SCALED
-    return is_around_zero or (-max(CAFFE_MEAN_RGB) - 1 <= low <= 1 - min(CAFFE_MEAN_RGB) and high < 255 + low + 30)
+    lacks_mean = abs(low + max(CAFFE_MEAN_RGB)) < 1 and abs(high - 255 + min(CAFFE_MEAN_RGB)) < 1
+    return is_around_zero or lacks_mean
 
 
 def scale_pixels(image: keras.KerasTensor, scaling: Scaling, *, is_bgr: bool) -> keras.KerasTensor:
