@@ -16,6 +16,7 @@ OUTPUTS = {HEATMAP: 1, SCALE: 2, OFFSET: 2, LANDMARKS: 10}  # channels
 STRIDE = 4  # input pixels per output pixel
 
 # More than any crowd has, so that noise cannot make the overlap search long.
+_TINY = float(np.finfo(np.float64).tiny)
 _MAX_CANDIDATES = 1000
 _MAX_LOG_SIZE = 10.0  # exp of it times the stride is 88,000 pixels
 
@@ -107,7 +108,9 @@ def best_of_overlapping(boxes: Floats, scores: Floats, max_overlap: float) -> np
 
 def overlaps(box: Floats, others: Floats) -> Floats:
     """Return the intersection over union of a box `[4]` with others `[K, 4]`: `[K]`, 0–1."""
-    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
-    shared = np.prod(np.maximum(sides, 0), axis=1)
-    area, areas = np.prod(box[2:] - box[:2]), np.prod(others[:, 2:] - others[:, :2], axis=1)
-    return np.asarray(shared / np.maximum(area + areas - shared, np.finfo(np.float64).tiny))
+    # Products written out: np.prod would take half of the time that faces cost where there are hundreds of candidates.
+    width, height = np.maximum(np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2]), 0).T
+    shared = width * height
+    area = (box[2] - box[0]) * (box[3] - box[1])
+    areas = (others[:, 2] - others[:, 0]) * (others[:, 3] - others[:, 1])
+    return np.asarray(shared / np.maximum(area + areas - shared, _TINY))
