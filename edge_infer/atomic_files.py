@@ -2,9 +2,12 @@
 
 import errno
 import os
+import uuid
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from pathlib import Path
+
+UNFINISHED = ".unfinished-"  # how the names of files begin that are being written, or were left by a killed writer
 
 
 def write_atomic(path: Path, write: Callable[[Path], object], *, durable: bool = True) -> None:
@@ -26,20 +29,21 @@ def write_atomic(path: Path, write: Callable[[Path], object], *, durable: bool =
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     # Keras decides by the whole suffix (`.weights.h5`), so the name grows in front.
-    unfinished = path.with_name(f".unfinished-{os.getpid()}-{path.name}")
+    # On a shared disk two machines may write at once, and their processes may have the same number.
+    unfinished = path.with_name(f"{UNFINISHED}{uuid.uuid4().hex[:8]}-{path.name}")
     try:
         write(unfinished)
         if durable:
-            wait_for_disk(unfinished)
+            _wait_for_disk(unfinished)
         unfinished.replace(path)
         if durable:
-            wait_for_disk(path.parent)
+            _wait_for_disk(path.parent)
     finally:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
 
 
-def wait_for_disk(path: Path) -> None:
+def _wait_for_disk(path: Path) -> None:
     """Return once the disk has a file's content or, as far as the system tells, which files a folder holds."""
     is_folder = path.is_dir()
     # Windows opens no folders, and a user may write into one without being allowed to read it.

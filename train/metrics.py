@@ -18,6 +18,8 @@ Ints = npt.NDArray[np.int64]
 
 ECE_BINS = 15
 # A right answer should be called uncertain in at most 5 % of cases; the rest is for what int8 changes.
+# A perfect separation would drive the temperature to zero: these keep it honest.
+LEAST_TEMPERATURE, MOST_TEMPERATURE = 0.25, 4.0
 UNCERTAIN_RIGHT_SHARE = 0.04
 
 
@@ -112,7 +114,7 @@ def reliability(probabilities: Floats, targets: Ints, bins: int = ECE_BINS) -> l
     ]
 
 
-def fit_temperature(logits: Floats, targets: Ints, least: float = 0.25) -> float:
+def fit_temperature(logits: Floats, targets: Ints, least: float = LEAST_TEMPERATURE) -> float:
     """Return the softmax temperature that makes held-out answers most likely (Guo et al. 2017).
 
     Args:
@@ -125,12 +127,12 @@ def fit_temperature(logits: Floats, targets: Ints, least: float = 0.25) -> float
         log_probabilities = log_softmax(logits / np.exp(log_temperature), axis=1)
         return float(-log_probabilities[np.arange(len(targets)), targets].mean())
 
-    # A perfect separation would drive the temperature to zero; 0.25-4 keeps it honest.
-    found = minimize_scalar(negative_log_likelihood, bounds=(np.log(least), np.log(4.0)), method="bounded")
+    bounds = (np.log(least), np.log(MOST_TEMPERATURE))
+    found = minimize_scalar(negative_log_likelihood, bounds=bounds, method="bounded")
     return float(np.exp(found.x))
 
 
-def calibrate(logits: Floats, targets: Ints, least_temperature: float = 0.25) -> dict[str, float]:
+def calibrate(logits: Floats, targets: Ints, least_temperature: float = LEAST_TEMPERATURE) -> dict[str, float]:
     """Fit temperature and `min_score` on answers for photos that were held out of training.
 
     Args:

@@ -14,11 +14,10 @@ from pathlib import Path
 
 from pyarrow import fs
 
-from edge_infer.atomic_files import wait_for_disk
+from edge_infer.atomic_files import UNFINISHED, write_atomic
 from edge_infer.errors import OutputError, StorageError
 
 _ADDRESS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]+)://(?P<host>[^/]*)(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
-_UNFINISHED = ".unfinished-"
 _LEFT_S = 3600.0  # no file takes so long to write
 
 
@@ -60,7 +59,7 @@ def write_whole(address: str, data: bytes) -> None:
         if is_address(address):
             _put(address, data)
         else:
-            _write_beside(Path(address), data)
+            write_atomic(Path(address), lambda path: path.write_bytes(data))
     except OSError as error:
         raise OutputError(f"{address} cannot be written: {reason(error)}") from error
 
@@ -68,7 +67,7 @@ def write_whole(address: str, data: bytes) -> None:
 def remove_unfinished(folder: str) -> None:
     """Remove what killed writers left in a local folder; what is younger, another run may be writing."""
     if not is_address(folder):
-        for path in Path(folder).glob(f"{_UNFINISHED}*"):
+        for path in Path(folder).glob(f"{UNFINISHED}*"):
             with suppress(OSError):
                 if time.time() - path.stat().st_mtime > _LEFT_S:
                     path.unlink()
@@ -147,7 +146,7 @@ def _put(address: str, data: bytes) -> None:
     filesystem, path = locate(address)
     if filesystem.type_name == "hdfs":  # a file system: it shows what is being written
         folder, _, name = path.rpartition("/")
-        unfinished = f"{folder}/{_UNFINISHED}{uuid.uuid4().hex}-{name}"
+        unfinished = f"{folder}/{UNFINISHED}{uuid.uuid4().hex}-{name}"
         filesystem.create_dir(folder)
         try:
             with filesystem.open_output_stream(unfinished) as stream:
@@ -162,17 +161,3 @@ def _put(address: str, data: bytes) -> None:
         stream.write(data)
     if filesystem.get_file_info(path).size != len(data):
         raise OSError("the store holds only a part of it")
-
-
-def _write_beside(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # On a shared disk two machines may write at once, and their processes may have the same number.
-    unfinished = path.with_name(f"{_UNFINISHED}{uuid.uuid4().hex}-{path.name}")
-    try:
-        unfinished.write_bytes(data)
-        wait_for_disk(unfinished)
-        unfinished.replace(path)
-        wait_for_disk(path.parent)
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)

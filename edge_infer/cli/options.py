@@ -80,8 +80,8 @@ faces_option = click.option(
     type=click.Choice(get_args(FaceMode)),
     default="auto",
     show_default=True,
-    help="For a model of faces. auto: answer for each face, or for the whole picture if there is none; "
-    "always: fail where there is no face; never: look for no face.",
+    help="For a model of faces. auto: answer for each face, or for the whole picture if none is found; "
+    "always: a picture without a face fails; never: do not look for faces.",
 )
 
 

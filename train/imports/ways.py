@@ -73,8 +73,9 @@ def find_way(
     trial = Trial(imported, [paths[i] for i in sample], targets[sample], is_order_told=is_order_told)
     tried, dropped = _best_scalings(trial, _ways_to_scale(imported, known))
     if known.channels is None:
-        tried, aside = _in_usual_channels(trial, tried)
-        dropped += aside
+        kept = _in_usual_channels(trial, tried)
+        dropped = [found for found in (*dropped, *tried) if found.way not in {one.way for one in kept}]
+        tried = kept
     best = tried[-1]
     _check_better_than_chance(trial, best, labels)
     _check_clear(tried)
@@ -129,19 +130,15 @@ def _ways_to_scale(imported: Imported, known: Known) -> list[Way]:
     return [replace(first, scaling=scaling, is_bgr=is_bgr) for scaling, is_bgr in product(get_args(Scaling), channels)]
 
 
-def _in_usual_channels(trial: Trial, tried: Sequence[Tried]) -> tuple[list[Tried], list[Tried]]:
-    """Choose the order of the best scaling's channels: the usual one, unless the other is far ahead.
+def _in_usual_channels(trial: Trial, tried: Sequence[Tried]) -> list[Tried]:
+    """Return what was tried, but of the best scaling one order of channels: the usual, unless the other is far ahead.
 
-    A few photos may be answered right more often with red and blue exchanged, by luck.
-
-    Returns:
-        What was tried, one of that scaling, which comes last; and what is out of the question.
+    A few photos may be answered right more often with red and blue exchanged, by luck. The best scaling stays last.
     """
     best = tried[-1]
     usual = trial.run(replace(best.way, is_bgr=is_usually_bgr(best.way.scaling)))
     chosen = best if _is_ahead(best, usual, _FAR_DEVIATIONS) else usual
-    others = [found for found in tried if found.way.scaling != best.way.scaling]
-    return [*others, chosen], [found for found in tried if found not in others and found.way != chosen.way]
+    return [*(found for found in tried if found.way.scaling != best.way.scaling), chosen]
 
 
 def _best_scalings(trial: Trial, ways: Sequence[Way]) -> tuple[list[Tried], list[Tried]]:
@@ -229,7 +226,7 @@ def _check_clear(tried: Sequence[Tried]) -> None:
             raise ImportDecisionError(
                 f"two ways to scale pixels answer equally well, {best.way} ({best.right} of {best.photos} right) and "
                 f"{other.way} ({other.right}): say which with --preprocessing and --channels; if the training code "
-                "did neither, docs/bring-your-own.md says what to do"
+                "did neither, save the model with a Rescaling that does what it did, and give --preprocessing none"
             )
 
 

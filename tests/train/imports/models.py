@@ -38,19 +38,20 @@ class Saved:
     ending: str = "softmax"
 
 
-def flat(k: ModuleType) -> Any:
+def _flattened(k: ModuleType, *behind: Any) -> Any:
+    """A convolution, what is behind its Flatten, and softmax."""
     layers = k.layers
-    return k.Sequential(
-        [
-            layers.Input((SIDE, SIDE, 3)),
-            layers.Conv2D(4, 3, activation="relu"),
-            layers.MaxPooling2D(),
-            layers.Flatten(),
-            layers.Dropout(0.5),
-            layers.Dense(6, activation="relu"),
-            layers.Dense(CLASSES, activation="softmax"),
-        ]
-    )
+    maps = [layers.Input((SIDE, SIDE, 3)), layers.Conv2D(4, 3, activation="relu"), layers.MaxPooling2D()]
+    return k.Sequential([*maps, layers.Flatten(), *behind, layers.Dense(CLASSES, activation="softmax")])
+
+
+def flat(k: ModuleType) -> Any:
+    return _flattened(k, k.layers.Dropout(0.5), k.layers.Dense(6, activation="relu"))
+
+
+def normalized_flat(k: ModuleType) -> Any:
+    """Normalization behind a Flatten, which depends on the order of what is flattened as the Dense layer does."""
+    return _flattened(k, k.layers.BatchNormalization())
 
 
 def _base(k: ModuleType) -> Any:
@@ -192,20 +193,6 @@ def shared(k: ModuleType) -> Any:
     )
     maps = twice(image)
     return k.Model(image, k.layers.Average()([tower(maps), tower(twice(maps))]))
-
-
-def normalized_flat(k: ModuleType) -> Any:
-    """Normalization behind a Flatten, which depends on the order of what is flattened as the Dense layer does."""
-    layers = k.layers
-    return k.Sequential(
-        [
-            layers.Input((SIDE, SIDE, 3)),
-            layers.Conv2D(4, 3, activation="relu"),
-            layers.Flatten(),
-            layers.BatchNormalization(),
-            layers.Dense(CLASSES, activation="softmax"),
-        ]
-    )
 
 
 FIXTURES = {
