@@ -2,7 +2,6 @@
 
 import errno
 import os
-import uuid
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from pathlib import Path
@@ -30,7 +29,7 @@ def write_atomic(path: Path, write: Callable[[Path], object], *, durable: bool =
     path.parent.mkdir(parents=True, exist_ok=True)
     # Keras decides by the whole suffix (`.weights.h5`), so the name grows in front.
     # On a shared disk two machines may write at once, and their processes may have the same number.
-    unfinished = path.with_name(f"{UNFINISHED}{uuid.uuid4().hex[:8]}-{path.name}")
+    unfinished = path.with_name(f"{UNFINISHED}{os.urandom(4).hex()}-{path.name}")
     try:
         write(unfinished)
         if durable:
