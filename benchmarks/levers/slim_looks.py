@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.harness.invocation import typed_command
+from benchmarks.harness.slimmed import slimmed_with
 from benchmarks.levers.views import View, load_view
 from edge_infer.cache import default_cache
 from train.console import run as run_command
@@ -33,7 +34,6 @@ from train.recipes import Recipe
 from train.results.elsewhere import measure_elsewhere, measure_strangers
 from train.runs.finished import FinishedRun, load_run
 from train.slim.answers import answering_folds, answers
-from train.slim.distillation import Distillation
 from train.slim.observed import observed_features
 from train.slim.original import frozen_base
 from train.slim.pipeline import pictures_to_learn_from
@@ -99,7 +99,8 @@ def slim_training(
     recipe = replace(original.recipe, mixed_precision=mixed_precision)
     dataset = original.folder.dataset(None, None, tuple(unlabelled))
     data = read_run_data(recipe, dataset, original.folder.split_path)
-    settings = Distillation(_READOUT_VIEWS, 1)
+    _, settings = slimmed_with(slim.path)
+    settings = replace(settings, views=min(_READOUT_VIEWS, settings.views))
     pictures = pictures_to_learn_from(data)
     teaching = teach(frozen_base(original), pictures, recipe, settings, cache)
     by = answering_folds(data, teaching, recipe.seed)

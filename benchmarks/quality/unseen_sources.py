@@ -20,28 +20,30 @@ import numpy as np
 from sklearn.metrics import log_loss
 
 from benchmarks.harness.invocation import typed_command
+from benchmarks.harness.slimmed import slimmed_with
 from edge_infer.cache import default_cache
 from train.console import run as run_command
 from train.data.photos import Photo
 from train.data.run_data import RunData, read_run_data
 from train.files import read_json, write_json
 from train.fitting.crossval import FOLDS, photo_folds
+from train.fitting.head import LinearHead, load_head
 from train.fitting.pooled import CachedTraining, known_features, labelled, prepare, stranger_folds
 from train.metrics import Floats, Ints, fit_temperature, softmax
+from train.networks.vgg16 import copy_in_precision
 from train.options import PATH, cache_option, mixed_precision_option, unlabelled_option
 from train.progress import say
 from train.quiet import start_tensorflow
 from train.runs.finished import FinishedRun, load_run
 from train.runs.folder import METRICS
-from train.runs.slim_folder import SETTINGS, SlimFolder
+from train.runs.slim_folder import SlimFolder
 from train.slim.answers import answers
 from train.slim.base import slim_base
 from train.slim.distillation import Distillation
 from train.slim.goal import Goal
-from train.slim.original import frozen_base
+from train.slim.original import frozen_base, is_tuned
 from train.slim.pipeline import described, pictures_to_learn_from
 from train.slim.teaching import Teaching, teach
-from train.slim.to_goal import pooled_head
 from train.views.features import extract
 
 
@@ -85,17 +87,36 @@ def answer_fold(
     teaching = replace(teaching, answers=answers(original, teaching, only, cache))
     mixed = original.recipe.mixed_precision
     out.note_settings(described(original.folder.weights_path, goal, pictures, settings, mixed_precision=mixed))
-    head = pooled_head(original)
+    photos, chosen = np.flatnonzero(folds == number), np.flatnonzero(folds != number)
+    head = head_of_fold(number, chosen, original, data, frozen, cache)
     recipe, slim = slim_base(frozen, original.recipe, head, teaching, goal, out)
     exact = replace(recipe, mixed_precision=False)
     readouts = teaching.readouts(exact, slim, cache)
     training = replace(prepare(exact, data, slim, cache), readouts=readouts)
-    photos, chosen = np.flatnonzero(folds == number), np.flatnonzero(folds != number)
     fitted = training.fit(chosen)
     logits = fitted.logits(training.views[0, photos])
     strangers = np.flatnonzero(stranger_folds(data.strangers, original.recipe.seed) != number)
     known = training.fit_known(chosen, strangers, fitted, logits).known(training.first_view(training.features)[photos])
     return LeftOut(photos, logits, known, _unexplained(number, folds, data, training, teaching, frozen, cache))
+
+
+def head_of_fold(
+    number: int, chosen: Ints, original: FinishedRun, data: RunData, base: keras.Model, cache: Path
+) -> LinearHead:
+    """Return a head of the original that learned from no label of a fold: by it channels are chosen.
+
+    Args:
+        number: The fold, from 0 on.
+        chosen: The photos outside it.
+        original: The run.
+        data: Its photos.
+        base: Its base, without anything learned from labels.
+        cache: Feature cache.
+    """
+    if is_tuned(original):
+        return load_head(original.folder.fold_head(number))
+    recipe = replace(original.recipe, fine_tune=None)
+    return prepare(recipe, data, copy_in_precision(base, recipe), cache).fit(chosen)
 
 
 def learned_from(number: int, folds: Ints, data: RunData, seed: int) -> list[Photo]:
@@ -194,10 +215,9 @@ def main(
     start_tensorflow()
     original = load_run(run)
     original = replace(original, recipe=replace(original.recipe, mixed_precision=mixed_precision))
-    told = read_json(slim_run / SETTINGS, "goal", "views", "epochs", "learning_rate")
+    goal, settings = slimmed_with(slim_run)
+    settings = replace(settings, views=views or settings.views, epochs=epochs or settings.epochs)
     calibration = read_json(slim_run / METRICS, "calibration")["calibration"]
-    goal = Goal(**told["goal"])
-    settings = Distillation(views or told["views"], epochs or told["epochs"], told["learning_rate"])
     data = read_run_data(original.recipe, original.folder.dataset(None, None, unlabelled), original.folder.split_path)
     found = []
     for number in folds or range(FOLDS):

@@ -28,6 +28,16 @@ def folded_once() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def eagerly() -> Iterator[None]:
+    """Train without tracing: at a step or two a fit, the trace takes many times as long as what it computes."""
+    import keras
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.Model, "compile", partialmethod(keras.Model.compile, run_eagerly=True))
+        yield
+
+
 @pytest.fixture(scope="module")
 def one_repeat() -> Iterator[None]:
     """Fold the photos once instead of five times, where the figures do not matter."""
@@ -37,11 +47,8 @@ def one_repeat() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def eager_fits() -> Iterator[None]:
-    """Train without tracing: at a step or two a fit, the trace takes many times as long as what it computes."""
-    import keras
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keras.Model, "compile", partialmethod(keras.Model.compile, run_eagerly=True))
+    """Train without tracing, as `eagerly` does."""
+    with eagerly():
         yield
 
 
