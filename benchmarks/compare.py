@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 # Every worker imports this module: what brings TensorFlow along is imported in `main`.
 from benchmarks.harness.invocation import typed_command
-from benchmarks.harness.machine import NotMeasuredError, machine
+from benchmarks.harness.machine import machine
 from benchmarks.runtimes.compare_table import comparison_text
 from edge_infer.__main__ import silence_libraries
 from edge_infer.runtime.cpus import available_cpus
@@ -65,10 +65,7 @@ def main(
     photos = spread(test, plan.photos)
     pictures = {"full": load_batch(photos, full.recipe), "slim": load_batch(photos, slim.recipe)}
     with TemporaryDirectory() as scratch:
-        try:
-            measured = measure_runtimes(full, slim, files, pictures, threads, plan, Path(scratch))
-        except NotMeasuredError as error:
-            raise click.ClickException(str(error)) from error
+        measured = measure_runtimes(full, slim, files, pictures, threads, plan, Path(scratch))
     result = {
         "command": typed_command(),
         "machine": described,

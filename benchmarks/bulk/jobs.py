@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pyarrow import parquet
-
 from benchmarks.harness.machine import NotMeasuredError
 from benchmarks.harness.processes import model_arguments
 
@@ -67,7 +65,8 @@ def finish(process: "subprocess.Popen[str]") -> str:
     """
     out, err = process.communicate()
     if process.returncode not in (0, 1):
-        raise NotMeasuredError((err.strip().splitlines() or ["it ended without a word"])[-1])
+        said = err.strip().splitlines() or ["it ended without a word"]
+        raise NotMeasuredError(said[-1].removeprefix("Error: "))
     return out
 
 
@@ -82,6 +81,8 @@ def run_job(command: list[str]) -> dict[str, float]:
 
 def rows_in(out: Path) -> list[Row]:
     """Return the rows of a finished job, in order."""
+    from pyarrow import parquet  # late, so that its absence is said in one line
+
     rows: list[Row] = parquet.read_table(out).to_pylist()
     return rows
 

@@ -21,11 +21,14 @@ import click
 from benchmarks.bulk import KILLS, PICTURES, SHARE_OF_CLASSIFY
 from benchmarks.bulk.jobs import begin, bulk_command, cluster_of, finish, rows_in, run_job
 from benchmarks.bulk.kills import kill_runs
+from benchmarks.harness.invocation import typed_command
 from benchmarks.harness.machine import machine
 from benchmarks.harness.pictures import link_photos, photos_of
 from benchmarks.harness.processes import classify_command, model_arguments, output_of
 from benchmarks.harness.samples import median
 from edge_infer.runtime.cpus import available_cpus
+from train.console import run as run_command
+from train.files import write_json
 
 FEW = 64  # pictures of a job that does little but start
 KILLED_PICTURES = 2000
@@ -102,8 +105,7 @@ def main(model: str, photos: Path | None, pictures: int, passes: int, kills: int
         for name, count in counts.items():
             link_photos(found, folders[name], count)
         result: dict[str, Any] = {
-            "command": f"python -m benchmarks.bulk.measure --model {Path(model).name} --pictures {pictures} "
-            f"--passes {passes} --kills {kills}",
+            "command": typed_command(),
             "machine": machine(),
             "cores": available_cpus(),
             "libraries": {name: version(name) for name in ("ray", "pyarrow")},
@@ -115,7 +117,7 @@ def main(model: str, photos: Path | None, pictures: int, passes: int, kills: int
         }
     click.echo(json.dumps(result, indent=1))
     if json_path:
-        json_path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        write_json(json_path, result)
     verdicts = {"two machines give the same rows": result["two_machines"]["same_rows"]}
     if rates := result["rates"]:
         share = rates["share_of_classify"]
@@ -131,4 +133,4 @@ def main(model: str, photos: Path | None, pictures: int, passes: int, kills: int
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main, "python -m benchmarks.bulk.measure", interrupted="Interrupted; nothing was written.")

@@ -23,6 +23,7 @@ from benchmarks.harness.invocation import typed_command
 from benchmarks.harness.machine import machine
 from edge_infer import Classifier
 from edge_infer.pictures.finding.folders import find_images
+from train.console import run as run_command
 from train.files import read_json, write_json
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -96,8 +97,10 @@ def _named(classifier: Classifier) -> str:
 
 
 def _photos(folder: Path) -> list[Path]:
-    return [Path(path) for path in find_images(folder, recursive=True)]
+    if photos := find_images(folder, recursive=True):
+        return [Path(path) for path in photos]
+    raise click.UsageError(f"{folder} holds no photos")
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main, "python -m benchmarks.explain", interrupted="Interrupted; what is measured is kept.")

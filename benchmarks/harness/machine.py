@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from edge_infer.errors import EdgeInferError
 from edge_infer.runtime.cpus import affinity_cpus, available_cpus, cpu_fields, cpu_quota, int8_flags
 
 PACKAGES = ("onnxruntime", "numpy", "pillow", "click")
@@ -20,8 +21,8 @@ _CPU0 = Path("/sys/devices/system/cpu/cpu0/cpufreq")
 _THERMAL = Path("/sys/class/thermal")
 
 
-class NotMeasuredError(Exception):
-    """A figure that this machine does not give, and why."""
+class NotMeasuredError(EdgeInferError):
+    """A figure that this machine does not give, and why: `train.console.run` says it in one line."""
 
 
 def machine() -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from benchmarks.harness.invocation import typed_command
 from train.console import run as run_command
 from train.files import read_json, write_json
 from train.progress import say
@@ -130,7 +131,7 @@ def main(names: tuple[str, ...], out: Path | None) -> None:
         found = kept[name]
         say(f"{name}: {found['parameters'] / 1e6:.1f} M parameters, differs by {found['largest_difference']:.1e}")
         if out is not None:
-            write_json(out, {"command": "python -m benchmarks.imports.applications --json OUT.json", "networks": kept})
+            write_json(out, {"command": typed_command(), "networks": kept})
     if missed := [name for name in names or NETWORKS if kept[name]["largest_difference"] > MAX_DIFFERENCE]:
         raise click.ClickException(f"more than {MAX_DIFFERENCE:g} apart: {', '.join(missed)}")
 

@@ -10,6 +10,7 @@ import click
 
 from benchmarks.pages.blocks import fill
 from benchmarks.pages.catalogue import FIGURES, ROOT, all_blocks, all_figures, all_pages
+from train.console import run as run_command
 
 
 @click.command()
@@ -27,4 +28,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main, "python -m benchmarks.pages", interrupted="Interrupted; run it again to write the rest.")

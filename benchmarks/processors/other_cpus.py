@@ -23,6 +23,7 @@ from typing import Any
 
 import click
 
+from benchmarks.harness.invocation import typed_command
 from benchmarks.harness.machine import machine
 from benchmarks.harness.pictures import spread
 from benchmarks.processors.emulators import CPUS, UNGUARDED, EmulatedCpu, make_prefix, run_python, what_is_missing
@@ -30,6 +31,8 @@ from edge_infer.model_file.metadata import WeightBits
 from edge_infer.model_file.opening import open_model
 from edge_infer.pictures.finding.folders import find_images
 from edge_infer.runtime.golden import TOLERANCE
+from train.console import run as run_command
+from train.files import write_json
 
 Scores = dict[str, float]
 
@@ -103,7 +106,14 @@ def qemu_version(program: str) -> str:
     type=click.Path(exists=True, path_type=Path),
     help="A model file with golden answers, and pictures for it. May be given several times.",
 )
-@click.option("--pictures", "count", default=43, show_default=True, help="Pictures for each model, evenly spaced.")
+@click.option(
+    "--pictures",
+    "count",
+    type=click.IntRange(min=1),
+    default=43,
+    show_default=True,
+    help="Pictures for each model, evenly spaced.",
+)
 @click.option(
     "--aarch64-root",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -119,9 +129,7 @@ def main(models: tuple[tuple[Path, Path], ...], count: int, aarch64_root: Path |
     if not emulated:
         raise click.ClickException("nothing can be emulated here")
     result: dict[str, Any] = {
-        "command": "python -m benchmarks.processors.other_cpus --aarch64-root DIR "
-        + " ".join(f"--model {file.name} {folder.name}" for file, folder in models)
-        + f" --pictures {count}",
+        "command": typed_command(),
         "machine": machine(),
         "qemu": qemu_version(emulated[0].qemu),
         "golden_tolerance": TOLERANCE,
@@ -137,7 +145,7 @@ def main(models: tuple[tuple[Path, Path], ...], count: int, aarch64_root: Path |
             found = _on_all(file.resolve(), pictures, cpus, aarch64_root, Path(name))
         result["models"][file.stem] = {"weight_bits": weight_bits, **found}
     if json_path:
-        json_path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        write_json(json_path, result)
 
 
 def _on_all(
@@ -161,4 +169,4 @@ def _on_all(
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main, "python -m benchmarks.processors.other_cpus", interrupted="Interrupted; nothing was written.")

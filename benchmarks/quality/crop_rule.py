@@ -15,12 +15,15 @@ import click
 import numpy as np
 from sklearn.metrics import log_loss
 
+from benchmarks.harness.invocation import typed_command
 from edge_infer.cache import default_cache
 from edge_infer.model_file.metadata import FaceCrop
 from edge_infer.pictures.loading import load_rgb
+from train.console import run as run_command
 from train.data.dataset import Dataset
 from train.data.photos import Photo
 from train.data.run_data import RunData, read_run_data
+from train.files import write_json
 from train.fitting.crossval import cross_validate
 from train.fitting.head import fit_linear, head_features
 from train.metrics import Floats, Ints, softmax
@@ -101,7 +104,7 @@ def main(faces: Path, portraits: Path | None, json_path: Path | None) -> None:
     crops = read_run_data(recipe, Dataset(faces))
     others = None if portraits is None else read_run_data(recipe, Dataset(portraits))
     result: dict[str, Any] = {
-        "command": "python -m benchmarks.quality.crop_rule FACES --portraits DIR",
+        "command": typed_command(),
         **margins(crops.photos),
     }
     result["rules"] = []
@@ -110,8 +113,8 @@ def main(faces: Path, portraits: Path | None, json_path: Path | None) -> None:
         click.echo(json.dumps(result["rules"][-1]))
     click.echo(json.dumps(result, indent=1))
     if json_path:
-        json_path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        write_json(json_path, result)
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main, "python -m benchmarks.quality.crop_rule", interrupted="Interrupted; nothing was written.")

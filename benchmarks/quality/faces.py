@@ -17,6 +17,7 @@ import click
 import numpy as np
 from PIL import Image
 
+from benchmarks.harness.invocation import typed_command
 from benchmarks.harness.machine import machine
 from benchmarks.harness.samples import summarize_ms
 from benchmarks.harness.timing import interleave
@@ -27,7 +28,9 @@ from edge_infer.pictures.loading import load_rgb
 from edge_infer.results import FacePrediction
 from export.faces.detector import MEASURED_SCENES, MIN_OVERLAP, compose_scenes, measure
 from export.faces.scenes import SCENE_SIZE, ComposedScene, compose
+from train.console import run as run_command
 from train.data.photos import Photo, find_photos
+from train.files import write_json
 from train.metrics import wilson_interval
 from train.progress import track
 from train.recipes import Augmentation
@@ -188,9 +191,7 @@ def main(
     detector = FaceDetector()
     false_faces = sum(len(detector.detect(path)) for path in track(photos, "Looking for false faces"))
     result: dict[str, Any] = {
-        "command": f"python -m benchmarks.quality.faces RUN --model {model.name} --backgrounds DIR"
-        + (" --portraits DIR" if portraits else "")
-        + (" --no-people DIR" if no_people else ""),
+        "command": typed_command(),
         "machine": machine(),
         "scenes": {**measure(detector, composed), "size": SCENE_SIZE, "heights_px": (HEIGHTS_PX[0], HEIGHTS_PX[-1])},
         "scenes_without_close_ups": measure(FaceDetector(candidate_score=1), composed),
@@ -208,8 +209,8 @@ def main(
     result["time"] = {"threads": THREADS, **time_faces(model, np.asarray(one_face.image))}
     click.echo(json.dumps(result, indent=1))
     if json_path:
-        json_path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        write_json(json_path, result)
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main, "python -m benchmarks.quality.faces", interrupted="Interrupted; nothing was written.")

@@ -7,7 +7,6 @@ and in composed scenes. The pages of text are drawn (`benchmarks.quality.drawn_p
 for its largest face.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +16,17 @@ import click
 import numpy as np
 from PIL import Image
 
+from benchmarks.harness.invocation import typed_command
 from benchmarks.harness.machine import machine
 from benchmarks.quality.drawn_pages import draw_pages
 from benchmarks.quality.faces import compose_one, shuffled_pictures
 from edge_infer import Classifier, Prediction
 from edge_infer.pictures.loading import load_rgb
+from train.console import run as run_command
 from train.data.dataset import Dataset
 from train.data.photos import Photo
 from train.data.run_data import read_run_data
+from train.files import write_json
 from train.progress import track
 from train.recipes import RECIPES
 
@@ -149,7 +151,7 @@ def _held_out(model: Classifier, faces: Path) -> list[Photo]:
 @click.option("--faces", type=FOLDER, required=True, help="The photos it was trained on.")
 @click.option("--backgrounds", type=FOLDER, required=True, help="Photos without faces, to put faces into.")
 @click.option("--others", type=FOLDER, multiple=True, help="Photos without faces, to be quiet about; may be repeated.")
-@click.option("--threads", type=int, default=2, show_default=True)
+@click.option("--threads", type=click.IntRange(1, 256), default=2, show_default=True)
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the figures here.")
 def main(
     model: str, faces: Path, backgrounds: Path, others: tuple[Path, ...], threads: int, json_path: Path | None
@@ -160,8 +162,7 @@ def main(
     crops = ((photo.label, load_rgb(photo.path)) for photo in photos)
     scenes = in_scenes(photos, shuffled_pictures(backgrounds), seed=4)
     result: dict[str, Any] = {
-        "command": "python -m benchmarks.quality.strangers --faces FACES --backgrounds GEMS"
-        + "".join(f" --others {folder.name.upper()}" for folder in others),
+        "command": typed_command(),
         "machine": machine(),
         "model": {"name": classifier.metadata.name, "min_score": classifier.metadata.min_score},
         "pages": answer_pages(classifier),
@@ -177,8 +178,8 @@ def main(
     for bound in bounds_of(result):
         click.echo(bound)
     if json_path:
-        json_path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        write_json(json_path, result)
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main, "python -m benchmarks.quality.strangers", interrupted="Interrupted; nothing was written.")

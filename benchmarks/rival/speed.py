@@ -17,13 +17,12 @@ import click
 
 from benchmarks.harness.contenders import batch_of
 from benchmarks.harness.invocation import typed_command
-from benchmarks.harness.machine import NotMeasuredError, machine
+from benchmarks.harness.machine import machine
 from benchmarks.harness.model_identity import identify
 from benchmarks.harness.plan import FULL, QUICK, Plan
 from benchmarks.harness.samples import ratio_of_medians, summarize_ms
 from benchmarks.harness.workers import Contender, Round, WarmUp, cpu_ms_a_run, in_turn, seconds_of, started
 from benchmarks.rival.row_names import BUNDLED, FILES, FULL_FILE, FULL_NETWORK, rival_row
-from edge_infer.errors import ModelError
 from edge_infer.model_file.metadata import ClassifierMetadata
 from edge_infer.model_file.opening import open_model
 from train.console import run as run_command
@@ -54,11 +53,8 @@ def main(files: Path, quick: bool, in_a_row: int, json_path: Path) -> None:
     described = machine()
     models = {FULL_NETWORK: str(files / FULL_FILE), BUNDLED: "gems"}
     models |= {rival_row(variant): str(files / name) for variant, name in FILES.items()}
-    try:
-        opened = {name: open_model(model, ClassifierMetadata) for name, model in models.items()}
-        rounds = measure(models, QUICK_PLAN if quick else replace(PLAN, rounds=-(-RUNS // in_a_row), runs=in_a_row))
-    except (ModelError, NotMeasuredError) as error:
-        raise click.ClickException(str(error)) from error
+    opened = {name: open_model(model, ClassifierMetadata) for name, model in models.items()}
+    rounds = measure(models, QUICK_PLAN if quick else replace(PLAN, rounds=-(-RUNS // in_a_row), runs=in_a_row))
     rows = {
         name: {**identify(file), "guarded": file.metadata.weight_bits == 8, "threads": timings(name, rounds)}
         for name, file in opened.items()

@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from benchmarks.harness.contenders import bare_session, batch_of
+from benchmarks.harness.invocation import typed_command
 from benchmarks.harness.machine import NotMeasuredError, machine
 from benchmarks.harness.pictures import link_photos, photos_of
 from benchmarks.harness.processes import classify_command, model_arguments, output_of, python
@@ -25,6 +26,8 @@ from edge_infer.model_file.metadata import ClassifierMetadata
 from edge_infer.model_file.opening import open_model
 from edge_infer.runtime.cpus import available_cpus
 from edge_infer.runtime.session import INPUT_NAME
+from train.console import run as run_command
+from train.files import write_json
 
 MUST_HOLD = 0.8  # photos a second, of those of the bare network
 MAX_GROWTH_MB = 10.0  # of memory, from a small folder to a large one: the names take some
@@ -135,7 +138,7 @@ def main(model: str, photos: Path | None, files: int, json_path: Path | None) ->
         sizes = (min(SMALL_FOLDER, files), files)
         small, large = (measure_memory(model, found, size) for size in sizes)
     result: dict[str, Any] = {
-        "command": f"python -m benchmarks.speed.folder --model {Path(model).name} --files {files}",
+        "command": typed_command(),
         "machine": machine(),
         "cores": available_cpus(),
         "peak_memory_mb": dict(zip(map(str, sizes), (small, large), strict=True)),
@@ -143,11 +146,11 @@ def main(model: str, photos: Path | None, files: int, json_path: Path | None) ->
     }
     click.echo(json.dumps(result, indent=1))
     if json_path:
-        json_path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        write_json(json_path, result)
     holds = result["grown_mb"] <= MAX_GROWTH_MB
     click.echo(f"memory grows by {result['grown_mb']} MB (at most {MAX_GROWTH_MB:g}): {'holds' if holds else 'FAILS'}")
     sys.exit(0 if holds else 1)
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main, "python -m benchmarks.speed.folder", interrupted="Interrupted; nothing was written.")

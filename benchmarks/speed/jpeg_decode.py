@@ -15,6 +15,7 @@ import click
 import numpy as np
 from PIL import Image
 
+from benchmarks.harness.invocation import typed_command
 from benchmarks.harness.machine import machine
 from benchmarks.harness.samples import summarize_ms
 from benchmarks.harness.timing import interleave
@@ -22,6 +23,8 @@ from edge_infer import Classifier
 from edge_infer.model_file.metadata import InputSpec
 from edge_infer.pictures.finding.folders import find_images
 from edge_infer.pictures.loading import fit, load_input, load_rgb
+from train.console import run as run_command
+from train.files import write_json
 
 SIZE = (4000, 3000)
 QUALITY = 90
@@ -44,7 +47,7 @@ def full_decode(data: bytes) -> np.ndarray:
 @click.command()
 @click.argument("photos", type=click.Path(exists=True, file_okay=False))
 @click.option("--model", required=True, help="Model file whose answers are compared.")
-@click.option("--rounds", default=30, show_default=True, help="Timed decodes of each kind.")
+@click.option("--rounds", type=click.IntRange(min=1), default=30, show_default=True, help="Timed decodes of each kind.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the figures here.")
 def main(photos: str, model: str, rounds: int, json_path: Path | None) -> None:
     """Time and compare full and reduced decoding on the photos of a folder."""
@@ -54,7 +57,7 @@ def main(photos: str, model: str, rounds: int, json_path: Path | None) -> None:
     data = enlarged_jpeg(paths[0])
     contenders = {"full": lambda: full_decode(data), "reduced": lambda: load_input(data, SPEC)}
     result: dict[str, Any] = {
-        "command": f"python -m benchmarks.speed.jpeg_decode PHOTOS --model {Path(model).name}",
+        "command": typed_command(),
         "machine": machine(),
         "jpeg": {"size": SIZE, "bytes": len(data), "quality": QUALITY},
     }
@@ -79,8 +82,8 @@ def main(photos: str, model: str, rounds: int, json_path: Path | None) -> None:
     }
     click.echo(json.dumps(result, indent=1))
     if json_path:
-        json_path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        write_json(json_path, result)
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main, "python -m benchmarks.speed.jpeg_decode", interrupted="Interrupted; nothing was written.")

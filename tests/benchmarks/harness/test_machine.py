@@ -1,11 +1,13 @@
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from benchmarks.harness import machine as machine_module
 from benchmarks.harness.machine import IDENTITY, NotMeasuredError, machine, peak_memory_mb
 from edge_infer.runtime.cpus import available_cpus
+from train import console
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="of Linux' own files")
 
@@ -67,3 +69,16 @@ def test_the_peak_of_memory_stays_when_memory_is_given_back() -> None:
     held[::4096] = b"x" * len(held[::4096])
     del held
     assert peak_memory_mb() >= max(before, 80)
+
+
+def test_what_cannot_be_measured_ends_a_command_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @click.command()
+    def main() -> None:
+        raise NotMeasuredError("pnnx not installed")
+
+    monkeypatch.setattr(sys, "argv", ["it"])
+    with pytest.raises(SystemExit) as ended:
+        console.run(main, "it", interrupted="")
+    assert (ended.value.code, capsys.readouterr().err) == (1, "Error: pnnx not installed\n")
