@@ -16,9 +16,11 @@ import numpy as np
 from sklearn.metrics import log_loss
 
 from benchmarks.harness.invocation import typed_command
+from benchmarks.harness.machine import NotMeasuredError
 from edge_infer.cache import default_cache
+from edge_infer.faces.detector import SCENE_SIDE
 from edge_infer.model_file.metadata import FaceCrop
-from edge_infer.pictures.loading import load_rgb
+from edge_infer.pictures.loading import load_scene
 from train.console import run as run_command
 from train.data.dataset import Dataset
 from train.data.photos import Photo
@@ -46,7 +48,7 @@ def margins(photos: list[Photo]) -> dict[str, Any]:
     reach = []
     for photo in track(photos, "Measuring margins"):
         if (face := find_face(photo)) is not None:
-            width, height = load_rgb(photo.path).size
+            width, height = load_scene(photo.path, needed_side=SCENE_SIDE).image.size  # in which the face is told
             left, top, right, bottom = face.box
             eyes = np.array(face.landmarks[:2])
             mouth = np.array(face.landmarks[3:])
@@ -60,6 +62,8 @@ def margins(photos: list[Photo]) -> dict[str, Any]:
                     np.sqrt(face.width * face.height) / distance,
                 )
             )
+    if not reach:
+        raise NotMeasuredError("no crop shows a face")
     names = ("left", "right", "top", "bottom", "box_side_in_landmark_distances")
     quantiles = np.quantile(reach, (0.05, 0.5, 0.95), axis=0).T.round(3).tolist()
     return {"crops": len(photos), "faces": len(reach), **dict(zip(names, quantiles, strict=True))}
