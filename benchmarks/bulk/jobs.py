@@ -74,7 +74,7 @@ def run_job(command: list[str]) -> dict[str, float]:
     """Run a job and return its seconds and the most memory that one of its workers took, in MB."""
     started = time.perf_counter()
     process = begin(command)
-    with _watched() as peaks:
+    with _watched(process) as peaks:
         finish(process)
     return {"seconds": time.perf_counter() - started, "worker_peak_mb": max(peaks.values(), default=0) / 1e3}
 
@@ -87,14 +87,19 @@ def rows_in(out: Path) -> list[Row]:
     return rows
 
 
-def workers() -> dict[int, int]:
-    """Return the processes that answer a shard, and the most memory each has taken, in kB."""
+def workers(process: "subprocess.Popen[str]") -> dict[int, int]:
+    """Return the processes that answer a job's shards, and the most memory each has taken, in kB.
+
+    Args:
+        process: The job's; another job's workers have the same name.
+    """
     found = {}
-    for folder in Path("/proc").glob("[0-9]*"):
+    for pid in _descendants(process.pid):
+        folder = Path("/proc", str(pid))
         try:
             if (folder / "cmdline").read_bytes().startswith(WORKER):
                 lines = (folder / "status").read_text().splitlines()
-                found[int(folder.name)] = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+                found[pid] = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
         except (OSError, StopIteration):  # it has just ended
             continue
     return found
@@ -132,13 +137,13 @@ def cluster_of(machines: int) -> Iterator[str]:
 
 
 @contextmanager
-def _watched() -> Iterator[dict[int, int]]:
+def _watched(process: "subprocess.Popen[str]") -> Iterator[dict[int, int]]:
     peaks: dict[int, int] = {}
     ended = threading.Event()
 
     def look() -> None:
         while not ended.wait(_LOOK_S):
-            peaks.update(workers())
+            peaks.update(workers(process))
 
     watcher = threading.Thread(target=look)
     watcher.start()

@@ -65,7 +65,7 @@ def _kill_run(command: list[str], expected: list[Row], victim: Victim, after_s: 
         if victim == "job":
             kill_all(process)
             killed = 1
-        elif found := workers():  # later, if none is at work yet
+        elif found := workers(process):  # later, if none is at work yet
             os.kill(min(found), signal.SIGKILL)
             killed = 1
     if victim == "job" and killed:

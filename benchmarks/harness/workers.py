@@ -72,8 +72,7 @@ class Worker:
         Raises:
             NotMeasuredError: It failed.
         """
-        self._pipe.send((runs, pause_s))
-        measured = self._receive()
+        measured = self._receive((runs, pause_s))
         assert measured is not None  # noqa: S101  # only the first answer has no figures
         return measured
 
@@ -93,10 +92,13 @@ class Worker:
             self._process.kill()
             self._process.join()
 
-    def _receive(self) -> Round | None:
+    def _receive(self, order: tuple[int, float] | None = None) -> Round | None:
+        """Return what the process answers, to an order or once it is ready."""
         try:
+            if order is not None:
+                self._pipe.send(order)
             answer: Round | str | None = self._pipe.recv()
-        except EOFError as error:
+        except (EOFError, OSError) as error:  # it may have died before it was asked
             self._process.join()
             raise NotMeasuredError(f"its process ended with code {self._process.exitcode}") from error
         if isinstance(answer, str):

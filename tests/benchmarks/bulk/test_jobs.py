@@ -1,6 +1,5 @@
 """Workers are found by what Ray calls them, and a whole job is killed with everything it started."""
 
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -16,6 +15,16 @@ PARENT = """
 import subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"], start_new_session=True)
 print(child.pid, flush=True)
+time.sleep(100)
+"""
+
+
+JOB = """
+import subprocess, sys, time
+sleep = "print(flush=True); import time; time.sleep(100)"
+worker = subprocess.Popen(["ray::answer_shard", "-c", sleep], executable=sys.executable, stdout=subprocess.PIPE)
+worker.stdout.readline()
+print(worker.pid, flush=True)
 time.sleep(100)
 """
 
@@ -40,17 +49,16 @@ def test_a_job_is_killed_with_its_children() -> None:
     assert (is_running(child), process.returncode) == (False, -9)
 
 
-def test_workers_are_found_with_their_memory() -> None:
-    from benchmarks.bulk.jobs import workers
+def test_a_jobs_own_workers_are_found_with_their_memory() -> None:
+    from benchmarks.bulk.jobs import begin, kill_all, workers
 
-    sleep = "print(flush=True); import time; time.sleep(100)"
-    with subprocess.Popen(
-        ["ray::answer_shard", "-c", sleep], executable=sys.executable, stdout=subprocess.PIPE
-    ) as process:
-        process.stdout.readline()
-        found = workers()
-        process.kill()
-    assert 1_000 < found[process.pid] < 1_000_000
+    jobs = [begin([sys.executable, "-c", JOB]) for _ in range(2)]
+    pids = [int(job.stdout.readline()) for job in jobs]
+    found = [workers(job) for job in jobs]
+    for job in jobs:
+        kill_all(job)
+    assert [list(of_job) for of_job in found] == [[pid] for pid in pids]
+    assert all(1_000 < of_job[pid] < 1_000_000 for of_job, pid in zip(found, pids, strict=True))
 
 
 def test_a_job_that_fails_is_not_measured() -> None:

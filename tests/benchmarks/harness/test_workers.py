@@ -84,3 +84,13 @@ def test_a_budget_ends_a_comparison_early() -> None:
 def test_a_contender_that_fails_is_not_measured(build: object, message: str) -> None:
     with pytest.raises(NotMeasuredError, match=message):
         Worker(build, WarmUp(runs=5, seconds=0))
+
+
+def test_a_worker_that_dies_between_rounds_is_not_measured() -> None:
+    with started({"sleeps": partial(sleeps, 0.0)}, FEW) as workers:
+        worker = workers["sleeps"]
+        assert len(worker.measure(runs=2).seconds) == 2
+        worker._process.kill()
+        worker._process.join()
+        with pytest.raises(NotMeasuredError, match=r"^its process ended with code -9$"):
+            worker.measure(runs=2)
