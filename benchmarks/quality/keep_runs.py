@@ -6,6 +6,7 @@
 A run is kept under its folder's name in benchmarks/results/training/.
 """
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ def _slim_command(run: Path, recipe: dict[str, Any]) -> str:
         name: settings[name] for name in ("views", "epochs")
     }
     options = [f"--{name.replace('_', '-')} {value:g}" for name, value in given.items()]
+    options += [f"--unlabelled {shlex.quote(pattern)}" for pattern in settings.get("unlabelled", [])]
     options += [f"--{name.replace('_', '-')}" for name in ("wide_views", "mixed_precision") if settings[name]]
     return f"python -m train slim {recipe['name']} --out RUN {' '.join(options)}"
 

@@ -30,11 +30,21 @@ def test_the_command_names_the_folders_of_photos_and_no_path(tmp_path: Path, mon
     )
 
 
-def test_the_command_of_a_slim_run_says_how_it_was_slimmed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("unlabelled", "options"),
+    [
+        ({}, ""),  # as earlier runs were noted
+        ({"unlabelled": ["faces/*/*7.*", "my things"]}, "--unlabelled 'faces/*/*7.*' --unlabelled 'my things' "),
+    ],
+)
+def test_the_command_of_a_slim_run_says_how_it_was_slimmed(
+    unlabelled: dict[str, list[str]], options: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = tmp_path / "slim"
     run.mkdir()
     goal = {"speedup": 24.8, "width": None, "image_size": 128, "first_stride": 2}
     settings = {"goal": goal, "views": 8, "epochs": 12, "wide_views": False, "mixed_precision": True}
+    settings |= unlabelled
     records = {RECIPE: {"name": "gems", "widths": [16, 32]}, SETTINGS: settings, METRICS: {}, HISTORY: {}}
     for name, record in records.items():
         write_json(run / name, record)
@@ -44,5 +54,5 @@ def test_the_command_of_a_slim_run_says_how_it_was_slimmed(tmp_path: Path, monke
 
     assert read_json(tmp_path / "slim.json")["command"] == (
         "python -m train slim gems --out RUN --speedup 24.8 --image-size 128 --first-stride 2 --views 8 --epochs 12 "
-        "--mixed-precision"
+        f"{options}--mixed-precision"
     )
