@@ -28,6 +28,7 @@ from edge_infer.pictures.finding.folders import find_images
 from edge_infer.second_look import SecondLook
 from train.console import run as run_command
 from train.data.layout import PARTS, Part
+from train.errors import DataError
 from train.files import write_json
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -69,6 +70,8 @@ def main(
         raise click.UsageError("--split needs --part")
     labelled = read_photos(photos, split, part)
     others = [] if other is None else find_images(other, recursive=True)
+    if other is not None and not others:
+        raise DataError(f"{other} holds no pictures: add some, or leave --other out")
     measured: dict[str, dict[str, Any]] = {}
     reference = None
     for name, model in named(models).items():

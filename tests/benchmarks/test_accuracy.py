@@ -77,6 +77,15 @@ def test_pictures_of_other_things_are_told_apart_by_the_score(
     assert "AUROC, other pictures:  1.000 (" in done.stdout
 
 
+def test_a_folder_without_other_pictures_is_an_error(
+    run: Run, photos: Path, tmp_path: Path, tiny_model_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    done = run(tiny_model_path, "--photos", photos, "--other", tmp_path / "other")
+    assert isinstance(done.exception, DataError)
+    assert str(done.exception) == f"{tmp_path / 'other'} holds no pictures: add some, or leave --other out"
+
+
 def test_a_part_is_that_of_the_split_or_of_the_folder(photos: Path, tmp_path: Path) -> None:
     found = find_photos(photos)
     Split({photo.sha256: "test" if photo.label == "red" else "train" for photo in found}).save(tmp_path / "split.json")
