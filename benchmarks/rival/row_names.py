@@ -10,7 +10,9 @@ FILES: dict[Variant, str] = {
     "int8, 8-bit": "lite0-int8-8bit.onnx",
 }
 FULL_FILE = "ours-full-fp32.onnx"
-FULL_NETWORK, SLIM_NETWORK, BUNDLED = "our full network, fp32", "our slim network, fp32", "our bundled gems, int8"
+FULL_NETWORK, BUNDLED = "our full network, fp32", "our bundled gems, int8"
+# The bundled file's base in float, with heads that are fitted anew in each fold: not what the file itself answers.
+SLIM_NETWORK = "base of our bundled gems, new heads, fp32"
 
 
 def rival_row(variant: Variant) -> str:

@@ -7,18 +7,15 @@ from benchmarks.rival.row_names import BUNDLED, FULL_NETWORK, SLIM_NETWORK
 
 
 def rival_table(right: dict[str, Any], fast: dict[str, Any]) -> str:
-    """Return a row for each file.
+    """Return a row for each file, and above the bundled one a row for its base, which has heads of its own here.
 
     Args:
-        right: What `python -m benchmarks.rival.accuracy` wrote; the bundled file's network is folded in float.
-        fast: What `python -m benchmarks.rival.speed` wrote; its rows are the table's.
+        right: What `python -m benchmarks.rival.accuracy` wrote.
+        fast: What `python -m benchmarks.rival.speed` wrote.
     """
     head = ("network", "elsewhere", "own k-fold", "test", "size", "1 thread", "2 threads")
-    rows = []
-    for name, row in fast["rows"].items():
-        times = (f"{row['threads'][count]['ms']['p50']:.1f} ms" for count in ("1", "2"))
-        folded = right["rows"][SLIM_NETWORK if name == BUNDLED else name]
-        rows.append((name, *_accuracy(folded), f"{row['bytes'] / 1e6:.1f} MB", *times))
+    names = [above for name in fast["rows"] for above in ((SLIM_NETWORK, name) if name == BUNDLED else (name,))]
+    rows = [(name, *_accuracy(right["rows"].get(name)), *_costs(fast["rows"].get(name))) for name in names]
     return table(head, rows)
 
 
@@ -42,13 +39,22 @@ def ratio_table(fast: dict[str, Any]) -> str:
     return table((f"{BUNDLED}, times as fast as", "1 thread", "2 threads"), rows)
 
 
-def _accuracy(row: dict[str, Any]) -> tuple[str, str, str]:
+def _accuracy(row: dict[str, Any] | None) -> tuple[str, str, str]:
+    if row is None:
+        return "", "", ""
     low, high = row["elsewhere_95"]
     return (
         f"{row['elsewhere']:.1%} ({low:.0%}-{high:.0%})",
         f"{row['own']:.1%}",
         f"{row['test']['right']}/{row['test']['photos']}",
     )
+
+
+def _costs(row: dict[str, Any] | None) -> tuple[str, str, str]:
+    if row is None:
+        return "", "", ""
+    one, two = (f"{row['threads'][count]['ms']['p50']:.1f} ms" for count in ("1", "2"))
+    return f"{row['bytes'] / 1e6:.1f} MB", one, two
 
 
 def _points(ahead: dict[str, Any]) -> str:
