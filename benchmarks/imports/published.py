@@ -176,7 +176,6 @@ def main(runs: tuple[Path, ...], work: Path, speedup: float, out: Path) -> None:
     """Take the networks of published RUNs through `from-keras`."""
     start_tensorflow()
     result = read_json(out, "networks") if out.exists() else {"networks": {}}
-    result |= {"command": typed_command(), "machine": machine()}
     for path in runs:
         steps = {
             "files": partial(compare_files, path),
@@ -188,7 +187,9 @@ def main(runs: tuple[Path, ...], work: Path, speedup: float, out: Path) -> None:
         for step, measure in steps.items():
             if step not in kept:
                 say(f"{path.name}: {step}")
-                kept[step] = measure(work=work / path.name)
+                described = machine()
+                figures = measure(work=work / path.name)
+                kept[step] = {"command": typed_command(), "machine": described, "figures": figures}
                 write_json(out, result)
 
 

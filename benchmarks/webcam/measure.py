@@ -6,7 +6,7 @@
 
 The source is a video file, 640x480 at 30 frames per second, read like a camera: as a frame
 comes, or as fast as it can be read for the soak. Faces in it are drawn. Parts that are not
-measured again keep their figures in the JSON.
+measured again keep their figures in the JSON, and the machine that they were measured on.
 """
 
 import json
@@ -22,6 +22,7 @@ import click
 from PIL import Image
 
 from benchmarks.harness.drawn_face import picture_with_faces
+from benchmarks.harness.invocation import typed_command
 from benchmarks.harness.machine import machine
 from benchmarks.webcam.feed import SIZE, NoModel, Sampler, Slowed, Watcher, run_feed, watched_page, write_clip
 from edge_infer import Classifier
@@ -145,7 +146,11 @@ def _threads_and_files() -> tuple[int, int]:
 
 
 def verdicts(parts: dict[str, dict[str, float]]) -> list[tuple[str, float, str, bool]]:
-    """Return each figure that must hold and was measured: what, how much, the bound, whether it holds."""
+    """Return each figure that must hold and was measured: what, how much, the bound, whether it holds.
+
+    Args:
+        parts: Figures by part.
+    """
     bounds = [
         ("gems: frames answered per second, of 30", "gems", "fps", ">= 29.5"),
         ("gems: frames per second at full speed", "gems", "fps_full_speed", ">= 30"),
@@ -183,7 +188,7 @@ PARTS = ("gems", "gender", "cost", "slowed", "viewers", "soak")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), default=RESULTS, help="Keep the figures here.")
 def main(parts: tuple[str, ...], gems: str, gender: str, seconds: float, frames: int, json_path: Path) -> None:
     """Measure the live feed."""
-    kept = read_json(json_path) if json_path.exists() else {"parts": {}}
+    kept = read_json(json_path, "parts") if json_path.exists() else {"parts": {}}
     with tempfile.TemporaryDirectory() as folder:
         clip = write_clip(Path(folder) / "clip.avi")
         measures = {
@@ -194,14 +199,14 @@ def main(parts: tuple[str, ...], gems: str, gender: str, seconds: float, frames:
             "viewers": lambda: measure_viewers(gems, clip, seconds),
             "soak": lambda: measure_soak(gems, clip, frames),
         }
-        described = {**machine(), "opencv": load_cv2().__version__}
         for part in parts or PARTS:
             click.echo(f"Measuring {part}", err=True)
-            kept["parts"][part] = measures[part]()
-    result = {"command": "python -m benchmarks.webcam.measure", "machine": described, "parts": kept["parts"]}
-    write_json(json_path, result)
-    click.echo(json.dumps(result, indent=1))
-    for what, value, bound, holds in verdicts(result["parts"]):
+            described = {**machine(), "opencv": load_cv2().__version__}
+            kept["parts"][part] = {"command": typed_command(), "machine": described, "figures": measures[part]()}
+            write_json(json_path, {"parts": kept["parts"]})
+    figures = {name: part["figures"] for name, part in kept["parts"].items()}
+    click.echo(json.dumps(figures, indent=1))
+    for what, value, bound, holds in verdicts(figures):
         click.echo(f"{'holds' if holds else 'FAILS'}  {what}: {value} ({bound})", err=True)
 
 

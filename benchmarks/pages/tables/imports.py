@@ -43,7 +43,7 @@ def published_table(result: Mapping[str, Any]) -> str:
     """Return what came of the published networks, from the file that was saved to the slim one."""
     rows: list[tuple[str, ...]] = []
     for name, found in result["networks"].items():
-        files, whole, slim, timed = (found[step] for step in ("files", "int8", "slim", "timed"))
+        files, whole, slim, timed = (found[step]["figures"] for step in ("files", "int8", "slim", "timed"))
         read = list(files.values())
         worst, parity = max(file["largest_difference"] for file in read), timed["parity"]
         same = f"{sum(file['same_top1'] for file in read)}/{sum(file['pictures'] for file in read)}"

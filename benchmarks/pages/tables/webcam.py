@@ -6,7 +6,8 @@ from benchmarks.pages.tables.markdown import table
 from benchmarks.webcam.measure import verdicts
 
 
-def webcam_table(result: dict[str, Any]) -> str:
+def webcam_table(parts: dict[str, Any]) -> str:
     """Return what was measured beside what must hold."""
-    rows = [(what, f"{value:g}", bound, "yes" if holds else "no") for what, value, bound, holds in verdicts(result)]
+    figures = {name: part["figures"] for name, part in parts.items()}
+    rows = [(what, f"{value:g}", bound, "yes" if holds else "no") for what, value, bound, holds in verdicts(figures)]
     return table(("what", "measured", "must be", "holds"), rows)

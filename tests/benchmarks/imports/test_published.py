@@ -9,10 +9,13 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import tests.train.conftest  # noqa: F401  # TensorFlow, quiet and deterministic
+from benchmarks.imports import published
 from benchmarks.imports.course_models import course_model
 from benchmarks.imports.published import compare_files
+from train.files import read_json, write_json
 from train.metrics import softmax
 from train.runs.finished import load_run
 
@@ -44,3 +47,17 @@ def test_each_saved_file_is_read_and_compared(dense_run: Path, tmp_path: Path) -
         assert file["largest_difference"] < 1e-5
         assert file["same_top1"] == file["pictures"] > 0
         assert file["bytes"] > 4 * 14_714_688  # VGG16 without top, in floats
+
+
+def test_what_is_kept_keeps_its_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("compare_files", "whole_way", "time_files"):
+        monkeypatch.setattr(published, name, lambda path, work, speedup=None: {"of": path.name})
+    out, kept = tmp_path / "out.json", {"command": "python here", "machine": {"cpu": "another"}, "figures": {"x": 1}}
+    write_json(out, {"networks": {"gems": {"files": kept}}})
+    done = CliRunner().invoke(published.main, ["runs/gems", "--work", str(tmp_path), "--json", str(out)])
+    assert done.exception is None
+    steps = read_json(out)["networks"]["gems"]
+    assert list(steps) == ["files", "int8", "slim", "timed"]
+    assert steps["files"] == kept
+    assert steps["slim"]["figures"] == {"of": "gems"}
+    assert steps["slim"]["machine"]["cores"] >= 1

@@ -56,7 +56,9 @@ def test_a_watcher_tells_frames_from_answers(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_table_is_written_into_its_place_only() -> None:
     page = "a\n<!-- table: webcam -->\nold\n<!-- end of table -->\n<!-- table: b -->\nb\n<!-- end of table -->\n"
-    assert fill(page, {"table: webcam": webcam_table({"slowed": {"oldest_until_replaced_ms": 451.0}})}) == (
+    assert fill(
+        page, {"table: webcam": webcam_table({"slowed": {"figures": {"oldest_until_replaced_ms": 451.0}}})}
+    ) == (
         "a\n<!-- table: webcam -->\n| what | measured | must be | holds |\n| --- | --- | --- | --- |\n"
         "| oldest displayed frame, classifier slowed to 200 ms, ms | 451 | < 450 | no |\n<!-- end of table -->\n"
         "<!-- table: b -->\nb\n<!-- end of table -->\n"
@@ -71,18 +73,21 @@ def test_every_part_can_be_measured_and_the_others_are_kept(
     spec = InputSpec(32, 32, face=FaceCrop(-0.15, upright=True))
     faces = write_tiny_model(tmp_path / "skin.onnx", name="skin", task="skin", input=spec)
     path = tmp_path / "measure.json"
-    path.write_text(json.dumps({"parts": {"cost": {"cpu_ms_per_frame": 1.0}}}))
+    elsewhere = {"command": "python here", "machine": {"cpu": "another"}, "figures": {"cpu_ms_per_frame": 1.0}}
+    path.write_text(json.dumps({"parts": {"cost": elsewhere}}))
     wanted = [f"--part={part}" for part in measure.PARTS if part != "cost"]
     models = ["--gems", str(tiny_model_path), "--gender", str(faces)]
     done = CliRunner().invoke(
         measure.main, [*wanted, *models, "--seconds", "2", "--frames", "300", "--json", str(path)]
     )
     assert done.exception is None
-    result = json.loads(path.read_text())
-    assert set(result["parts"]) == set(measure.PARTS)
-    assert {"cpu", "cores", "opencv"} <= result["machine"].keys()
-    parts = result["parts"]
-    assert parts["cost"] == {"cpu_ms_per_frame": 1.0}
+    kept = json.loads(path.read_text())["parts"]
+    assert set(kept) == set(measure.PARTS)
+    assert kept["cost"] == elsewhere
+    for name in set(kept) - {"cost"}:
+        assert {"cpu", "cores", "opencv"} <= kept[name]["machine"].keys()
+        assert kept[name]["command"].startswith("python ")
+    parts = {name: part["figures"] for name, part in kept.items()}
     assert 5 < parts["gems"]["fps"] < 35
     assert parts["slowed"]["model_ms_p50"] == pytest.approx(200, abs=40)
     assert parts["slowed"]["oldest_until_replaced_ms"] < 450

@@ -24,16 +24,13 @@ def test_a_published_network_has_a_row_for_each_file() -> None:
     times = [{"bytes": 84_700_000, "times_faster": {"ratio": ratio}} for ratio in (1.0, 3.52, 21.04)]
     timed = dict(zip(("fp32", "int8", "slim int8"), times, strict=True))
     parity = {"max_difference": 1e-06, "same_top1": 402, "pictures": 402}
-    result = {
-        "networks": {
-            "gems-improved": {
-                "files": {"Keras 2, .h5": file, "Keras 3, .h5": file},
-                "int8": whole,
-                "slim": {**whole, "bytes": 2_800_000, "test": {"right": 40, "photos": 43}},
-                "timed": {**timed, "parity": parity},
-            }
-        }
+    steps = {
+        "files": {"Keras 2, .h5": file, "Keras 3, .h5": file},
+        "int8": whole,
+        "slim": {**whole, "bytes": 2_800_000, "test": {"right": 40, "photos": 43}},
+        "timed": {**timed, "parity": parity},
     }
+    result = {"networks": {"gems-improved": {name: {"figures": figures} for name, figures in steps.items()}}}
     assert published_table(result).splitlines()[2:] == [
         "| gems-improved | Keras | 84.6 MB | 41/43 | 1e-6 in 2 files, 86/86 alike |  |",
         "|  | fp32 | 84.7 MB | 41/43 | differs by 1e-06 at most, 402/402 alike | 1 |",
