@@ -63,7 +63,7 @@ def all_tables() -> dict[str, str]:
         "other-cpus": other_cpus_table(_kept("other_cpus")),
         "gender": gender_table(faces, bundled, training["gender"], slim_training["gender-slim"]),
         "gender-breakdown": breakdown_table(faces),
-        "faces": detector_table(faces, bundled),
+        "faces": detector_table(faces, bundled, _kept("gender_strangers")),
         "training-loss": loss_table(training),
         "crop-rules": crop_table(_kept("crop_rule")),
         "import-fixtures": fixture_table(_kept("imports/fixtures")),

@@ -45,25 +45,30 @@ def breakdown_table(faces: dict[str, Any]) -> str:
     return table(("", "found", "right", "found, damaged", "right, damaged"), rows)
 
 
-def detector_table(faces: dict[str, Any], bundled: dict[str, Any]) -> str:
-    """Return what the detector finds, and what it costs, alone and with the bundled gender model."""
+def detector_table(faces: dict[str, Any], bundled: dict[str, Any], strangers: dict[str, Any]) -> str:
+    """Return what the detector finds, and what it costs, alone and with the bundled gender model.
+
+    Args:
+        faces: Of the detector, what `python -m benchmarks.quality.faces` measured.
+        bundled: The same with the bundled model, for its time.
+        strangers: What `python -m benchmarks.quality.strangers` measured of the bundled model.
+    """
     scenes, once, backgrounds = (faces[key] for key in ("scenes", "scenes_without_close_ups", "backgrounds"))
-    time = bundled["time"]
+    time, things = bundled["time"], strangers["others"]["things"]
     rows = [
         ("faces found in composed 640x480 scenes (IoU 0.5 or more)", f"{scenes['found']}/{scenes['faces']}"),
         ("the same without close-ups", f"{once['found']}/{once['faces']}"),
         ("false faces in those scenes", f"{scenes['false_faces']} in {scenes['scenes']}"),
         ("false faces in photos of gems", f"{backgrounds['false_faces']} in {backgrounds['photos']}"),
+        (
+            "other pictures without people that seem to show a face",
+            f"{things['with_false_faces']}/{things['pictures']}",
+        ),
+        (
+            "those pictures, man or woman with certainty by the bundled gender model",
+            f"{things['certain']}/{things['pictures']}",
+        ),
     ]
-    if "no_people" in faces:
-        other = faces["no_people"]
-        rows += [
-            (
-                "other pictures without people that seem to show a face",
-                f"{other['with_false_faces']}/{other['pictures']}",
-            ),
-            ("of those pictures, man or woman with certainty", f"{other['certain']}/{other['pictures']}"),
-        ]
     threads = time["threads"]
     rows += [
         (f"time of the detector, 640x480, {threads} threads, p50", f"{time['detector_ms']['p50']:.1f} ms"),

@@ -6,7 +6,7 @@ from typing import Any
 from benchmarks.pages.tables.markdown import table
 
 Kept = Mapping[str, Any]
-# As in `benchmarks.quality`, which would import TensorFlow.
+# As in `benchmarks.levers`, which would import TensorFlow.
 KNOWN, ASKED = "known", "asked"
 STRANGERS = ("gems_other", "other_stones", "things")
 # How the names of a table's levers begin.

@@ -1,4 +1,4 @@
-from benchmarks.pages.tables.faces import breakdown_table, gender_table
+from benchmarks.pages.tables.faces import breakdown_table, detector_table, gender_table
 from benchmarks.quality.faces import by_kind, share_right
 
 ANSWERS = [
@@ -54,3 +54,17 @@ def test_the_bundled_model_stands_beside_the_full_one() -> None:
         ["| face crops, 5x5 grouped k-fold", ""],
         ["| the same, bundled model", ""],
     ]
+
+
+def test_what_is_said_of_the_bundled_model_is_measured_of_it() -> None:
+    scenes = {"scenes": 20, "faces": 60, "found": 58, "false_faces": 0}
+    full = {"scenes": scenes, "scenes_without_close_ups": scenes | {"found": 50}}
+    full |= {"backgrounds": {"photos": 375, "false_faces": 1}, "no_people": {"pictures": 9, "certain": 1}}
+    time = {"threads": 2, "detector_ms": {"p50": 12.2}, "detector_and_classifier_ms": {"p50": 16.6}}
+    things = {"pictures": 229, "with_false_faces": 11, "certain": 2}
+    lines = detector_table(full, {"time": time}, {"others": {"things": things}}).splitlines()
+    assert lines[6:8] == [
+        "| other pictures without people that seem to show a face | 11/229 |",
+        "| those pictures, man or woman with certainty by the bundled gender model | 2/229 |",
+    ]
+    assert lines[-1] == "| detector and bundled gender model, likewise | 16.6 ms |"
