@@ -1,6 +1,10 @@
 """What several test files need: the tiny model, drawn pictures, and the real data if it is there."""
 
 import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # the processes share the cores: threads of BLAS would wait for each other
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from pathlib import Path
 
 import numpy as np
