@@ -6,7 +6,6 @@ resizes as this package does.
 """
 
 import re
-import shutil
 from pathlib import Path
 
 from edge_infer.model_file.metadata import ClassifierMetadata
@@ -14,6 +13,7 @@ from edge_infer.model_file.opening import ModelFile, open_model
 from edge_infer.runtime.session import INPUT_NAME, KNOWN_NAME, OUTPUT_NAME
 from export.errors import ModelNameError
 from export.output import check_absent
+from train.files import whole_folder
 
 MAX_BATCH = 32
 PREFERRED_BATCH = 8  # as many pictures as `edge-infer classify` takes at a time
@@ -48,16 +48,11 @@ def write_repository(
         raise ModelNameError(f"label {broken[0]!r} has several lines: Triton's label file holds one a line")
     folder = repository / name
     check_absent([folder], "repository")
-    unfinished = repository / f".unfinished-{name}"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    try:
+    with whole_folder(folder) as unfinished:  # a server that watches the repository sees all of it
         (unfinished / "1").mkdir(parents=True)
         (unfinished / "1" / "model.onnx").write_bytes(file.data)
         (unfinished / LABELS_FILE).write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
         (unfinished / "config.pbtxt").write_text(config(file.metadata, instances), encoding="utf-8")
-        unfinished.replace(folder)  # a server that watches the repository sees all of it
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return folder, file
 
 

@@ -31,3 +31,20 @@ def test_links_and_named_files_exist(page: str):
     links = [link for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text) if "://" not in link]
 
     assert [link for link in links if not ((ROOT / page).parent / link).exists()] == []
+
+
+def test_the_architecture_names_every_module_of_every_folder():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"(?m)^\| `([\w/]+)/` \| [^|]+ \| (`.+`) \|$", page)
+    named = {(folder, name) for folder, names in rows for name in re.findall(r"`([^`]+)`", names)}
+    packages = [ROOT / name for name in ("edge_infer", "train", "export", "benchmarks")]
+    modules = {
+        (path.parent.relative_to(ROOT).as_posix(), path.stem)
+        for package in packages
+        for path in package.rglob("*.py")
+        if path.stem != "__init__"
+    }
+
+    files = {(folder, name) for folder, name in named if "." in name}  # models, pages, scripts: named whole
+    assert named - files == modules
+    assert [f"{folder}/{name}" for folder, name in files if not (ROOT / folder / name).exists()] == []

@@ -1,6 +1,9 @@
 """JSON files: read with their faults named, written whole or not at all."""
 
 import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +36,25 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a JSON object whole or not at all."""
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False, default=_plain) + "\n"
     write_atomic(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Let a folder appear with all that is written into it, or not at all.
+
+    Args:
+        folder: The folder, which does not exist.
+
+    Yields:
+        Where to write: a folder beside it, which does not exist either.
+    """
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        yield unfinished
+        unfinished.replace(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _plain(value: object) -> object:

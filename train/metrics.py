@@ -17,9 +17,9 @@ Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.int64]
 
 ECE_BINS = 15
-# A right answer should be called uncertain in at most 5 % of cases; the rest is for what int8 changes.
 # A perfect separation would drive the temperature to zero: these keep it honest.
 LEAST_TEMPERATURE, MOST_TEMPERATURE = 0.25, 4.0
+# A right answer should be called uncertain in at most 5 % of cases; the rest is for what int8 changes.
 UNCERTAIN_RIGHT_SHARE = 0.04
 
 

@@ -27,7 +27,7 @@ from train.networks.network import LOGITS, build_network, forward, output
 from train.networks.vgg16 import LAST_CONV, build_base
 from train.recipes import CachedViews, OnTheFly, Recipe
 from train.results.measure import MEASURED_PARTS, Answers, examples, run_metrics
-from train.results.report import write_report
+from train.results.report import to_markdown, write_report
 from train.runs.folder import RunFolder
 from train.views.features import extract, load_batch
 
@@ -102,7 +102,7 @@ def measure_run(
     answers = {part: answer(network, load_batch(data.part_photos(part), recipe)) for part in MEASURED_PARTS}
     metrics = {**run_metrics(answers, pooled, crossval, data, recipe), "parameters": network.count_params(), **made}
     shown = examples(answers["test"].logits, metrics["calibration"]["temperature"], data)
-    write_report(run, metrics, run.history(), shown)
+    write_report(run, to_markdown(metrics), metrics, shown, run.history())
     run.write_metrics(metrics)
     return metrics
 

@@ -1,4 +1,4 @@
-"""`edge-infer report`: a folder's answers as a page to look over."""
+"""`edge-infer report`: an HTML page to review a folder's answers."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -48,11 +48,11 @@ def report(
     max_bytes: int,
     rotate: str | None,
 ) -> None:
-    """Write a page to look a folder's answers over.
+    """Write an HTML page to review a folder's answers.
 
-    One HTML file, with nothing loaded from elsewhere: thumbnails, the least certain answers first; filters;
-    the map of what speaks for an answer when you point at it; and, where photos lie in folders named for
-    their class, the confusion matrix, whose cells filter the thumbnails. Sub-folders are looked through too.
+    The page is one file and loads nothing from elsewhere. It shows thumbnails, the least certain answers
+    first; filters; the map of what speaks for an answer when you point at it; and, if photos lie in folders
+    named for their class, the confusion matrix, whose cells filter the thumbnails. Sub-folders are included.
     """
     from edge_infer.errors import InputError, NoImagesError, OutputError
     from edge_infer.pictures.finding.sources import expand

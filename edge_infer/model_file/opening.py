@@ -10,6 +10,7 @@ from typing import Generic, TypeVar, overload
 
 from edge_infer.errors import MetadataError, ModelFormatError, ModelNotFoundError
 from edge_infer.model_file.metadata import METADATA_KEY, ModelMetadata, parse_metadata
+from edge_infer.model_file.mistaken import mistaken_for_model
 from edge_infer.model_file.onnx_wire import ModelSummary, summarize
 from edge_infer.model_file.operators import check_operators
 from edge_infer.model_file.registry import check_sha256, find_model
@@ -66,7 +67,8 @@ def open_model(name_or_path: str | Path, kind: type[ModelMetadata] = ModelMetada
         summary = summarize(data)
         check_operators(summary)
     except ModelFormatError as error:
-        raise ModelFormatError(f"{path}: {error}") from error
+        what = mistaken_for_model(data)
+        raise ModelFormatError(f"{path} is {what}" if what else f"{path}: {error}") from error
     text = summary.metadata_props.get(METADATA_KEY)
     if text is None:
         raise MetadataError(

@@ -1,1 +1,1 @@
-"""A page to look answers over: which are wrong, which unsure, and why."""
+"""A page to review answers: which are wrong, which unsure, and why."""

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from train.errors import RunFolderError
-from train.files import read_json, write_json
+from train.files import read_json, whole_folder, write_json
 
 
 @pytest.mark.parametrize(("text", "reason"), [("{", "Expecting"), ("[1]", "not a JSON object")])
@@ -36,3 +36,20 @@ def test_what_json_cannot_say_is_refused_and_the_old_file_kept(tmp_path: Path):
     with pytest.raises(TypeError, match="set is not JSON"):
         write_json(tmp_path / "x.json", {"new": {1}})
     assert json.loads((tmp_path / "x.json").read_text()) == {"old": 1}
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path):
+    def stop() -> None:
+        with whole_folder(tmp_path / "run") as unfinished:
+            unfinished.mkdir()
+            (unfinished / "half").write_text("1")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stop()
+    assert list(tmp_path.iterdir()) == []
+    with whole_folder(tmp_path / "run") as unfinished:
+        unfinished.mkdir()
+        (unfinished / "all").write_text("1")
+        assert not (tmp_path / "run").exists()
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["run", "run/all"]

@@ -341,7 +341,7 @@ def test_a_run_that_was_interrupted_between_folds_goes_on_with_the_next(
 
 
 def test_a_slim_network_learns_answers_to_each_photo_from_a_network_that_never_saw_its_label(
-    tuned_run: Path, tuning: Tuning
+    tuned_run: Path, tuning: Tuning, tmp_path: Path
 ):
     run = load_run(tuned_run)
     data = run.data(run.folder.dataset())
@@ -371,6 +371,9 @@ def test_a_slim_network_learns_answers_to_each_photo_from_a_network_that_never_s
     assert np.allclose(alone[:, by == 3], found[:, by == 3], atol=1e-4)
     assert np.abs(alone[:, by != 3] - found[:, by != 3]).max() > 0.01
 
+    damaged = tmp_path / "damaged"
+    shutil.copytree(tuned_run, damaged)
+    run = load_run(damaged)
     run.folder.fold_head(1).write_bytes(b"PK")
     with pytest.raises(RunFolderError, match=r"fold-1\.head\.npz does not hold the head of a fold: train .* again"):
         answers(run, teaching, by, tuning.cache)

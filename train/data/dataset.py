@@ -3,9 +3,11 @@
 `Dataset` is what lies in the folders; `train.data.run_data` is what one run makes of it, with its split.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from train.data.duplicates import (
 )
 from train.data.elsewhere import Sourced, find_elsewhere, find_strangers, linked, same_kind
 from train.data.photos import Photo, find_photos, find_pictures, labels_of
+from train.errors import DataError
 from train.metrics import Ints
 
 
@@ -83,7 +86,7 @@ class Dataset:
         self.test_folder = test_folder
         self.more = tuple(more)
         self.others = tuple(others)
-        self._unlabelled = tuple(unlabelled)
+        self.unlabelled_sources = tuple(unlabelled)
         self.notes: list[str] = []
 
     def find_files(self) -> None:
@@ -110,7 +113,7 @@ class Dataset:
         Raises:
             DataError: As `train.data.photos.find_pictures`.
         """
-        return find_pictures(self._unlabelled, self.notes.append)
+        return find_pictures(self.unlabelled_sources, self.notes.append)
 
     @cached_property
     def elsewhere(self) -> Elsewhere:
@@ -126,7 +129,7 @@ class Dataset:
         """The pictures of none of the classes, but those that show what a labelled photo shows.
 
         Raises:
-            DataError: As `train.data.elsewhere.find_strangers`, or a picture cannot be decoded.
+            DataError: As `train.data.elsewhere.find_strangers`, a picture cannot be decoded, or all are of one kind.
         """
         return self._foreign[1]
 
@@ -135,8 +138,7 @@ class Dataset:
         """What is not the data set's, once duplicates of what is more worth are out."""
         labelled, strangers = self._found_elsewhere, self._found_strangers
         photos = [sourced.photo for sourced in (*labelled, *strangers)]
-        groups = self._groups_with(photos)
-        own, more, others = np.split(groups, [len(self.photos), len(self.photos) + len(labelled)])
+        own, more, others = np.split(self._groups_with(photos), [len(self.photos), len(self.photos) + len(labelled)])
         kept = np.flatnonzero(~np.isin(more, own))
         if len(kept) < len(labelled):
             self._note_left_out("--more", len(labelled) - len(kept), len(labelled))
@@ -148,10 +150,24 @@ class Dataset:
             self._note_left_out("--others", len(strangers) - len(kept), len(strangers))
         strange = tuple(strangers[i] for i in kept)
         kinds = same_kind([sourced.kind for sourced in strange])
-        return (
-            Elsewhere(chosen, targets, sources),
-            Strangers(strange, linked([str(kind) for kind in kinds], [str(others[i]) for i in kept])),
-        )
+        groups = linked([str(kind) for kind in kinds], [str(others[i]) for i in kept])
+        if len(np.unique(groups)) == 1:
+            raise DataError(
+                f"--others holds pictures of one kind alone ({strange[0].kind}), at least two are needed: what is "
+                "none of the classes is learned from some kinds and measured on others; divide it into sub-folders, "
+                "or leave --others out"
+            )
+        return Elsewhere(chosen, targets, sources), Strangers(strange, groups)
+
+    @property
+    def elsewhere_digest(self) -> str:
+        """Hex sha256 over the pictures of `more` and `others`, their labels and groups: equal digests, equal folds."""
+        more, others = self.elsewhere, self.strangers
+        shown = [
+            [(sourced.photo.sha256, sourced.photo.label, group) for sourced, group in zip(photos, groups, strict=True)]
+            for photos, groups in ((more.photos, more.groups.tolist()), (others.photos, others.groups.tolist()))
+        ]
+        return sha256(json.dumps(shown).encode()).hexdigest()
 
     def _note_left_out(self, option: str, count: int, total: int) -> None:
         self.notes.append(f"left out of {option}, since a labelled photo shows the same: {count} of {total}")

@@ -56,8 +56,9 @@ def find_elsewhere(folders: Sequence[Path], labels: Sequence[str], report: Repor
             cannot be read.
     """
     found: dict[str, Sourced] = {}
+    contradicted: set[str] = set()
     for folder in folders:
-        rows = _read_sources(folder)
+        rows = _read_sources(folder, report)
         for child, label in class_folders(folder, report).items():
             if label not in labels:
                 like = next((known for known in labels if folded(known) == folded(label)), None)
@@ -68,10 +69,13 @@ def find_elsewhere(folders: Sequence[Path], labels: Sequence[str], report: Repor
                 inside = path.relative_to(child).parts
                 source = row.get(SOURCE) or f"{folder.resolve()}/{child.name}/{inside[0]}"
                 photo = Photo(path, label, sha256_file(path))
-                found.setdefault(photo.sha256, Sourced(photo, source, row.get(KIND, "")))
+                kept = found.setdefault(photo.sha256, Sourced(photo, source, row.get(KIND, "")))
+                if kept.photo.label != label:
+                    contradicted.add(photo.sha256)
+                    report(f"left out, since one file lies under two classes: {kept.photo.path} and {path}")
     if folders and not found:
         raise DataError(f"{folders[0]} holds no photos: add some, or leave --more out")
-    return list(found.values())
+    return [sourced for sha256, sourced in found.items() if sha256 not in contradicted]
 
 
 def find_strangers(folders: Sequence[Path], report: Report) -> list[Sourced]:
@@ -87,7 +91,7 @@ def find_strangers(folders: Sequence[Path], report: Report) -> list[Sourced]:
     """
     found: dict[str, Sourced] = {}
     for folder in folders:
-        rows = _read_sources(folder)
+        rows = _read_sources(folder, report)
         pictures = _pictures(folder, report)
         if not pictures:
             raise DataError(f"{folder} holds no pictures: add some, or leave --others {folder} out")
@@ -152,7 +156,7 @@ def _pictures(folder: Path, report: Report) -> list[Path]:
     return [Path(path) for path in content.images]
 
 
-def _read_sources(folder: Path) -> dict[str, dict[str, str]]:
+def _read_sources(folder: Path, report: Report) -> dict[str, dict[str, str]]:
     """Return the rows of a folder's `sources.csv` by file; none if there is no such file."""
     path = folder / SOURCES
     if not folder.is_dir():
@@ -167,4 +171,7 @@ def _read_sources(folder: Path) -> dict[str, dict[str, str]]:
     if rows and FILE not in rows[0]:
         raise DataError(f"{path} lacks the column {FILE!r}: it names each photo, relative to {folder}")
     # A short row has None for what it lacks, and a long one a list under None.
-    return {row[FILE]: {key: value or "" for key, value in row.items() if key} for row in rows if row[FILE]}
+    named = {row[FILE]: {key: value or "" for key, value in row.items() if key} for row in rows if row[FILE]}
+    if missing := [name for name in named if not (folder / name).is_file()]:
+        report(f"{path} names {len(missing)} of {len(named)} files that are not in {folder}, as {missing[0]}")
+    return named

@@ -65,8 +65,8 @@ class RunData:
 
     @property
     def not_test(self) -> Ints:
-        """The indices of the photos that decisions may rest on."""
-        return np.setdiff1d(np.arange(len(self.photos)), self.part("test"))
+        """The indices of the photos that decisions may rest on: neither test photos nor duplicates of them."""
+        return np.union1d(self.part("train"), self.part("validation"))
 
     def part(self, part: Part) -> Ints:
         """Return the indices of a part's photos."""

@@ -1,8 +1,8 @@
 """Which photo is for training, validation and test: deterministic, stratified, duplicate-safe.
 
-A split is stored by file hash, so it survives renaming and moving, and it can never
-put two duplicates (`train.data.duplicates`) into different parts: duplicates of a frozen
-test photo are left out of training altogether, and so is a file under two labels.
+A split is stored by file hash, so it survives renaming and moving. No test photo has a duplicate
+(`train.data.duplicates`) in another part: duplicates of a frozen test photo are left out of training altogether, and
+so is a file under two labels. Duplicates of a frozen validation photo are trained on.
 """
 
 import json
@@ -19,7 +19,7 @@ import numpy.typing as npt
 from train.data.layout import PARTS, Part
 from train.data.photos import Photo, labels_of
 from train.errors import DataError, RunFolderError
-from train.files import read_json, write_json
+from train.files import read_json, whole_folder, write_json
 
 MIN_PHOTOS_A_CLASS = 5
 
@@ -124,6 +124,8 @@ def make_split(
         parts |= {i: "excluded" for i in _contradictory(photos) if i not in parts}
         test_groups = {groups[i] for i, part in parts.items() if part == "test"}
         parts |= {i: "excluded" for i in range(len(photos)) if groups[i] in test_groups and parts.get(i) != "test"}
+        if "validation" not in parts.values() and any(photo.part == "validation" for photo in photos):
+            raise DataError("each photo of the validation folder shows what a test photo shows: put others there")
     shares: dict[Part, float] = {"test": ratios.test, "validation": ratios.validation}
     wanted = [(part, share) for part, share in shares.items() if part not in parts.values()]
     share_left = sum(share for _, share in wanted) + ratios.train
@@ -188,10 +190,8 @@ def copy_split(photos: Sequence[Photo], split: Split, destination: Path) -> dict
     """
     if destination.exists():
         raise RunFolderError(f"{destination} exists: give a new folder")
-    unfinished = destination.with_name(f".{destination.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
     counts: dict[Part, int] = dict.fromkeys(PARTS, 0)
-    try:
+    with whole_folder(destination) as unfinished:
         for part in PARTS:
             for photo in split.photos(photos, part):
                 # Two sub-folders of a class may use one file name; the hash keeps both.
@@ -202,9 +202,6 @@ def copy_split(photos: Sequence[Photo], split: Split, destination: Path) -> dict
                 shutil.copyfile(photo.path, target)
                 counts[part] += 1
         split.save(unfinished / "split.json")
-        unfinished.replace(destination)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return counts
 
 

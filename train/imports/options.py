@@ -11,7 +11,7 @@ from unicodedata import normalize
 import click
 
 from edge_infer.model_file.metadata import Interpolation, Resize
-from train.imports.scaling import Scaling
+from train.imports.scaling import Channels, Scaling
 
 _FOLDER = click.Path(path_type=Path)
 _Command = Callable[..., Any]
@@ -39,7 +39,7 @@ class Told:
     leave_out: tuple[str, ...]
     labels: tuple[str, ...] | None
     scaling: Scaling | None
-    channels: str | None
+    channels: Channels | None
     resize: Resize | None
     interpolation: Interpolation | None
 

@@ -7,8 +7,7 @@ from edge_infer.model_file.metadata import Interpolation, Resize
 from train.errors import RunFolderError
 from train.files import read_json
 from train.imports.imported import Size
-from train.imports.scaling import Scaling
-from train.imports.trial import Channels
+from train.imports.scaling import Channels, Scaling
 from train.runs.folder import IMPORTED, RunFolder
 
 

@@ -1,7 +1,7 @@
 """A Keras file and labelled photos -> a run folder, as a training leaves one."""
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -17,8 +17,8 @@ from train.data.layout import Part
 from train.data.photos import sha256_file
 from train.data.run_data import RunData
 from train.data.splits import Ratios, check_class_sizes, make_split
-from train.errors import ImportDecisionError
-from train.files import write_json
+from train.errors import ImportDecisionError, RunFolderError
+from train.files import whole_folder, write_json
 from train.imports.answers import write_answers
 from train.imports.finished import ARCHITECTURE, DECISIVE, MODEL
 from train.imports.imported import Imported, import_model, network_of
@@ -29,8 +29,8 @@ from train.metrics import Floats, calibrate
 from train.networks.network import forward
 from train.progress import say
 from train.results.measure import MEASURED_PARTS, Answers, describe_data, examples, measure_part
-from train.results.report import draw_confusion, draw_examples
-from train.runs.folder import CONFUSION, DATA, EXAMPLES, IMPORTED, RunFolder
+from train.results.report import write_report
+from train.runs.folder import DATA, IMPORTED, RunFolder
 
 _RATIOS = Ratios(60, 20, 20)
 _SEED = 1
@@ -66,7 +66,8 @@ def import_run(
         ImportDecisionError: They do not decide, or their classes are not the model's.
         RunFolderError: The folder exists.
     """
-    folder.check_new(resume=False)
+    if folder.path.exists():
+        raise RunFolderError(f"{folder.path} exists: give a new folder")
     imported = import_model(model, architecture=architecture, **asdict(reading))
     check_class_sizes(dataset.photos)
     data = RunData(dataset, make_split(dataset.photos, dataset.groups, _RATIOS, seed=_SEED))
@@ -91,7 +92,8 @@ def import_run(
         order=tuple(places),
     )
     found = {"tried": [one.to_record() for one in tried]}
-    return write_run(folder, model, record, imported, data, found, architecture=architecture)
+    with whole_folder(folder.path) as unfinished:
+        return write_run(RunFolder(unfinished), model, record, imported, data, found, architecture=architecture)
 
 
 def write_run(
@@ -185,11 +187,6 @@ def _write(
     data.split.save(folder.split_path)
     shown = [photo for part in MEASURED_PARTS for photo in data.part_photos(part)]
     write_answers(path, DECISIVE, shown, np.concatenate([logits[part] for part in MEASURED_PARTS]))
-    figures: dict[str, Callable[[Path], object]] = {
-        CONFUSION.format(part=part): draw_confusion(metrics[part], list(data.labels), part).savefig
-        for part in MEASURED_PARTS
-    }
     answered = examples(logits["test"], metrics["calibration"]["temperature"], data)
-    figures[EXAMPLES] = draw_examples(answered).savefig
-    folder.write_report(to_markdown(record, metrics), figures)
+    write_report(folder, to_markdown(record, metrics), metrics, answered)
     folder.write_metrics(metrics)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 Scaling = Literal["caffe", "unit", "signed", "torch", "none"]
+Channels = Literal["rgb", "bgr"]
 
 # Mean of the ImageNet training set, RGB, 0-255 (keras.applications "caffe" mode).
 CAFFE_MEAN_RGB = (123.68, 116.779, 103.939)

@@ -29,14 +29,15 @@ from train.progress import say, track
 from train.recipes import Augmentation
 from train.runs.slim_folder import SlimFolder
 from train.slim.base import PRUNING_PHOTOS
-from train.slim.chains.budget import budgeted_widths, check_chain_speedup, even_widths
+from train.slim.chains.budget import budgeted_widths, check_chain_speedup, even_widths, highest_speedup
 from train.slim.chains.chain import Chain, read_chain, set_weights
 from train.slim.chains.lessons import seen, teach
 from train.slim.chains.rebuilding import ChainPruner
 from train.slim.distillation import Distillation, Pixels, widened
 from train.slim.goal import Goal
+from train.slim.kept_views import KeptViews
 from train.slim.pipeline import described, pictures_to_learn_from
-from train.slim.within_drop import slim_within
+from train.slim.within_drop import reachable, slim_within
 from train.views.augmentation import augment, view_rng
 
 SETTINGS = Distillation(views=4, epochs=4)
@@ -93,7 +94,7 @@ def slim_imported(
     slim_to = partial(_slim_to, lessons=lessons, data=data)
     if isinstance(goal, Goal):
         return slim_to(goal, out)
-    return slim_within(goal, original.metrics, slim_to, out)
+    return slim_within(goal, original.metrics, slim_to, out, highest_speedup(chain))
 
 
 def check_imported_goal(imported: Imported, name: str, goal: Goal | float) -> Chain:
@@ -117,6 +118,8 @@ def check_imported_goal(imported: Imported, name: str, goal: Goal | float) -> Ch
         raise GoalError("an imported network keeps the steps of its layers: leave out --first-stride")
     if isinstance(goal, Goal) and goal.speedup is not None:
         check_chain_speedup(chain, goal.speedup)
+    if not isinstance(goal, Goal):
+        reachable(highest_speedup(chain))
     return chain
 
 
@@ -154,16 +157,21 @@ class _Lessons:
             views.append(augment(pixels, changes, view_rng(photo.sha256, view, _SEED)) if view else pixels)
         return np.stack(views)
 
-    def wanted(self) -> list[Floats]:
-        """Return what the original sees in every view."""
+    @property
+    def count(self) -> int:
+        """How many views there are."""
+        return self.settings.views * len(self.photos)
+
+    def wanted(self, load: Callable[[Ints], Pixels]) -> list[Floats]:
+        """Return what the original sees in every view, loaded as by `load`."""
         full = self.chain.with_widths(self.chain.widths, self.policy)
         set_weights(full, self.chain.weights())
         networks = seen(full, self.chain, self.enter)
         both = keras.Model(networks[0].input, [network.output for network in networks])
         run = tf.function(lambda pixels: both(pixels, training=False))
-        numbers = np.arange(self.settings.views * len(self.photos))
+        numbers = np.arange(self.count)
         batches = [numbers[i : i + FORWARD_BATCH] for i in range(0, len(numbers), FORWARD_BATCH)]
-        found = [run(tf.constant(self.load(batch), tf.float32)) for batch in track(batches, "Asking the original")]
+        found = [run(tf.constant(load(batch), tf.float32)) for batch in track(batches, "Asking the original")]
         return [np.concatenate([part.numpy() for part in parts]) for parts in zip(*found, strict=True)]
 
 
@@ -178,8 +186,9 @@ def _slim_to(goal: Goal, out: SlimFolder, lessons: _Lessons, data: RunData) -> d
     else:
         pupil = chain.with_widths(_widths_of(network, chain), lessons.policy)
         pupil.set_weights(network.get_weights())
-        wanted = lessons.wanted()
-        teach(pupil, chain, lessons.enter, lessons.load, wanted, lessons.settings, out.distillation, _SEED)
+        views = KeptViews(lessons.load, lessons.count, original.spec.height, original.spec.width)
+        wanted = lessons.wanted(views.load)
+        teach(pupil, chain, lessons.enter, views.load, wanted, lessons.settings, out.distillation, _SEED)
         network.set_weights(pupil.get_weights())
         out.write_distilled(network)
     out.distillation.drop()

@@ -24,8 +24,6 @@ from train.networks.precision import bfloat16_where_fast
 _HOTTEST = 1e4  # temperature
 _LARGEST_LOSS = 14.0  # nats; one sure mistake does not outweigh all else
 
-Channels = str  # `rgb` or `bgr`
-
 
 @dataclass(frozen=True, slots=True)
 class Way:

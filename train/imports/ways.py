@@ -15,8 +15,8 @@ import numpy as np
 from edge_infer.model_file.metadata import Interpolation, Resize
 from train.errors import ImportDecisionError
 from train.imports.imported import Imported, scales_by_itself
-from train.imports.scaling import Scaling, is_usually_bgr
-from train.imports.trial import Channels, Trial, Tried, Way
+from train.imports.scaling import Channels, Scaling, is_usually_bgr
+from train.imports.trial import Trial, Tried, Way
 from train.metrics import Ints, wilson_interval
 from train.progress import say, track
 

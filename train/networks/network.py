@@ -55,7 +55,7 @@ def build_network(recipe: Recipe, num_classes: int, weights: str | None) -> kera
     Returns:
         A model `[N, H, W, 3]` RGB 0–255 -> logits `[N, num_classes]`; for a head with `known`, -> `logits` and
         `known` `[N]` by name. The base's layers keep VGG16's names and are frozen; the layer that gives the
-        logits is `logits`.
+        logits is `logits`, or `logit` where one sigmoid unit decides.
     """
     base = build_base(recipe, weights)
     base.trainable = False

@@ -36,7 +36,7 @@ class Augmentation:
         saturation: Differences from grey are scaled by 1-saturation to 1+saturation.
         grey_share: Share of the views that lose their colour.
         blurred_share: Share of the views that are scaled down, to a fifth at most, and up again.
-        jpeg_share: Share of the views that are compressed with a quality of 25 to 80.
+        jpeg_share: Share of the views that are compressed with a quality of 25 to 79.
     """
 
     crop: float = 0.0

@@ -30,22 +30,32 @@ class Example:
 
 
 def write_report(
-    run: RunFolder, metrics: dict[str, Any], history: dict[str, list[float]], examples: list[Example]
+    run: RunFolder,
+    page: str,
+    metrics: dict[str, Any],
+    examples: list[Example],
+    history: dict[str, list[float]] | None = None,
 ) -> None:
-    """Write curves, confusion matrices, example predictions and the report's page."""
+    """Write the report's page, confusion matrices, example predictions and, of what was trained, curves.
+
+    Args:
+        run: The run folder.
+        page: The page.
+        metrics: What the network is worth.
+        examples: Its answers to test photos.
+        history: Loss and accuracy while training.
+    """
     with lettering_for(metrics["labels"]) as shown:
         labels = [shown(label) for label in metrics["labels"]]
         named = [replace(example, label=shown(example.label), answer=shown(example.answer)) for example in examples]
         figures = {
-            CURVES: draw_curves(history, metrics["recipe"]),
-            **{
-                CONFUSION.format(part=part): draw_confusion(metrics[part], labels, part)
-                for part in ("validation", "test")
-            },
-            EXAMPLES: draw_examples(named),
+            CONFUSION.format(part=part): draw_confusion(metrics[part], labels, part) for part in ("validation", "test")
         }
+        figures[EXAMPLES] = draw_examples(named)
+        if history is not None:
+            figures[CURVES] = draw_curves(history, metrics["recipe"])
         pictures = {name: partial(figure.savefig, dpi=_DPI) for name, figure in figures.items()}
-        run.write_report(to_markdown(metrics), pictures)
+        run.write_report(page, pictures)
 
 
 def draw_curves(history: dict[str, list[float]], title: str) -> Figure:

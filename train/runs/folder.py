@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 RECIPE = "recipe.json"  # what was to be done
 DATA = "data.json"  # where the photos were, and which base weights
+ELSEWHERE = "elsewhere"  # in it: which pictures were from elsewhere, and their groups
 SPLIT = "split.json"  # which photo is for what
 HISTORY = "history.json"  # loss and accuracy while training
 WEIGHTS = "network.weights.h5"  # the trained network
@@ -107,13 +108,30 @@ class RunFolder:
             noted = read_json(self.path / DATA)
             if {name: noted[name] for name in ("more", "others") if name in noted} != foreign:
                 raise RunFolderError(f"{self.path} was started with another --more or --others: resume with those")
+            self.check_elsewhere(dataset)
         write_json(self.path / RECIPE, asdict(recipe))
         test = dataset.test_folder
         places = {
             "data": str(dataset.folder.resolve()),
             "test": None if test is None else str(test.resolve()),
         }
-        write_json(self.path / DATA, {**places, **foreign, "base_weights": base_weights})
+        pictures: dict[str, Any] = {ELSEWHERE: dataset.elsewhere_digest} if foreign else {}
+        if dataset.unlabelled_sources:
+            pictures["unlabelled"] = dataset.unlabelled_sources
+        write_json(self.path / DATA, {**places, **foreign, **pictures, "base_weights": base_weights})
+
+    def check_elsewhere(self, dataset: Dataset) -> None:
+        """Refuse other pictures from elsewhere than the run was started with: its folds would divide them otherwise.
+
+        Raises:
+            RunFolderError: Some were added, changed or removed.
+        """
+        noted = read_json(self.path / DATA).get(ELSEWHERE)
+        if noted is not None and noted != dataset.elsewhere_digest:
+            raise RunFolderError(
+                f"the pictures of --more and --others are not those that {self.path} was started with: restore them, "
+                "or start a new run"
+            )
 
     @property
     def is_finished(self) -> bool:

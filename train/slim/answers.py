@@ -5,9 +5,9 @@ They are learned beside the features of the base as it was before: those tell of
 What a fine-tuned network says of the photos that it learned from is better than what it says of others. So each of them
 is answered for by the network of the fold that held it out (cross-fitting: Dao, Kamath, Syrgkanis, Mackey 2021,
 "Knowledge distillation as semiparametric inference"): the slim network sees what the original is worth on new photos,
-and its own k-fold stays one of photos whose labels nothing has seen. Pictures without labels are divided among the same
-folds. If one of their own answered for them, the slim network would tell strangers by who answered: of those that it
-was distilled from, one in a thousand was certain then.
+and in its own k-fold nothing has seen a photo's label but the choice of channels (`train.slim.base`). Pictures without
+labels are divided among the same folds. If one of their own answered for them, the slim network would tell strangers by
+who answered: of those that it was distilled from, one in a thousand was certain then.
 """
 
 from pathlib import Path

@@ -48,7 +48,7 @@ def slim_base(
     else:
         taught = copy_in_precision(pruned, slim)
         wanted = teaching.wanted()
-        views = KeptViews(teaching.resized(slim.image_size).load, len(wanted), slim.image_size)
+        views = KeptViews(teaching.resized(slim.image_size).load, len(wanted), slim.image_size, slim.image_size)
         distil(taught, slim, views.load, wanted, teaching.settings, folder.distillation)
         pruned.set_weights(taught.get_weights())
         folder.write_distilled(pruned)

@@ -18,13 +18,14 @@ class KeptViews:
     Args:
         load: Returns some of the views, `uint8 [n, H, W, 3]`, by their numbers.
         count: How many there are.
-        side: H and W, pixels.
+        height: H, pixels.
+        width: W, pixels.
     """
 
-    def __init__(self, load: Callable[[Ints], Pixels], count: int, side: int) -> None:
-        kept = min(count, KEPT_BYTES // (side * side * 3))
+    def __init__(self, load: Callable[[Ints], Pixels], count: int, height: int, width: int) -> None:
+        kept = min(count, KEPT_BYTES // (height * width * 3))
         self._load = load
-        self._views = np.empty((kept, side, side, 3), np.uint8)
+        self._views = np.empty((kept, height, width, 3), np.uint8)
         self._is_kept = np.zeros(kept, bool)
 
     def load(self, chosen: Ints) -> Pixels:

@@ -66,6 +66,7 @@ def slim(
         check_goal(goal, original.recipe)
     original = replace(original, recipe=replace(original.recipe, mixed_precision=mixed_precision))
     data = read_run_data(original.recipe, dataset, original.folder.split_path)
+    original.folder.check_elsewhere(dataset)
     photos = pictures_to_learn_from(data)
     out.note_settings(described(original.folder.weights_path, goal, photos, settings, mixed_precision=mixed_precision))
     if out.is_finished:

@@ -21,16 +21,13 @@ import numpy.typing as npt
 import tensorflow as tf
 from PIL import Image
 
+import edge_infer.faces
+import edge_infer.pictures
 from edge_infer.atomic_files import write_atomic
 from edge_infer.faces.crops import cut, face_region
-from edge_infer.faces.decoding import decode
-from edge_infer.faces.detector import SCENE_SIDE, FaceDetector
+from edge_infer.faces.detector import SCENE_SIDE
 from edge_infer.model_file.metadata import FaceCrop, InputSpec
-from edge_infer.pictures.containers.walk import read_container
 from edge_infer.pictures.loading import fit, load_input, load_rgb, load_scene
-from edge_infer.pictures.opening import open_picture
-from edge_infer.pictures.pixels import PixelRule
-from edge_infer.pictures.profiles import to_srgb
 from train.data.photos import Photo, sha256_file
 from train.errors import CacheError
 from train.networks.network import FORWARD_BATCH
@@ -44,6 +41,15 @@ from train.views.face_views import detector_sha256, find_face, surrounded
 
 MAPS = "maps"
 _PART_DECODE_SIDES = 3  # of the input: a quarter of the photo's area still has more pixels than the input
+
+# The code that decides a view's pixels: this package; what reads pictures, but not what finds or draws them; faces.
+_VIEWS = (Path(__file__).parent,)
+_PICTURES = tuple(
+    place
+    for place in sorted(Path(edge_infer.pictures.__file__).parent.iterdir())
+    if place.suffix == ".py" or place.name == "containers"
+)
+_FACES = (Path(edge_infer.faces.__file__).parent,)
 
 Features = dict[str, npt.NDArray[np.floating[Any]]]
 
@@ -224,25 +230,19 @@ def _cache_key(
 def decides_views(recipe: Recipe) -> dict[str, Any]:
     """Return what decides a view's pixels besides the photo and the view's number: a part of a cache's name."""
     return {
-        "loader": [
-            sha256_file(Path(function.__code__.co_filename))
-            for function in (load_input, open_picture, read_container, PixelRule.to_rgb, to_srgb)
-        ],
-        "face": None
-        if recipe.face is None
-        else {
-            "code": [
-                sha256_file(Path(function.__code__.co_filename))
-                for function in (cut, find_face.__wrapped__, FaceDetector.detect, decode)
-            ],
-            "detector": detector_sha256(),
-        },
-        "augmentation_code": sha256_file(Path(augment.__code__.co_filename)),
+        "code": code_digest(*_VIEWS, *_PICTURES),
+        "face": None if recipe.face is None else {"code": code_digest(*_FACES), "detector": detector_sha256()},
         "versions": {name: version(name) for name in ("tensorflow", "pillow", "scipy")},
         "input": asdict(input_spec(recipe)),
         "augmentation": asdict(recipe.augmentation),
         "seed": recipe.seed,
     }
+
+
+def code_digest(*places: Path) -> str:
+    """Return the hex sha256 over modules, and over all modules below folders."""
+    files = [file for place in places for file in (sorted(place.rglob("*.py")) if place.is_dir() else [place])]
+    return hashlib.sha256("".join(map(sha256_file, files)).encode()).hexdigest()
 
 
 def _entry(folder: Path, photo: Photo, view: int) -> Path:

@@ -1,5 +1,6 @@
 """Photos from elsewhere: where they come from, and which of them are left out."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,25 @@ def test_a_folder_in_a_class_folder_is_a_source(tmp_path: Path):
         (folder / "red" / name).rename(folder / "red" / "shop" / name)
     sources = [s.source for s in find_elsewhere([folder], LABELS, ignored) if s.photo.label == "red"]
     assert sorted(sources) == [f"{folder}/red/red_2.png", f"{folder}/red/shop", f"{folder}/red/shop"]
+
+
+def test_a_file_under_two_classes_is_left_out(tmp_path: Path):
+    folder = write_photos(tmp_path / "more", count=2, labels=("blue", "red"))
+    shutil.copy(folder / "blue" / "blue_0.png", folder / "red" / "same.png")
+    notes: list[str] = []
+    found = [sourced.photo.path.name for sourced in find_elsewhere([folder], LABELS, notes.append)]
+    assert sorted(found) == ["blue_1.png", "red_0.png", "red_1.png"]
+    two = f"{folder}/blue/blue_0.png and {folder}/red/same.png"
+    assert notes == [f"left out, since one file lies under two classes: {two}"]
+
+
+def test_a_row_without_its_file_is_told(tmp_path: Path):
+    folder = write_photos(tmp_path / "more", count=1, labels=("blue", "red"))
+    table = folder / "sources.csv"
+    table.write_text("file,repo\n./red/red.png,a/b\nred/red_0.png,a/b\nblue\\blue_0.png,a/b\n")
+    notes: list[str] = []
+    find_elsewhere([folder], LABELS, notes.append)
+    assert notes == [f"{table} names 2 of 3 files that are not in {folder}, as ./red/red.png"]
 
 
 def test_what_cannot_be_read_is_one_line(tmp_path: Path):
@@ -102,6 +122,33 @@ def test_kinds_of_one_name_are_one_kind():
     assert groups[2] == groups[3]
     assert len({groups[0], groups[3], groups[5]}) == 3
     assert same_kind([]).tolist() == []
+
+
+def test_strangers_of_one_kind_alone_are_refused(tmp_path: Path):
+    own = write_photos(tmp_path / "photos", count=5)
+    others = write_photos(tmp_path / "others", count=3, labels=("agate",), seed=20)
+    with pytest.raises(
+        DataError, match=r"^--others holds pictures of one kind alone \(agate\), at least two are needed"
+    ):
+        read_run_data(RECIPES["custom"], Dataset(own, others=[others]))
+
+
+def test_the_digest_of_what_is_from_elsewhere_sees_every_change(tmp_path: Path):
+    own = write_photos(tmp_path / "photos", count=5)
+    more = write_photos(tmp_path / "more", count=2, labels=("blue", "red"), seed=20)
+    others = write_photos(tmp_path / "others", count=2, labels=("agate", "cup"), seed=40)
+
+    def digest() -> str:
+        return Dataset(own, more=[more], others=[others]).elsewhere_digest
+
+    before = digest()
+    assert digest() == before
+    (more / "sources.csv").write_text("file,repo\nred/red_0.png,shop\nred/red_1.png,shop\n")
+    grouped = digest()
+    (more / "red" / "red_0.png").unlink()
+    smaller = digest()
+    (others / "cup" / "cup_0.png").unlink()
+    assert len({before, grouped, smaller, digest()}) == 4
 
 
 def test_strangers_that_show_a_labelled_photo_are_left_out(tmp_path: Path):

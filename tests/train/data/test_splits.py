@@ -4,6 +4,7 @@ import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.train.conftest import pretend_photos, write_photos
 from train.data.photos import Photo, find_photos
+from train.data.run_data import RunData
 from train.data.splits import Ratios, Split, check_class_sizes, copy_split, load_split, make_split
 from train.errors import DataError, RunFolderError
 from train.files import read_json
@@ -166,6 +168,23 @@ def test_a_test_folder_that_repeats_the_training_photos_is_refused():
     frozen = [replace(photo, part="test") for photo in rest]
     with pytest.raises(DataError, match=r"^class a has no photos left to train on once duplicates of test photos"):
         make_split(rest + frozen, np.tile(np.arange(18), 2), RATIOS, seed=1)
+
+
+def test_a_validation_folder_that_repeats_the_test_folder_is_refused():
+    photos = pretend_photos({"a": 9, "b": 9})
+    held_out = [
+        replace(photo, part=part) for part in ("validation", "test") for photo in pretend_photos({"a": 2, "b": 2}, "x")
+    ]
+    with pytest.raises(DataError, match=r"^each photo of the validation folder shows what a test photo shows"):
+        make_split(photos + held_out, np.append(np.arange(18), np.tile(np.arange(18, 22), 2)), RATIOS, seed=1)
+
+
+def test_decisions_rest_on_no_duplicate_of_a_test_photo():
+    photos = pretend_photos({"a": 9, "b": 9}) + pretend_photos({"a": 3, "b": 3}, "test")
+    groups = apart(photos)
+    groups[4] = groups[18]  # shows the first test photo
+    data = RunData(SimpleNamespace(photos=photos), make_split(photos, groups, RATIOS, seed=1))
+    assert data.not_test.tolist() == [i for i in range(18) if i != 4]
 
 
 def test_a_validation_folder_without_a_test_folder_is_refused():

@@ -5,6 +5,7 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import json
+import shutil
 from pathlib import Path
 
 import keras
@@ -32,6 +33,19 @@ def test_the_way_is_found(scaling: str, is_bgr: bool, photos: Path, tmp_path: Pa
     run = load_any_run(tmp_path / "run")
     assert run.labels == tuple(COLOURS)
     assert run.metrics["test"]["accuracy"] == 1.0
+
+
+def test_any_label_is_drawn_and_a_folder_is_never_replaced(photos: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+    path, mine = tmp_path / "model.keras", tmp_path / "photos"
+    prototypes("unit", is_bgr=False, order=list(COLOURS)).save(path)
+    shutil.copytree(photos, mine)
+    (mine / sorted(COLOURS)[0]).rename(mine / "$5^$")  # matplotlib would read a formula
+    command = ("import", path, "--photos", mine, "--out", tmp_path / "run")
+    code, _, err = run_train(capsys, monkeypatch, *command)
+    assert code == 0, err
+    assert (tmp_path / "run" / "confusion_test.png").stat().st_size > 1000
+    code, _, err = run_train(capsys, monkeypatch, *command)
+    assert (code, err.splitlines()[-1]) == (1, f"Error: {tmp_path / 'run'} exists: give a new folder")
 
 
 def test_another_order_of_classes_is_noticed_and_taken_when_told(

@@ -118,7 +118,6 @@ def test_an_imported_network_keeps_its_entrance(wide: Path, option: str, value: 
 
 
 def test_the_photos_decide_how_slim(wide: Path, photos: Path, tmp_path: Path, capsys, monkeypatch) -> None:
-    monkeypatch.setattr("train.slim.within_drop.SPEEDUPS", (2.0,))
     told = ("--preprocessing", "caffe", "--channels", "bgr", "--out", tmp_path / "run")
     assert run_train(capsys, monkeypatch, "import", wide, "--photos", photos, *told)[0] == 0
     options = ("--max-drop", "0.02", "--views", "1", "--epochs", "1", "--out", tmp_path / "slim")

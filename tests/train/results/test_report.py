@@ -97,7 +97,8 @@ def test_examples_begin_with_the_wrong_and_doubtful_ones(tmp_path: Path):
 def test_the_report_is_five_whole_files(tmp_path: Path):
     drawn((1, 2, 3)).save(tmp_path / "a.png")
     history = {name: [0.5, 0.4] for name in ("loss", "val_loss", "accuracy", "val_accuracy")}
-    write_report(RunFolder(tmp_path / "run"), metrics(), history, [Example(tmp_path / "a.png", "red", "red", 0.9)])
+    examples = [Example(tmp_path / "a.png", "red", "red", 0.9)]
+    write_report(RunFolder(tmp_path / "run"), to_markdown(metrics()), metrics(), examples, history)
     names = ["confusion_test.png", "confusion_validation.png", "curves.png", "examples.png", "report.md"]
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == names
     for name in names[:-1]:
@@ -117,6 +118,6 @@ def test_labels_that_no_font_has_are_escaped_and_a_dollar_is_no_formula(tmp_path
         labelled[part] = evaluate(np.array([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 1]), labelled["labels"])
     example = Example(tmp_path / "a.png", "紫水晶", "Améthyste", 0.9)
     # matplotlib's warning of a missing glyph is an error
-    write_report(RunFolder(tmp_path / "run"), labelled, history, [example])
+    write_report(RunFolder(tmp_path / "run"), "page", labelled, [example], history)
     with lettering_for(["Améthyste 紫"]) as shown:
         assert shown("Améthyste 紫") == "Améthyste \\u7d2b"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.train.conftest import write_photos
 from train.data.dataset import Dataset
 from train.errors import RunFolderError
 from train.files import read_json
@@ -39,6 +40,22 @@ def test_a_run_is_resumed_with_the_same_base_weights_only(tmp_path: Path):
     run.start(RECIPES["custom"], Dataset(tmp_path), "imagenet")
     with pytest.raises(RunFolderError, match="was started with other base weights: resume with those"):
         run.start(RECIPES["custom"], Dataset(tmp_path), "1234")
+
+
+def test_a_run_is_resumed_with_the_same_pictures_from_elsewhere_only(tmp_path: Path):
+    own = write_photos(tmp_path / "photos", count=5)
+    more = write_photos(tmp_path / "more", count=2, seed=20)
+    run = RunFolder.begin(tmp_path / "run", RECIPES["custom"])
+    run.start(RECIPES["custom"], Dataset(own, unlabelled=["faces/*.jpg"], more=[more]), "imagenet")
+    assert read_json(run.path / DATA)["unlabelled"] == ["faces/*.jpg"]
+    run.start(RECIPES["custom"], Dataset(own, more=[more]), "imagenet")
+    (more / "red" / "red_1.png").unlink()
+    with pytest.raises(
+        RunFolderError, match=r"^the pictures of --more and --others are not those that .*run was started"
+    ):
+        run.start(RECIPES["custom"], Dataset(own, more=[more]), "imagenet")
+    with pytest.raises(RunFolderError, match="was started with another --more or --others: resume with those"):
+        run.start(RECIPES["custom"], Dataset(own), "imagenet")
 
 
 @pytest.mark.parametrize("name", RECIPES)

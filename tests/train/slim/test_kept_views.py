@@ -20,7 +20,7 @@ class Loader:
 
 def test_each_view_is_loaded_once():
     loader = Loader()
-    views = KeptViews(loader, 10, SIDE_PX)
+    views = KeptViews(loader, 10, SIDE_PX, SIDE_PX)
     for chosen in ([3, 9, 3], [9, 0, 1], [3, 1]):
         loaded = views.load(np.array(chosen))
         assert loaded.shape == (len(chosen), SIDE_PX, SIDE_PX, 3)
@@ -31,7 +31,7 @@ def test_each_view_is_loaded_once():
 def test_what_does_not_fit_is_loaded_each_time(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(kept_views, "KEPT_BYTES", 5 * SIDE_PX * SIDE_PX * 3)
     loader = Loader()
-    views = KeptViews(loader, 10, SIDE_PX)
+    views = KeptViews(loader, 10, SIDE_PX, SIDE_PX)
     for _ in range(2):
         assert views.load(np.array([7, 4, 5]))[:, 0, 0, 0].tolist() == [7, 4, 5]
     assert loader.loaded == [4, 7, 5, 7, 5]

@@ -39,6 +39,15 @@ def test_no_speedup_within_the_allowed_loss_is_one_line(tmp_path: Path):
         slim_within(0.01, {"kfold": {"mean_accuracy": 0.98}}, slim_to, SlimFolder(tmp_path))
 
 
+def test_speedups_that_a_network_cannot_reach_are_not_tried(tmp_path: Path):
+    tried: list[float] = []
+    slim_to = pretend_slimming({4: 0.9, 3: 0.98}, tried)
+    metrics = slim_within(0.01, {"kfold": {"mean_accuracy": 0.98}}, slim_to, SlimFolder(tmp_path), highest=5.3)
+    assert (metrics["slim"]["speedup"], tried) == (3, [4, 3])
+    with pytest.raises(GoalError, match=r"^this network can be made 1\.90 times as small at most: export it as it is$"):
+        slim_within(0.01, {}, slim_to, SlimFolder(tmp_path), highest=1.9)
+
+
 def test_without_a_kfold_of_both_the_validation_photos_count():
     full = {"kfold": {"mean_accuracy": 0.9}, "validation": {"accuracy": 0.8}}
     assert compared(full, {"kfold": None, "validation": {"accuracy": 0.7}}) == (0.8, 0.7)

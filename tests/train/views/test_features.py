@@ -16,7 +16,8 @@ from train.networks.pixels import Preprocess
 from train.networks.pooling import EnergyPooling
 from train.networks.vgg16 import build_base
 from train.recipes import Augmentation, Recipe
-from train.views.features import extract, load_batch, load_view, scene, select
+from train.views import features
+from train.views.features import code_digest, decides_views, extract, load_batch, load_view, scene, select
 
 TAPS = ("block4_conv3", "block5_conv3")
 ENTRANCE = "block4_pool"
@@ -183,6 +184,20 @@ def test_other_settings_are_computed_anew(
         loads.clear()
         extract(photos[:1], 1, recipe, build_base(recipe, random_weights), TAPS[:1], tmp_path)
         assert loads == [(photos[0], 0)]
+
+
+def test_other_code_is_another_cache(cached_recipe: Recipe, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    (tmp_path / "a.py").write_text("1")
+    before, decided = code_digest(tmp_path), decides_views(cached_recipe)
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "inside" / "b.py").write_text("2")
+    assert code_digest(tmp_path) != before == code_digest(tmp_path / "a.py")
+    for places in ("_VIEWS", "_PICTURES"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"train.views.features.{places}", (tmp_path,))
+            assert decides_views(cached_recipe) != decided
+    assert {place.name for place in features._PICTURES} >= {"loading.py", "turning.py", "whole.py", "containers"}
+    assert not {place.name for place in features._PICTURES} & {"drawing", "finding"}
 
 
 def test_other_weights_and_taps_are_computed_anew(

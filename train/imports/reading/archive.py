@@ -4,6 +4,7 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
+from edge_infer.model_file.mistaken import PYTORCH
 from train.errors import KerasFileError
 from train.imports.reading.hdf5 import MAX_BYTES
 
@@ -54,6 +55,8 @@ def _check_names(archive: zipfile.ZipFile, path: Path) -> None:
         twice = next(name for name in names if names.count(name) > 1)
         raise KerasFileError(f"{path} is refused: {twice[:100]!r} is in it twice")
     if missing := [name for name in (CONFIG, METADATA, WEIGHTS) if name not in names]:
+        if any(name.endswith("/data.pkl") for name in names):
+            raise KerasFileError(f"{path} is {PYTORCH}")
         hint = ": weights in several files are not read, save the model as .h5" if "shard" in "".join(names) else ""
         raise KerasFileError(f"{path} is not a Keras model: it lacks {missing[0]}{hint}")
 

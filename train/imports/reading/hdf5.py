@@ -1,5 +1,6 @@
 """An HDF5 file as data: arrays and texts by path, nothing outside the file opened, memory bounded."""
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -43,18 +44,13 @@ class Tree:
         """
         if (group, attribute) in self.texts:
             return self.texts[group, attribute]
-        parts: list[str] = []
-        while (part := self.texts.get((group, f"{attribute}{len(parts)}"))) is not None and part:
-            return self._joined(group, attribute)
-        return None
-
-    def _joined(self, group: str, attribute: str) -> tuple[str, ...]:
         found: list[str] = []
-        number = 0
-        while (part := self.texts.get((group, f"{attribute}{number}"))) is not None:
+        for number in itertools.count():
+            part = self.texts.get((group, f"{attribute}{number}"))
+            if part is None:
+                break
             found += part
-            number += 1
-        return tuple(found)
+        return tuple(found) or None
 
 
 def read_tree(file: Path | IO[bytes], name: str) -> Tree:

@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from edge_infer.model_file.mistaken import HEAD_BYTES, mistaken_for_model
 from train.errors import KerasFileError
 from train.imports.reading.apart import read_apart
 from train.imports.reading.archive import unpack
@@ -51,7 +52,8 @@ def read_keras_file(path: Path, architecture: Path | None = None) -> KerasFile:
             tree = read_apart(weights, str(path))
         return _described(path, config, tree, _loads(metadata, f"{path}: its metadata").get("keras_version"))
     if not start.startswith(_HDF5_START):
-        raise KerasFileError(f"{path} is not a Keras model: give a .keras or .h5 file")
+        what = mistaken_for_model(start) or "not a Keras model: give a .keras or .h5 file"
+        raise KerasFileError(f"{path} is {what}")
     tree = read_apart(path, str(path))
     text = tree.texts.get(("", "model_config"))
     version = tree.texts.get(("", "keras_version")) or tree.texts.get(("model_weights", "keras_version")) or (None,)
@@ -70,7 +72,7 @@ def _start(path: Path) -> bytes:
         raise KerasFileError(f"{path} is {what}, which holds code: {_SAVE_AGAIN}")
     try:
         with path.open("rb") as file:
-            return file.read(len(_HDF5_START))
+            return file.read(HEAD_BYTES)
     except FileNotFoundError as error:
         raise KerasFileError(f"{path} does not exist: give a .keras or .h5 file") from error
     except OSError as error:

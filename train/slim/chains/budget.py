@@ -12,15 +12,20 @@ from train.slim.sensitivity import Sensitivity
 from train.slim.widths import STEP
 
 
+def highest_speedup(chain: Chain) -> float:
+    """Return what the narrowest network divides multiply-accumulates and weights by at least."""
+    full = chain.cost(chain.widths)
+    least = chain.cost({name: min(width, STEP) for name, width in chain.widths.items()})
+    return min(before / after for before, after in zip(full, least, strict=True))
+
+
 def check_chain_speedup(chain: Chain, speedup: float) -> None:
     """Refuse a speed-up that no widths reach.
 
     Raises:
         GoalError: It is too high.
     """
-    full = chain.cost(chain.widths)
-    least = chain.cost({name: min(width, STEP) for name, width in chain.widths.items()})
-    reached = min(before / after for before, after in zip(full, least, strict=True))
+    reached = highest_speedup(chain)
     if reached < speedup:
         raise GoalError(
             f"a speed-up of {speedup:g} cannot be reached: with {STEP} channels a layer, this network is {reached:.2f} "
