@@ -99,6 +99,7 @@ def slim_training(
     recipe = replace(original.recipe, mixed_precision=mixed_precision)
     dataset = original.folder.dataset(None, None, tuple(unlabelled))
     data = read_run_data(recipe, dataset, original.folder.split_path)
+    original.folder.check_elsewhere(dataset)
     _, settings = slimmed_with(slim.path)
     settings = replace(settings, views=min(_READOUT_VIEWS, settings.views))
     pictures = pictures_to_learn_from(data)

@@ -21,7 +21,7 @@ RESULTS = Path(__file__).parents[1] / "results" / "training"
 
 
 def keep(run: Path) -> None:
-    """Copy what a finished run measured, without any path of this machine."""
+    """Copy what a finished run measured, without any path of this machine but patterns of unlabelled pictures."""
     recipe = read_json(run / RECIPE)
     kept = {
         "command": _slim_command(run, recipe) if recipe["widths"] else _train_command(run, recipe),
@@ -48,7 +48,7 @@ def _slim_command(run: Path, recipe: dict[str, Any]) -> str:
         name: settings[name] for name in ("views", "epochs")
     }
     options = [f"--{name.replace('_', '-')} {value:g}" for name, value in given.items()]
-    options += [f"--unlabelled {shlex.quote(pattern)}" for pattern in settings.get("unlabelled", [])]
+    options += [f"--unlabelled {shlex.quote(pattern)}" for pattern in read_json(run / DATA).get("unlabelled", [])]
     options += [f"--{name.replace('_', '-')}" for name in ("wide_views", "mixed_precision") if settings[name]]
     return f"python -m train slim {recipe['name']} --out RUN {' '.join(options)}"
 

@@ -218,7 +218,9 @@ def main(
     goal, settings = slimmed_with(slim_run)
     settings = replace(settings, views=views or settings.views, epochs=epochs or settings.epochs)
     calibration = read_json(slim_run / METRICS, "calibration")["calibration"]
-    data = read_run_data(original.recipe, original.folder.dataset(None, None, unlabelled), original.folder.split_path)
+    dataset = original.folder.dataset(None, None, unlabelled)
+    data = read_run_data(original.recipe, dataset, original.folder.split_path)
+    original.folder.check_elsewhere(dataset)
     found = []
     for number in folds or range(FOLDS):
         say(f"Fold {number}")

@@ -44,8 +44,13 @@ def test_the_command_of_a_slim_run_says_how_it_was_slimmed(
     run.mkdir()
     goal = {"speedup": 24.8, "width": None, "image_size": 128, "first_stride": 2}
     settings = {"goal": goal, "views": 8, "epochs": 12, "wide_views": False, "mixed_precision": True}
-    settings |= unlabelled
-    records = {RECIPE: {"name": "gems", "widths": [16, 32]}, SETTINGS: settings, METRICS: {}, HISTORY: {}}
+    records = {
+        RECIPE: {"name": "gems", "widths": [16, 32]},
+        SETTINGS: settings,
+        METRICS: {},
+        HISTORY: {},
+        DATA: unlabelled,
+    }
     for name, record in records.items():
         write_json(run / name, record)
     monkeypatch.setattr(keep_runs, "RESULTS", tmp_path)
