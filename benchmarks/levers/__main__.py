@@ -58,7 +58,7 @@ def measure_all(
         wanted: Names of levers, or `KNOWN`.
         yardstick: The photos.
         out: The result; rows of other names stay.
-        settings: What else decides a row: the photos, the folds, the precision.
+        settings: What else decides a row: the photos, the folds, the precision, the base weights.
         features: Computes what the heads read.
     """
     result = read_json(out, "rows") if out.exists() else {"rows": {}}
@@ -120,6 +120,7 @@ def main(
         "folds": FOLDS,
         "repeats": repeats,
         "mixed_precision": mixed_precision,
+        "base_weights": features.base_weights,
     }
     measure_all(only or NAMES, yardstick, out, settings, features)
     say(f"{features.passes} passes of the network")

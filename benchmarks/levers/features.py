@@ -5,9 +5,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property, partial
-from importlib.metadata import version
 from pathlib import Path
-from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -20,10 +18,10 @@ from benchmarks.levers import views
 from benchmarks.levers.pooling import POOLINGS
 from benchmarks.levers.views import View, load_view
 from edge_infer.atomic_files import write_atomic
-from edge_infer.pictures import loading, profiles
 from train.data.photos import Photo, sha256_file
-from train.errors import CacheError
 from train.metrics import Floats
+from train.networks import pixels as pixel_code
+from train.networks import pooling as pooling_code
 from train.networks import vgg16
 from train.networks.network import FORWARD_BATCH, root_normalize
 from train.networks.pixels import Preprocess
@@ -31,13 +29,12 @@ from train.networks.pooling import average
 from train.networks.vgg16 import BLOCKS, build_base, tap_maps
 from train.progress import track
 from train.recipes import RECIPES
-from train.views import augmentation
-from train.views import features as training_views
+from train.views.features import code_digest, decides_views, load_entry, save_entry
 
 # The last maps of each block; blocks 4 and 5 are pooled in every way, the others averaged.
 TAPS = tuple(f"block{block}_conv{convs}" for block, (_, convs) in enumerate(BLOCKS, start=1))
 MAPS = (4, 5)
-_DECIDING_CODE = (views, ground_code, poolings, augmentation, training_views, loading, profiles, vgg16)
+_DECIDING_CODE = (views, ground_code, poolings, vgg16, pixel_code, pooling_code)
 
 Arrays = dict[str, npt.NDArray[np.floating]]
 Function = Callable[[tf.Tensor], dict[str, tf.Tensor]]
@@ -60,6 +57,11 @@ class FrozenFeatures:
         self.grounds = grounds
         self.passes = 0
         self._networks: dict[int, Function] = {}
+
+    @cached_property
+    def base_weights(self) -> str:
+        """`imagenet`, or the sha256 of the file."""
+        return sha256_file(Path(self.weights)) if Path(self.weights).is_file() else self.weights
 
     def pooled(self, photos: Sequence[Photo], view: View, pooling: str, blocks: Sequence[int]) -> Floats:
         """Return a head's input, each block root-normalized: `float32 [N, D]`."""
@@ -97,8 +99,8 @@ class FrozenFeatures:
                 arrays |= {f"{name}-{block}": way(outputs[f"maps-{block}"]) for name, way in POOLINGS.items()}
             for row, pair in enumerate(batch):
                 of_photo = {name: values[row].astype(np.float32) for name, values in arrays.items()}
-                write_atomic(self._path(*pair), partial(_save, arrays=of_photo), durable=False)
-        return [_load(self._path(*pair)) for pair in wanted]
+                write_atomic(self._path(*pair), partial(save_entry, arrays=of_photo), durable=False)
+        return [load_entry(self._path(*pair)) for pair in wanted]
 
     def _batches(
         self, wanted: Sequence[tuple[Photo, View]], label: str, network: Function | None = None
@@ -120,17 +122,19 @@ class FrozenFeatures:
         return self._networks[side]
 
     def _path(self, photo: Photo, view: View) -> Path:
-        name = hashlib.sha256(json.dumps(asdict(view), sort_keys=True).encode()).hexdigest()[:12]
+        grounds = [ground.sha256 for ground in self.grounds] if view.ground else []
+        shown = asdict(view) | {"grounds": grounds}
+        name = hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:12]
         return self.cache / self._key / photo.sha256[:2] / f"{photo.sha256}-{name}.npz"
 
     @cached_property
     def _key(self) -> str:
-        """Hash everything besides the photo and the view."""
+        """Hash everything besides the photo, the view and its grounds."""
         decides = {
-            "code": [sha256_file(Path(str(module.__file__))) for module in _DECIDING_CODE],
-            "versions": {name: version(name) for name in ("tensorflow", "pillow", "scipy")},
+            "views": decides_views(self.recipe),
+            "network_code": code_digest(Path(__file__), *(Path(str(module.__file__)) for module in _DECIDING_CODE)),
             "mixed_precision": self.recipe.mixed_precision,
-            "weights": sha256_file(Path(self.weights)) if Path(self.weights).is_file() else self.weights,
+            "base_weights": self.base_weights,
         }
         return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:24]
 
@@ -150,16 +154,3 @@ def as_function(network: keras.Model) -> Function:
     """Return a network's inference as a graph."""
     function: Function = tf.function(lambda pixels: network(pixels, training=False))
     return function
-
-
-def _save(path: Path, arrays: Arrays) -> None:
-    with path.open("wb") as file:  # an open file, or numpy appends a suffix of its own
-        np.savez(file, **arrays)  # type: ignore[arg-type]  # none of them is called allow_pickle
-
-
-def _load(path: Path) -> Arrays:
-    try:
-        with np.load(path, allow_pickle=False) as entry:
-            return {name: entry[name] for name in entry.files}
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
-        raise CacheError(f"cache entry {path} is damaged: remove it and run again") from error

@@ -1,15 +1,13 @@
 """Joint folds of all photos, and accuracies whose intervals know that photos of one source resemble each other."""
 
-import warnings
-
 import numpy as np
 import numpy.typing as npt
-from sklearn.model_selection import StratifiedGroupKFold
 
 from benchmarks.levers.yardstick import Yardstick
 from train.errors import DataError
-from train.fitting.crossval import FOLDS
+from train.fitting.crossval import FOLDS, fold_numbers
 from train.metrics import Floats, Ints
+from train.results.elsewhere import resampled_counts, share_interval
 
 _RESAMPLES = 1000
 
@@ -34,7 +32,7 @@ def joint_folds(yardstick: Yardstick, repeats: int, seed: int) -> Ints:
             (yardstick.strangers, parts),
         ):
             chosen = np.flatnonzero(of_part)
-            folds[repeat, chosen] = _folds(strata[chosen], yardstick.units[chosen], seed + repeat)
+            folds[repeat, chosen] = fold_numbers(strata[chosen], yardstick.units[chosen], seed + repeat)
     return folds
 
 
@@ -49,18 +47,6 @@ def _check_units(yardstick: Yardstick) -> None:
             )
 
 
-def _folds(strata: Ints, units: Ints, seed: int) -> Ints:
-    folds = np.empty(len(strata), np.int64)
-    if np.bincount(strata - strata.min()).max() < FOLDS:  # too thin to be alike in anything
-        strata = np.zeros_like(strata)
-    folding = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The least populated class")  # a thin class is missing from some folds
-        for fold, (_, held_out) in enumerate(folding.split(strata, strata, units)):
-            folds[held_out] = fold
-    return folds
-
-
 def clustered_interval(right: Floats, of: Floats, sources: npt.NDArray[np.str_]) -> tuple[float, float]:
     """Return the 95 % interval of `right.sum() / of.sum()`: a bootstrap that draws sources, not photos.
 
@@ -69,15 +55,10 @@ def clustered_interval(right: Floats, of: Floats, sources: npt.NDArray[np.str_])
         of: What it counts at most, `[N]`; ones for an accuracy.
         sources: Where each is from, `[N]`.
     """
-    names, index = np.unique(sources, return_inverse=True)
-    hits, counts = np.bincount(index, right), np.bincount(index, of)
-    drawn = np.random.default_rng(0).integers(0, len(names), (_RESAMPLES, len(names)))
-    totals = counts[drawn].sum(axis=1)
-    shares = hits[drawn].sum(axis=1)[totals > 0] / totals[totals > 0]
-    if not len(shares):
-        return 0.0, 1.0
-    low, high = np.quantile(shares, (0.025, 0.975))
-    return float(low), float(high)
+    groups = np.unique(sources, return_inverse=True)[1]
+    _, whole, part = resampled_counts(np.stack([of, right]), groups)[:_RESAMPLES].T
+    low, high = share_interval(part, whole) or (0.0, 1.0)
+    return low, high
 
 
 def summarize(probabilities: Floats, yardstick: Yardstick) -> dict[str, object]:

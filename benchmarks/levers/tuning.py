@@ -5,6 +5,7 @@ blocks start from ImageNet's weights again.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -14,15 +15,16 @@ from benchmarks.levers.features import MAPS, FrozenFeatures
 from benchmarks.levers.measure import Lever, Measurement
 from benchmarks.levers.views import View
 from benchmarks.levers.yardstick import Yardstick
+from train.fitting.finetune import last_blocks_of
 from train.metrics import Floats, Ints, softmax
 from train.networks.network import LOGITS, pooled_features
-from train.networks.pooling import pool_taps
-from train.networks.vgg16 import FULL_WIDTHS
+from train.networks.vgg16 import FULL_WIDTHS, last_blocks
+from train.recipes import Recipe
+from train.views.features import MAPS as ENTERING
 
-_ENTERING, _FROZEN = "entering", "frozen"
-_ENTRANCES = {4: "block3_pool", 5: "block4_pool"}
-_TAPS = ("block4_conv3", "block5_conv3")
-_LEARNING_RATE = 3e-5  # the recipe's
+_FROZEN = "frozen"
+# Not the recipe's, which are 5e-5 and one epoch: the kept rows are of these.
+_LEARNING_RATE = 3e-5
 _BATCH = 16
 _EPOCHS = 2
 
@@ -40,17 +42,19 @@ class TunedMeasurement(Measurement):
 
     def __init__(self, lever: Lever, yardstick: Yardstick, features: FrozenFeatures) -> None:
         super().__init__(lever, yardstick, features)
-        if lever.tuned_from not in _ENTRANCES or (lever.pooling, lever.blocks, len(lever.test)) != ("eg2", MAPS, 1):
+        if lever.tuned_from not in MAPS or (lever.pooling, lever.blocks, len(lever.test)) != ("eg2", MAPS, 1):
             raise ValueError(f"{lever.name}: only eg2 of blocks 4 and 5, of one view, is fine-tuned")
-        entrance = _ENTRANCES[lever.tuned_from]
+        learning = replace(features.recipe.fine_tuning, blocks=MAPS[-1] - lever.tuned_from + 1)
+        recipe = replace(features.recipe, fine_tune=learning)
+        entrance, _ = last_blocks(recipe.pooled_head.taps[-1], learning.blocks)
         photos = [yardstick.photos[i] for i in self.labelled]
         self._place = np.cumsum(yardstick.labelled) - 1
         self._inputs: dict[View, Inputs] = {}
         for view in self.views:
-            self._inputs[view] = {_ENTERING: features.entering(photos, view, entrance)}
+            self._inputs[view] = {ENTERING: features.entering(photos, view, entrance)}
             if lever.tuned_from == MAPS[-1]:
                 self._inputs[view][_FROZEN] = features.pooled(photos, view, lever.pooling, MAPS[:1])
-        self._network = learning_blocks(features.base(lever.test[0].side), entrance, len(yardstick.labels))
+        self._network = learning_blocks(features.base(lever.test[0].side), recipe, len(yardstick.labels))
         self._initial = self._network.get_weights()
 
     def held_out(self, chosen: Ints, rest: Ints) -> Floats:
@@ -81,23 +85,19 @@ class TunedMeasurement(Measurement):
         }
 
 
-def learning_blocks(base: keras.Model, entrance: str, num_classes: int) -> keras.Model:
-    """Return the network from the maps that enter a block to logits; its convolutions are the base's own.
+def learning_blocks(base: keras.Model, recipe: Recipe, num_classes: int) -> keras.Model:
+    """Return the network from the maps that enter the blocks that a recipe fine-tunes to logits.
 
     Args:
         base: VGG16.
-        entrance: The layer that the maps come from. If block 4 lies before it, its pooled features are an input too.
+        recipe: The blocks, and the taps of its head. A tap before the blocks is an input too, root-normalized.
         num_classes: Number of labels.
     """
-    maps = keras.Input(base.get_layer(entrance).output.shape[1:], name=_ENTERING)
-    inputs, names, tapped = [maps], [layer.name for layer in base.layers], {}
-    for name in names[names.index(entrance) + 1 : names.index(_TAPS[-1]) + 1]:
-        maps = base.get_layer(name)(maps)
-        tapped[name] = maps
-    taps = [tap for tap in _TAPS if tap in tapped]
-    read = [pooled_features(list(pool_taps(tapped, taps, pooling="energy").values()))]
-    if len(taps) < len(_TAPS):
-        inputs.append(keras.Input((FULL_WIDTHS[_TAPS[0]],), name=_FROZEN))
+    blocks, taps = last_blocks_of(base, recipe).network, recipe.pooled_head.taps
+    inputs = [blocks.input]
+    read = [pooled_features([blocks.output[tap] for tap in taps if tap in blocks.output])]
+    if taps[0] not in blocks.output:
+        inputs.append(keras.Input((FULL_WIDTHS[taps[0]],), name=_FROZEN))
         read = [inputs[-1], *read]
     joined = keras.layers.Concatenate(dtype="float32")(read) if len(read) > 1 else read[0]
     return keras.Model(inputs, keras.layers.Dense(num_classes, name=LOGITS, dtype="float32")(joined))

@@ -4,8 +4,7 @@ Nothing that looks alike may be on both sides of a fold. So every photo is in a 
 photos of the set by duplicates, photos from elsewhere by source, other stones by kind, other things by source.
 """
 
-import csv
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,15 +13,17 @@ import numpy.typing as npt
 
 from benchmarks.levers.stone_kinds import kind_of
 from train.data.duplicates import Pair, check_readable, duplicate_groups, fingerprints, near_duplicates
+from train.data.elsewhere import FILE, KIND, SOURCE, SOURCES, WHAT, read_sources
+from train.data.layout import Report
 from train.data.photos import Photo, find_photos, find_pictures, labels_of, sha256_file
 from train.errors import DataError
 from train.metrics import Ints
 
 OWN, OWN_TEST, WILD, ASKED = "own", "own test", "wild", "asked"
 STRANGER = -1  # the target of what is none of the classes
-SOURCES = "sources.csv"
 Mask = npt.NDArray[np.bool_]
 THINGS = "things"
+_CLASS = "class"  # a column that training does not need: it goes by the folders
 ASKED_PHOTOS = 300
 # Albums of everything: two pictures of one have no more in common than two of different ones.
 ALBUMS = ("EliSchwartz/imagenet-sample-images",)
@@ -102,9 +103,7 @@ class Yardstick:
         return sorted(set(self.parts[self.strangers].tolist()))
 
 
-def read_yardstick(
-    gems: Path, wild: Path, others: Sequence[Path], asked: Path | None, report: Callable[[str], None]
-) -> Yardstick:
+def read_yardstick(gems: Path, wild: Path, others: Sequence[Path], asked: Path | None, report: Report) -> Yardstick:
     """Find all photos and work out which of them belong together.
 
     Args:
@@ -112,21 +111,21 @@ def read_yardstick(
         wild: Photos from elsewhere: `sources.csv` names file, class, repo and kind of each.
         others: Strangers: folders of kinds, or with a `sources.csv` that names file, what and repo.
         asked: Pictures that nothing learns from; `ASKED_PHOTOS` of them are asked.
-        report: Called with a line for each photo that is left out.
+        report: Called with a line for each photo that is left out, and for what `sources.csv` names in vain.
 
     Raises:
         DataError: Something is missing or unreadable, or a class has no folder in the set.
     """
-    rows = [*_own(gems), *_wild(wild)]
+    rows = [*_own(gems), *_wild(wild, report)]
     for folder in others:
-        rows += _strangers(folder)
+        rows += _strangers(folder, report)
     rows += [] if asked is None else _asked(asked)
     prints, unreadable = fingerprints([row.photo for row in rows])
     check_readable(unreadable)
     return arrange(rows, near_duplicates(prints), report)
 
 
-def arrange(rows: Sequence[Row], pairs: Sequence[Pair], report: Callable[[str], None]) -> Yardstick:
+def arrange(rows: Sequence[Row], pairs: Sequence[Pair], report: Report) -> Yardstick:
     """Leave out what an earlier part has already, and give every photo its unit.
 
     Args:
@@ -170,29 +169,27 @@ def _own(gems: Path) -> Iterable[Row]:
         yield Row(photo, OWN_TEST if photo.part == "test" else OWN, OWN, OWN, None)
 
 
-def _wild(folder: Path) -> Iterable[Row]:
-    for line in _listed(folder, "file", "class", "repo", "kind"):
-        path = folder / line["file"]
-        yield Row(
-            Photo(path, line["class"], sha256_file(path)), WILD, line["repo"], line["kind"], f"from {line['repo']}"
-        )
+def _wild(folder: Path, report: Report) -> Iterable[Row]:
+    for line in _listed(folder, report, _CLASS, SOURCE, KIND):
+        path = folder / line[FILE]
+        yield Row(Photo(path, line[_CLASS], sha256_file(path)), WILD, line[SOURCE], line[KIND], f"from {line[SOURCE]}")
 
 
-def _strangers(folder: Path) -> Iterable[Row]:
+def _strangers(folder: Path, report: Report) -> Iterable[Row]:
     if not (folder / SOURCES).exists():
         for photo in find_pictures([str(folder)]):
             kind = kind_of(photo.path.relative_to(folder).parts[0])
             yield Row(photo, folder.name, folder.name, kind, f"kind {kind}")
         return
-    for line in _listed(folder, "file", "what", "repo"):
-        path, part = folder / line["file"], Path(line["file"]).parts[0]
-        photo, source = Photo(path, "", sha256_file(path)), line["repo"]
+    for line in _listed(folder, report, WHAT, SOURCE):
+        path, part = folder / line[FILE], Path(line[FILE]).parts[0]
+        photo, source = Photo(path, "", sha256_file(path)), line[SOURCE]
         if part != THINGS:
-            kind = kind_of(line["what"])
+            kind = kind_of(line[WHAT])
             yield Row(photo, part, source, kind, f"kind {kind}")
         else:
-            unit = f"thing {line['what']}" if source in ALBUMS else f"things of {source}"
-            yield Row(photo, part, source, line["what"], unit)
+            unit = f"thing {line[WHAT]}" if source in ALBUMS else f"things of {source}"
+            yield Row(photo, part, source, line[WHAT], unit)
 
 
 def _asked(folder: Path) -> Iterable[Row]:
@@ -202,13 +199,11 @@ def _asked(folder: Path) -> Iterable[Row]:
         yield Row(photos[i], ASKED, folder.name, folder.name, None)
 
 
-def _listed(folder: Path, *columns: str) -> list[dict[str, str]]:
-    path = folder / SOURCES
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            lines = list(csv.DictReader(file))
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    if not lines or (missing := [name for name in columns if not lines[0].get(name)]):
-        raise DataError(f"{path} is empty" if not lines else f"{path} lacks the column {missing[0]}")
-    return lines
+def _listed(folder: Path, report: Report, *columns: str) -> Iterable[dict[str, str]]:
+    """Return the rows of a folder's `sources.csv`, which must be there."""
+    rows = read_sources(folder, report).values()
+    if not rows:
+        raise DataError(f"{folder / SOURCES} is missing or names no photo")
+    if missing := [name for row in rows for name in columns if name not in row]:
+        raise DataError(f"{folder / SOURCES} lacks the column {missing[0]}")
+    return rows

@@ -58,7 +58,7 @@ def find_elsewhere(folders: Sequence[Path], labels: Sequence[str], report: Repor
     found: dict[str, Sourced] = {}
     contradicted: set[str] = set()
     for folder in folders:
-        rows = _read_sources(folder, report)
+        rows = read_sources(folder, report)
         for child, label in class_folders(folder, report).items():
             if label not in labels:
                 like = next((known for known in labels if folded(known) == folded(label)), None)
@@ -91,7 +91,7 @@ def find_strangers(folders: Sequence[Path], report: Report) -> list[Sourced]:
     """
     found: dict[str, Sourced] = {}
     for folder in folders:
-        rows = _read_sources(folder, report)
+        rows = read_sources(folder, report)
         pictures = _pictures(folder, report)
         if not pictures:
             raise DataError(f"{folder} holds no pictures: add some, or leave --others {folder} out")
@@ -156,7 +156,7 @@ def _pictures(folder: Path, report: Report) -> list[Path]:
     return [Path(path) for path in content.images]
 
 
-def _read_sources(folder: Path, report: Report) -> dict[str, dict[str, str]]:
+def read_sources(folder: Path, report: Report) -> dict[str, dict[str, str]]:
     """Return the rows of a folder's `sources.csv` by file; none if there is no such file."""
     path = folder / SOURCES
     if not folder.is_dir():

@@ -42,9 +42,9 @@ def measure_elsewhere(
         "photos": len(elsewhere.photos),
         "sources": len(np.unique(elsewhere.groups)),
         **total,
-        "accuracy_95": _interval(drawn[:, 1], drawn[:, 0]),
-        "certain_95": _interval(drawn[:, 2], drawn[:, 0]),
-        "right_of_certain_95": _interval(drawn[:, 3], drawn[:, 2]),
+        "accuracy_95": share_interval(drawn[:, 1], drawn[:, 0]),
+        "certain_95": share_interval(drawn[:, 2], drawn[:, 0]),
+        "right_of_certain_95": share_interval(drawn[:, 3], drawn[:, 2]),
         "by_class": {label: _shares(counts[:, names == label]) for label in labels if (names == label).any()},
         "by_kind": {str(kind): _shares(counts[:, kinds == kind]) for kind in np.unique(kinds) if kind},
     }
@@ -71,7 +71,7 @@ def measure_strangers(certain: Bools, strangers: Strangers) -> dict[str, Any] | 
             "pictures": int(chosen.sum()),
             "kinds": len(np.unique(strangers.groups[chosen])),
             "certain": float(certain[chosen].mean()),
-            "certain_95": _interval(drawn[:, 1], drawn[:, 0]),
+            "certain_95": share_interval(drawn[:, 1], drawn[:, 0]),
         }
 
     return {
@@ -109,7 +109,7 @@ def _shares(counts: Floats) -> dict[str, Any]:
     }
 
 
-def _interval(part: Floats, whole: Floats) -> list[float] | None:
+def share_interval(part: Floats, whole: Floats) -> list[float] | None:
     """Return the 95 % interval of a share; null where there is nothing to share."""
     kept = whole > 0
     if not kept.any():

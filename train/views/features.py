@@ -164,10 +164,10 @@ def cached(photos: Sequence[Photo], views: int, recipe: Recipe, network: keras.M
         outputs = {name: values.numpy() for name, values in run(tf.constant(pixels)).items()}
         for row, (photo, view) in enumerate(batch):
             arrays = {name: values[row] for name, values in outputs.items()}
-            write_atomic(_entry(folder, photo, view), partial(_save, arrays=arrays), durable=False)
+            write_atomic(_entry(folder, photo, view), partial(save_entry, arrays=arrays), durable=False)
     features: Features = {}
     for number, item in enumerate(wanted):
-        for name, values in _load(_entry(folder, *item)).items():
+        for name, values in load_entry(_entry(folder, *item)).items():
             if name not in features:  # maps take gigabytes: there is room for them once
                 features[name] = np.empty((len(wanted), *values.shape), values.dtype)
             features[name][number] = values
@@ -249,12 +249,18 @@ def _entry(folder: Path, photo: Photo, view: int) -> Path:
     return folder / photo.sha256[:2] / f"{photo.sha256}-{view}.npz"
 
 
-def _save(path: Path, arrays: dict[str, npt.NDArray[np.float32]]) -> None:
+def save_entry(path: Path, arrays: dict[str, npt.NDArray[np.float32]]) -> None:
+    """Write a cache entry, arrays by name."""
     with path.open("wb") as file:  # an open file, or numpy appends a suffix of its own
         np.savez(file, **arrays)  # type: ignore[arg-type]  # none of them is called allow_pickle
 
 
-def _load(path: Path) -> dict[str, npt.NDArray[np.float32]]:
+def load_entry(path: Path) -> dict[str, npt.NDArray[np.float32]]:
+    """Read a cache entry.
+
+    Raises:
+        CacheError: It is damaged.
+    """
     try:
         with np.load(path, allow_pickle=False) as entry:
             return {name: entry[name] for name in entry.files}

@@ -1,5 +1,6 @@
 """Features are pooled from the maps, kept, and not computed twice. No network: its maps are made up."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from tests.conftest import drawn
 from train.data.photos import Photo, sha256_file
 from train.errors import CacheError
 from train.networks.network import root_normalize
+from train.recipes import Augmentation
 
 
 def made_up_maps(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -78,3 +80,47 @@ def test_other_precision_has_other_features_and_a_damaged_entry_is_named(
         entry.write_bytes(b"PK not really")
     with pytest.raises(CacheError, match="is damaged: remove it and run again"):
         features.pooled(photos[:1], WHOLE, "mean", (5,))
+
+
+def test_other_grounds_have_other_features_only_of_views_that_show_them(
+    features: FrozenFeatures, photos: list[Photo], tmp_path: Path
+):
+    on_ground = View(ground=1)
+    features.grounds = photos[5:7]
+    features.pooled(photos[:2], on_ground, "mean", (5,))
+    features.pooled(photos[:2], WHOLE, "mean", (5,))
+    assert features.passes == 4
+    features.grounds = photos[6:8]
+    features.pooled(photos[:2], on_ground, "mean", (5,))
+    assert features.passes == 6
+    features.pooled(photos[:2], WHOLE, "mean", (5,))
+    assert features.passes == 6
+
+
+def test_other_changes_and_other_base_weights_have_other_features(
+    photos: list[Photo], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def entries() -> int:
+        return len(list((tmp_path / "cache").rglob("*.npz")))
+
+    def look(weights: str, **changes: object) -> None:
+        features = FrozenFeatures(weights, tmp_path / "cache", mixed_precision=False)
+        features.recipe = replace(features.recipe, **changes)
+        features.pooled(photos[:1], WHOLE, "mean", (5,))
+
+    monkeypatch.setattr(FrozenFeatures, "_network", lambda self, side: made_up_maps)
+    look("imagenet")
+    look("imagenet", seed=7)
+    look("imagenet", augmentation=Augmentation(crop=0.5))
+    (tmp_path / "own.weights.h5").write_bytes(b"own")
+    look(str(tmp_path / "own.weights.h5"))
+    assert entries() == 4
+    look("imagenet")
+    assert entries() == 4
+
+
+def test_base_weights_are_known_by_what_the_file_holds(tmp_path: Path):
+    path = tmp_path / "own.weights.h5"
+    path.write_bytes(b"own")
+    named = [FrozenFeatures(w, tmp_path, mixed_precision=False).base_weights for w in ("imagenet", str(path))]
+    assert named == ["imagenet", sha256_file(path)]

@@ -99,5 +99,5 @@ def test_a_list_of_sources_that_is_missing_or_incomplete_is_named(folders: Path)
     with pytest.raises(DataError, match=r"wild/sources\.csv lacks the column repo"):
         read_yardstick(folders / "gems", folders / "wild", [], None, print)
     (folders / "wild/sources.csv").unlink()
-    with pytest.raises(DataError, match=r"wild/sources\.csv cannot be read"):
+    with pytest.raises(DataError, match=r"wild/sources\.csv is missing or names no photo"):
         read_yardstick(folders / "gems", folders / "wild", [], None, print)
