@@ -86,7 +86,8 @@ def answer_fold(
     only = np.full(len(pictures), number)
     teaching = replace(teaching, answers=answers(original, teaching, only, cache))
     mixed = original.recipe.mixed_precision
-    out.note_settings(described(original.folder.weights_path, goal, pictures, settings, mixed_precision=mixed))
+    noted = described(original.folder.weights_path, goal, pictures, settings, mixed_precision=mixed)
+    out.note_settings({**noted, "fold": number})  # whose head chose the channels; earlier, the run's own did
     photos, chosen = np.flatnonzero(folds == number), np.flatnonzero(folds != number)
     head = head_of_fold(number, chosen, original, data, frozen, cache)
     recipe, slim = slim_base(frozen, original.recipe, head, teaching, goal, out)
