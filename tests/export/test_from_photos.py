@@ -20,6 +20,7 @@ from export.errors import OutputExistsError
 from export.for_latency import Found
 from export.from_photos import found_once, from_photos, right_elsewhere
 from tests.conftest import drawn
+from tests.support.small_runs import coarsely
 from train.data.dataset import Dataset
 from train.data.duplicates import Fingerprint, fingerprint
 from train.data.photos import Photo, find_photos, sha256_file
@@ -28,7 +29,6 @@ from train.files import read_json
 from train.recipes import RECIPES, CachedViews, Recipe
 from train.runs.finished import load_run
 from train.runs.slim_folder import SlimFolder
-from train.slim import distillation, pruning, sensitivity
 from train.slim.goal import Goal
 from train.slim.pipeline import slim
 
@@ -38,12 +38,9 @@ OPTIONS = {"unlabelled": (), "mixed_precision": False, "speedup": 4.0}
 @pytest.fixture(scope="module")
 def settings(cached_recipe: Recipe, one_repeat: None) -> Iterator[None]:
     """The command's own settings, in small."""
-    with pytest.MonkeyPatch.context() as patch:
+    with coarsely(), pytest.MonkeyPatch.context() as patch:
         recipe = replace(RECIPES["custom"], image_size=cached_recipe.image_size, schedule=CachedViews(views=2))
         patch.setitem(export.from_photos.RECIPES, "custom", recipe)
-        patch.setattr(distillation, "VIEWS_A_ROUND", 64)  # photos are so few that a round would be many epochs
-        patch.setattr(sensitivity, "_SHARES", (1 / 16, 1 / 4))
-        patch.setattr(pruning, "PATCHES_A_LAYER", 1024)
         # Random weights bear no larger steps, and what they tell apart is too little for int8.
         patch.setattr(export.from_photos, "export", partial(export.pipeline.export, max_drop=1.0))
         patch.setattr(export.from_photos, "SETTINGS", replace(export.from_photos.SETTINGS, views=2, learning_rate=1e-6))
@@ -156,6 +153,7 @@ def test_the_slim_network_has_fewer_channels(folder: Path):
     assert all(width % 16 == 0 for width in slim.recipe.widths)
     kernel, _ = slim.network.get_layer("vgg16").get_layer("block4_conv3").get_weights()
     assert kernel.shape == (3, 3, slim.recipe.widths[8], slim.recipe.widths[9])
+    assert slim.network.get_layer("vgg16").get_layer("block1_conv1").strides == (2, 2)
     assert slim.network.count_params() < full.network.count_params() / 3
 
 

@@ -14,6 +14,7 @@ import pytest
 from train.recipes import RECIPES, Augmentation, CachedViews, DenseHead, KnownHead, OnTheFly, PooledHead, Recipe
 
 SIDE_PX = 32  # the least that VGG16 takes
+VIEWS_A_ROUND = 32
 
 TrainRun = Callable[[Recipe], Path]
 
@@ -35,6 +36,18 @@ def eagerly() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keras.Model, "compile", partialmethod(keras.Model.compile, run_eagerly=True))
+        yield
+
+
+@contextmanager
+def coarsely() -> Iterator[None]:
+    """Slim in seconds: measure layers at few widths and on few patches, and teach in short rounds without tracing."""
+    from train.slim import distillation, pruning, sensitivity
+
+    with eagerly(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sensitivity, "_SHARES", (1 / 16, 1 / 4))
+        patch.setattr(pruning, "PATCHES_A_LAYER", 1024)
+        patch.setattr(distillation, "VIEWS_A_ROUND", VIEWS_A_ROUND)
         yield
 
 

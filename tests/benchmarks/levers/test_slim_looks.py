@@ -1,21 +1,15 @@
 """Two looks are averaged everywhere, or only where the first is unsure; thresholds decide what is certain."""
 
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
-from benchmarks.levers import slim_looks
 from benchmarks.levers.slim_looks import Looks, measure, middle
-from tests.benchmarks.conftest import SlimmedRuns
 from tests.benchmarks.levers.yardsticks import LABELS
 from train.data.dataset import Elsewhere, Strangers
 from train.data.elsewhere import Sourced
 from train.data.photos import Photo
-from train.files import read_json
-from train.slim.distillation import Distillation
 
 # Photo 0 is the set's own, photo 1 from elsewhere; two classes of three are in play.
 FIRST = Looks(
@@ -59,24 +53,3 @@ def test_certain_is_what_reaches_both_thresholds():
     both = measure(FIRST.averaged(SECOND, below=0.8), training, calibration)
     assert (both["elsewhere"]["accuracy"], both["elsewhere"]["right_of_certain"]) == (1.0, 1.0)
     assert both["strangers"]["certain"] == 1.0
-
-
-def test_the_slim_runs_own_settings_are_repeated(
-    slimmed_runs: SlimmedRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    used = []
-    teach = slim_looks.teach
-    monkeypatch.setattr(slim_looks, "teach", lambda *arguments: used.append(arguments[3]) or teach(*arguments))
-    monkeypatch.setattr(slim_looks, "SHARES", (0.5,))
-    options = {"--slim": slimmed_runs.slim, "--cache": slimmed_runs.cache, "--json": tmp_path / "out.json"}
-    arguments = [str(word) for option in options.items() for word in option]
-    done = CliRunner().invoke(slim_looks.main, [str(slimmed_runs.original), *arguments])
-    assert done.exception is None
-    assert used == [Distillation(views=2, epochs=1, learning_rate=1e-6, wide_views=True)]
-    rows = read_json(tmp_path / "out.json")["rows"]
-    kfold = read_json(slimmed_runs.slim / "metrics.json")["elsewhere"]
-    assert rows["whole photo"]["elsewhere"]["photos"] == kfold["photos"] == 10
-    assert list(rows) == [
-        *("whole photo", "middle 0.5 alone"),
-        *(f"whole and middle 0.5{w}" for w in ("", " where unsure")),
-    ]
