@@ -62,7 +62,7 @@ class _Ranked:
             "label": self.label,
             "score": self.score,
             "certain": self.is_certain,
-            **({} if self.known is None else {"known": self.known}),
+            **({} if self.known is None else {"known": self.known, "is_known": self.is_known}),
             **({} if self.peak_box is None else {"peak_box": list(self.peak_box)}),
             "scores": [{"label": s.label, "score": s.score} for s in shown],
         }

@@ -15,6 +15,10 @@ class ParityError(ExportError, ValueError):
     """The exported file does not answer as the Keras network does."""
 
 
+class DropError(ParityError):
+    """int8 loses more answers than it may."""
+
+
 class ModelNameError(ExportError, ValueError):
     """The name would put the file into another folder."""
 

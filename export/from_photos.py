@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from edge_infer.intake import MIDDLE_SHARE
+from export.errors import DropError
 from export.for_latency import Found, speedup_for
 from export.output import both_files, check_absent, write_model
 from export.pipeline import export
@@ -110,7 +111,13 @@ def from_photos(
     say(f"3/4 Slimmed: {reached:.1f} times less to compute, {after:.1%} right, before {before:.1%}")
     say("4/4 Exporting")
     with TemporaryDirectory(dir=work) as folder:
-        (file,) = export(load_run(slim.path), dataset, Path(folder), ("int8",), name=out.stem, second_look=SECOND_LOOK)
+        try:
+            (file,) = export(
+                load_run(slim.path), dataset, Path(folder), ("int8",), name=out.stem, second_look=SECOND_LOOK
+            )
+        except DropError as error:
+            again = f"python -m export {slim.path} --out DIR --precision int8 --max-drop X"
+            raise DropError(f"{error}, as in `{again}`") from error
         content = file.path.read_bytes()
     report = {
         **file.report,

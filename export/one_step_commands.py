@@ -208,6 +208,8 @@ def from_keras(
         raise click.UsageError("give one of --speedup and --width")
     if photos is None and (speedup is not None or width is not None):
         raise click.UsageError("give --photos, from which a slim network learns")
+    if photos is None and (test is not None or work is not None):
+        raise click.UsageError("give --photos too: without them nothing is measured, and --test and --work say nothing")
     started = time.monotonic()
     say("Loading TensorFlow")
     start_tensorflow()

@@ -77,7 +77,7 @@ def export(
     candidates = {"fp32": fp32}
     if "int8" in precisions:
         candidates["int8"] = quantized(fp32, photos.pictures, photos.calibration)
-        check_drop(fp32.answers, candidates["int8"].answers, photos, run.path, max_drop)
+        check_drop(fp32.answers, candidates["int8"].answers, photos, max_drop)
     measured = {
         precision: measure(candidates[precision], fp32.answers, photos, run.metrics["kfold"]) for precision in targets
     }

@@ -218,7 +218,7 @@ def main() -> None:
     run_command(
         cli,
         "python -m train",
-        interrupted="Interrupted; a run keeps what is finished: give its command again, with --resume if it has that.",
+        interrupted="Interrupted; give the command again, with --resume if it has that: training keeps what is done.",
     )
 
 

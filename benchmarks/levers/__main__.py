@@ -66,7 +66,8 @@ def measure_all(
     levers = {lever.name: lever for lever in LEVERS} | {KNOWN: POOLED}
     for name in wanted:
         described = settings | {"lever": json.loads(json.dumps(asdict(levers[name])))}
-        if result["rows"].get(name, {}).get("settings") == described:
+        kept = result["rows"].get(name, {}).get("settings")
+        if kept is not None and described == {"base_weights": described["base_weights"]} | kept:  # old rows lack it
             say(f"{name}: measured already")
             continue
         started = time.perf_counter()

@@ -42,8 +42,13 @@ def classify_dataset(
 
     Raises:
         ModelError: The model cannot be used.
-        ValueError: As in `Classifier`.
+        ValueError: As in `Classifier`, or the dataset lacks the column, or has one that an answer has.
     """
+    columns = [] if (schema := dataset.schema()) is None else schema.names  # of an empty dataset nothing is known
+    if columns and column not in columns:
+        raise ValueError(f"the dataset has no column {column!r}: {', '.join(columns)}")
+    if taken := [name for name in columns if name in ANSWER_COLUMNS.names]:
+        raise ValueError(f"the dataset has a column {taken[0]!r}, which answers have too: rename it")
     classifier = Classifier(model, quick_start=True, **options)
     least, most = (workers, workers) if isinstance(workers, int) else workers or (1, cores())
     pool = ray.data.ActorPoolStrategy(min_size=least, max_size=most)
@@ -65,7 +70,7 @@ class _AddAnswers:
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Return a batch with its answers."""
-        names: list[str] = batch.column(self._column).to_pylist()
+        names = [name or "" for name in batch.column(self._column).to_pylist()]  # a missing one names no picture
         answers = to_table(names, list(answer(self._model, names)), self._model.columns, self._top)
         for name in ANSWER_COLUMNS.names:
             batch = batch.append_column(name, answers.column(name))

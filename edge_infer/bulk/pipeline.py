@@ -1,5 +1,6 @@
 """A whole job: names, shards, workers, files, totals."""
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -101,5 +102,6 @@ def _folder_of(names: Iterable[str]) -> str | None:
 
 def _witness(names: list[str]) -> str | None:
     """Return the folder of a picture that exists: a machine without it would call every picture missing."""
-    local = (Path(name) for name in names[:_LOOKED_AT] if not is_address(name))
-    return next((str(path.parent.absolute()) for path in local if path.is_file()), None)
+    local = (name for name in names[:_LOOKED_AT] if not is_address(name))
+    # Unlike pathlib's, this one calls names that are too long or not to be looked at no files.
+    return next((str(Path(name).parent.absolute()) for name in local if os.path.isfile(name)), None)  # noqa: PTH113

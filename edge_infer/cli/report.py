@@ -56,7 +56,7 @@ def report(
     """
     from edge_infer.errors import InputError, NoImagesError, OutputError
     from edge_infer.pictures.finding.sources import expand
-    from edge_infer.report.entries import Entry, Place, entry, thumbnail_of
+    from edge_infer.report.entries import Entry, Place, entry, name_of, thumbnail_of
     from edge_infer.report.page import Report, check_path, write_page
 
     check_path(out)
@@ -88,7 +88,8 @@ def report(
         names = ", ".join(classless[:_NAMED]) + (", …" if len(classless) > _NAMED else "")
         _note(f"{len(classless)} folder(s) named for no class, whose photos are neither right nor wrong: {names}")
     meta = classifier.metadata
-    write_page(out, Report(folder.absolute().name, f"{meta.name} {meta.version}", classifier.labels, entries, failures))
+    title = name_of(folder)
+    write_page(out, Report(title, f"{meta.name} {meta.version}", classifier.labels, entries, failures))
     click.echo(one_line(f"{out}: {len(entries)} pictures, {len(failures)} failed"), err=True)
     context.exit(EXIT_FAILED if failures else 0)
 

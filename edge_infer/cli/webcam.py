@@ -81,10 +81,8 @@ def _video_path(context: click.Context, parameter: click.Parameter, value: Path 
 @click.option(
     "--smoothing",
     type=NumberRange(0, 60),
-    default=SMOOTHING_S,
-    show_default=True,
     metavar="S",
-    help="Smooth scores over S seconds; 0 for not at all.",
+    help=f"Smooth scores over S seconds; default: {SMOOTHING_S:g}, and 0 (not at all) for a folder of unlike pictures.",
 )
 @click.option(
     "--timeout",
@@ -122,7 +120,7 @@ def webcam(
     mirror: bool,
     loop: bool,
     every_frame: bool,
-    smoothing: float,
+    smoothing: float | None,
     timeout: float,
     retries: int,
     list_only: bool,
@@ -172,6 +170,8 @@ def webcam(
         )
         # The next frame is another look.
         classifier = chosen.load(context, spinning=False, second_look="never")
+        if smoothing is None:
+            smoothing = 0 if spec.kind == "folder" else SMOOTHING_S
         records = None if jsonl is None else stack.enter_context(RecordStream(jsonl, chosen.top))
         feed = LiveFeed(
             capture,

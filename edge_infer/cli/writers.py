@@ -120,7 +120,7 @@ class _JsonLinesWriter(_StreamWriter):
 
 
 class _CsvWriter(_StreamWriter):
-    """Columns `source … certain`, then `known` if the model has it, `label_2, score_2 …` up to the top K, the error.
+    """Columns `source … certain`, `known, is_known` if the model has them, `label_2, score_2 …` up to the top K, error.
 
     No cell is one that a spreadsheet would run as a formula: a path gets `./` before it, which names the same
     file, and other text an apostrophe, as spreadsheets themselves have it.
@@ -133,7 +133,8 @@ class _CsvWriter(_StreamWriter):
 
     def __enter__(self) -> Self:
         runners_up = [f"{name}_{k}" for k in range(2, self._top + 1) for name in ("label", "score")]
-        answer = ["source", "task", "model", "label", "score", "certain", *["known"] * self._has_known, *runners_up]
+        known = ["known", "is_known"] if self._has_known else []
+        answer = ["source", "task", "model", "label", "score", "certain", *known, *runners_up]
         self._width = len(answer)
         self._csv.writerow([*answer, "error_type", "error_message"])
         return self
@@ -147,7 +148,7 @@ class _CsvWriter(_StreamWriter):
                 _inert(result.label),
                 result.score,
                 str(result.is_certain).lower(),
-                *[result.known] * self._has_known,
+                *([result.known, str(result.is_known).lower()] if self._has_known else []),
             ]
             for runner_up in result.top(self._top)[1:]:
                 row += [_inert(runner_up.label), runner_up.score]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from edge_infer.model_file.onnx_graph import Graph, Node
 from edge_infer.runtime.session import KNOWN_NAME, OUTPUT_NAME
 
+_MOST_PARTS = 64  # that are joined; two blocks, each of object and scene, are four
 _QUANTIZATION = ("QuantizeLinear", "DequantizeLinear", "Identity", "Cast")
 # What may lie between the Dense layer and the softmax: one factor for all classes, and the choice of the classes.
 _AFTER_DENSE = (*_QUANTIZATION, "Mul", "Div", "Slice", "Squeeze")
@@ -124,14 +125,19 @@ def _dense_on_pooled(graph: Graph, name: str) -> Head | None:
 
 def _parts(graph: Graph, features: str) -> tuple[Pooled, ...] | None:
     """Return where features come from, joined ones in their order."""
-    name = features
-    while (node := graph.made_by.get(name)) is not None and node.operator in _QUANTIZATION:
-        name = node.inputs[0]
-    if node is not None and node.operator == "Concat":
-        parts = [_parts(graph, source) for source in node.inputs]
-        return None if None in parts else tuple(part for found in parts if found is not None for part in found)
-    pooled = _pooled(graph, name)
-    return None if pooled is None else (pooled,)
+    found: list[Pooled] = []
+    waiting = [features]
+    while waiting and len(found) + len(waiting) <= _MOST_PARTS:
+        name = waiting.pop(0)
+        while (node := graph.made_by.get(name)) is not None and node.operator in _QUANTIZATION:
+            name = node.inputs[0]
+        if node is not None and node.operator == "Concat":
+            waiting = [*node.inputs, *waiting]
+        elif (part := _pooled(graph, name)) is not None:
+            found.append(part)
+        else:
+            return None
+    return None if waiting else tuple(found)
 
 
 def _pooled(graph: Graph, features: str) -> Pooled | None:

@@ -54,7 +54,12 @@ class ExplainedSession:
 
     def __init__(self, model: ModelFile[ClassifierMetadata], settings: Settings) -> None:
         graph = read_graph(model.data)
-        head, known = find_head(graph), find_known(graph)
+        if not graph.is_ordered:  # the search could go round in a cycle
+            raise NotDivisibleError
+        try:
+            head, known = find_head(graph), find_known(graph)
+        except (IndexError, KeyError, ValueError) as error:  # a node lacks inputs, which onnxruntime will say
+            raise NotDivisibleError from error
         if head is None:
             raise NotDivisibleError
         names = list(probed(head))

@@ -10,6 +10,7 @@ from functools import cached_property
 from edge_infer.model_file.onnx_wire import Walk, as_text
 
 _MODEL_GRAPH, _GRAPH_OUTPUT = 7, 12
+_OF_CONSTANTS = frozenset({"Constant", "DequantizeLinear", "Identity", "Cast"})
 _FLOAT_TENSOR = bytes([0x0A, 2, 0x08, 1])  # TypeProto: tensor_type { elem_type: FLOAT }
 
 
@@ -45,16 +46,28 @@ class Graph:
         """The node that makes each value; the constants and the picture have none."""
         return {output: node for node in self.nodes for output in node.outputs}
 
+    @property
+    def is_ordered(self) -> bool:
+        """Whether each node comes behind those that make what it reads, as ONNX wants it."""
+        to_come = set(self.made_by)
+        for node in self.nodes:
+            if not to_come.isdisjoint(node.inputs):
+                return False
+            to_come.difference_update(node.outputs)
+        return True
+
+    @cached_property
+    def constants(self) -> frozenset[str]:
+        """The values that are the same for every picture: constants, and what is dequantized from constants."""
+        found = {"", *self.initializers}  # an input that is left out has no name
+        for node in self.nodes:  # which come behind what they read
+            if node.operator in _OF_CONSTANTS and found.issuperset(node.inputs):
+                found.update(node.outputs)
+        return frozenset(found)
+
     def is_constant(self, name: str) -> bool:
-        """Return whether a value is the same for every picture: a constant, or dequantized from constants."""
-        if not name or name in self.initializers:
-            return True
-        node = self.made_by.get(name)
-        return (
-            node is not None
-            and node.operator in ("Constant", "DequantizeLinear", "Identity", "Cast")
-            and (all(self.is_constant(source) for source in node.inputs))
-        )
+        """Return whether a value is the same for every picture."""
+        return name in self.constants
 
 
 def read_graph(data: bytes) -> Graph:

@@ -53,9 +53,14 @@ class Place:
             link = quote(Path(os.path.relpath(photo, page.parent)).as_posix())
         except ValueError:  # another drive
             link = Path(photo).absolute().as_uri()
-        folders = (*reversed(name.parts[:-1]), Path(folder).absolute().name)
+        folders = (*reversed(name.parts[:-1]), name_of(folder))
         truth = next((label for part in folders if (label := label_of(part, labels)) is not None), None)
         return cls(name.as_posix(), link, truth)
+
+
+def name_of(folder: Path) -> str:
+    """Return a folder's name, also if it was given as `.` or `..`; that of a link is the link's."""
+    return Path(os.path.abspath(folder)).name  # noqa: PTH100  # resolve() would follow links, absolute() keeps `..`
 
 
 def label_of(folder: str, labels: tuple[str, ...]) -> str | None:

@@ -1,6 +1,7 @@
 """The page: one HTML file with everything in it, so that it can be kept, sent and opened without a server."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -45,13 +46,25 @@ def check_path(path: Path) -> None:
         raise OutputError(f"{path} should end in .html: a browser opens it by that")
     try:
         if not path.exists():
+            _check_folder(path)
             return
         with path.open("rb") as file:
             is_page = _MARK.encode() in file.read(_HEAD_BYTES)
+    except OutputError:  # an OSError too
+        raise
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror}") from error
     if not is_page:
         raise OutputError(f"{path} exists and is not a report: give another --out")
+
+
+def _check_folder(path: Path) -> None:
+    """Refuse a place that cannot be written to, before hours of answers are lost there."""
+    nearest = next(folder for folder in path.absolute().parents if folder.exists())
+    if not nearest.is_dir():
+        raise OutputError(f"{path} cannot be written: {nearest} is no folder")
+    if not os.access(nearest, os.W_OK):
+        raise OutputError(f"{path} cannot be written: {nearest} may not be written to")
 
 
 def write_page(path: Path, report: Report) -> None:

@@ -1,11 +1,10 @@
 """What a model file answers right: on the test photos, and whether int8 still does."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 from export.compared_photos import ComparedPhotos
-from export.errors import ParityError
+from export.errors import DropError
 from train.metrics import Floats
 
 _IN_THE_FILE = ("photos", "right", "accuracy", "accuracy_95", "ece")
@@ -29,18 +28,17 @@ def accuracy_record(measured: dict[str, Any], kfold: dict[str, Any] | None) -> d
     return plain
 
 
-def check_drop(reference: Floats, candidate: Floats, photos: ComparedPhotos, run: Path, max_drop: float) -> None:
+def check_drop(reference: Floats, candidate: Floats, photos: ComparedPhotos, max_drop: float) -> None:
     """Refuse int8 that answers fewer held-out photos right than it may.
 
     Args:
         reference: fp32's probabilities for the photos, `[N, C]`.
         candidate: int8's.
         photos: The photos.
-        run: The run's folder, for the message.
         max_drop: Share of the held-out photos that may be lost; unless it is 0, one always may.
 
     Raises:
-        ParityError: It loses more.
+        DropError: It loses more.
     """
     held_out = photos.held_out
     targets = photos.targets[held_out]
@@ -48,8 +46,7 @@ def check_drop(reference: Floats, candidate: Floats, photos: ComparedPhotos, run
     # One of a few photos is chance; but who says 0 means it.
     allowed = max(1, int(max_drop * len(held_out) + 1e-9)) if max_drop else 0
     if before - after > allowed:
-        raise ParityError(
+        raise DropError(
             f"int8 answers {after} of {len(held_out)} held-out photos right, fp32 {before}, and may lose {allowed}; "
-            "nothing is written; --max-drop allows more, as in "
-            f"`python -m export {run} --out DIR --precision int8 --max-drop X`"
+            "nothing is written; --max-drop allows more"
         )

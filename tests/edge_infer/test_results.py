@@ -72,10 +72,10 @@ def test_the_record_of_a_frame_says_which_and_when_beside_its_source() -> None:
 
 def test_known_follows_certain_where_the_model_has_it() -> None:
     record = replace(PREDICTION, known=0.125, min_known=0.5).to_record()
-    assert list(record) == ["source", "task", "model", "label", "score", "certain", "known", "scores"]
-    assert (record["label"], record["certain"], record["known"]) == ("Quartz", False, 0.125)
+    assert list(record) == ["source", "task", "model", "label", "score", "certain", "known", "is_known", "scores"]
+    assert (record["label"], record["certain"], record["known"], record["is_known"]) == ("Quartz", False, 0.125, False)
     face = FacePrediction((0, 0, 9, 9), 0.9, (), PREDICTION.scores, 0.5, 0.75, 0.5).to_record()
-    assert list(face) == ["box", "detection_score", "label", "score", "certain", "known", "scores"]
+    assert list(face) == ["box", "detection_score", "label", "score", "certain", "known", "is_known", "scores"]
     assert (face["certain"], face["known"]) == (True, 0.75)
 
 

@@ -95,6 +95,10 @@ def test_what_the_file_does_not_say_is_asked_for(tmp_path: Path, capsys, monkeyp
     assert code == 2
     assert err.splitlines()[-1] == "Error: give --photos, or --labels and --preprocessing: the file says neither"
 
+    unmeasured = ("--labels", "ash,elm,fir", "--preprocessing", "unit", "--precision", "fp32", "--test", tmp_path)
+    code, _, err = run(capsys, monkeypatch, "from-keras", path, *unmeasured, *out)
+    assert (code, err.splitlines()[-1].split(":")[1]) == (2, " give --photos too")
+
     told = ("--labels", "ash,elm", "--preprocessing", "unit", "--precision", "fp32")
     code, _, err = run(capsys, monkeypatch, "from-keras", path, *told, *out)
     assert code == 1

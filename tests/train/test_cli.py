@@ -96,7 +96,7 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(
         stopped = run(*command)
     assert stopped.code == 130
     assert stopped.out == ""
-    assert stopped.err.endswith("give its command again, with --resume if it has that.\n")
+    assert stopped.err.endswith("with --resume if it has that: training keeps what is done.\n")
     refused = run(*command)
     assert refused.code == 1
     assert refused.err == f"Error: {tmp_path / 'run'} exists: give a new folder, or --resume to finish that run\n"

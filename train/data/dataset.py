@@ -151,11 +151,13 @@ class Dataset:
         strange = tuple(strangers[i] for i in kept)
         kinds = same_kind([sourced.kind for sourced in strange])
         groups = linked([str(kind) for kind in kinds], [str(others[i]) for i in kept])
+        if strangers and not strange:
+            raise DataError("each picture of --others shows what a labelled photo shows: give others, or leave it out")
         if len(np.unique(groups)) == 1:
             raise DataError(
                 f"--others holds pictures of one kind alone ({strange[0].kind}), at least two are needed: what is "
-                "none of the classes is learned from some kinds and measured on others; divide it into sub-folders, "
-                "or leave --others out"
+                "none of the classes is learned from some kinds and measured on others. Each sub-folder is a kind, but "
+                "those whose names begin with the same word are one; add pictures of another, or leave --others out"
             )
         return Elsewhere(chosen, targets, sources), Strangers(strange, groups)
 

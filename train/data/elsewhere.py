@@ -72,10 +72,11 @@ def find_elsewhere(folders: Sequence[Path], labels: Sequence[str], report: Repor
                 kept = found.setdefault(photo.sha256, Sourced(photo, source, row.get(KIND, "")))
                 if kept.photo.label != label:
                     contradicted.add(photo.sha256)
-                    report(f"left out, since one file lies under two classes: {kept.photo.path} and {path}")
-    if folders and not found:
-        raise DataError(f"{folders[0]} holds no photos: add some, or leave --more out")
-    return [sourced for sha256, sourced in found.items() if sha256 not in contradicted]
+                    report(f"left out of --more, since one file lies under two classes: {kept.photo.path} and {path}")
+    kept_photos = [sourced for sha256, sourced in found.items() if sha256 not in contradicted]
+    if folders and not kept_photos:
+        raise DataError(f"{folders[0]} holds no photos of one class: add some, or leave --more out")
+    return kept_photos
 
 
 def find_strangers(folders: Sequence[Path], report: Report) -> list[Sourced]:
@@ -109,9 +110,9 @@ def same_kind(kinds: Sequence[str]) -> Ints:
     """Group kinds that differ only in what they are called or in colour: `int64 [N]`, equal for one group.
 
     Names are of one kind if they begin with the same word (garnet red, Garnet Green), or if all words of one are in
-    the other (agate, Blue Lace Agate).
+    the other (agate, Blue Lace Agate). The name of a file (IMG_0001.jpg) is a kind of its own.
     """
-    words = [tuple(re.findall(r"\w+", kind.casefold().replace("_", " "))) for kind in kinds]
+    words = [(kind,) if "." in kind else tuple(re.findall(r"\w+", kind.casefold().replace("_", " "))) for kind in kinds]
     different = sorted(set(words))
     if not different:
         return np.empty(0, np.int64)
@@ -173,5 +174,5 @@ def read_sources(folder: Path, report: Report) -> dict[str, dict[str, str]]:
     # A short row has None for what it lacks, and a long one a list under None.
     named = {row[FILE]: {key: value or "" for key, value in row.items() if key} for row in rows if row[FILE]}
     if missing := [name for name in named if not (folder / name).is_file()]:
-        report(f"{path} names {len(missing)} of {len(named)} files that are not in {folder}, as {missing[0]}")
+        report(f"{len(missing)} of the {len(named)} files that {path} names are not there, such as {missing[0]}")
     return named

@@ -78,6 +78,8 @@ def find_way(
         tried = kept
     best = tried[-1]
     _check_better_than_chance(trial, best, labels)
+    if is_order_told:
+        check_order(trial.run(best.way, is_order_told=False), labels, told="as --labels says")
     _check_clear(tried)
     resizes = [known.resize] if known.resize else get_args(Resize)
     filters = [known.interpolation] if known.interpolation else get_args(Interpolation)
@@ -98,8 +100,13 @@ def note_scaled_twice(imported: Imported, scaling: Scaling | None) -> None:
         )
 
 
-def check_order(best: Tried, labels: Sequence[str]) -> None:
-    """Refuse the order of the folders' names where another explains the answers far better.
+def check_order(best: Tried, labels: Sequence[str], told: str = "in the order of the folders' names") -> None:
+    """Refuse an order of the classes where another explains the answers far better.
+
+    Args:
+        best: What was tried, with the order that fits best.
+        labels: Class names, in the order that is told or taken.
+        told: How messages call that.
 
     Raises:
         ImportDecisionError: One does; the message shows it.
@@ -109,8 +116,8 @@ def check_order(best: Tried, labels: Sequence[str]) -> None:
     if gained > _FAR_BETTER_PHOTOS and (is_of_all or is_of_moved):
         raise ImportDecisionError(
             f"its outputs fit the photos far better as --labels {_in_order(best, labels)} ({best.right} of "
-            f"{best.photos} right) than in the order of the folders' names ({best.right_as_told}): "
-            "give --labels in the model's order"
+            f"{best.photos} right) than {told} ({best.right_as_told}): give "
+            " --labels in the model's order"
         )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import keras
 
+from edge_infer.model_file.mistaken import HEAD_BYTES, KERAS, mistaken_for_model
 from train.errors import WeightsError
 from train.recipes import Recipe
 
@@ -26,11 +27,17 @@ def resolve_weights(weights: str | None) -> str:
     """Return the base weights to use: the argument, else the environment, else ImageNet's.
 
     Raises:
-        WeightsError: A path that does not exist.
+        WeightsError: A path that does not exist, or of something that is given in place of weights.
     """
     chosen = weights or os.environ.get(WEIGHTS_VARIABLE) or IMAGENET
-    if chosen != IMAGENET and not Path(chosen).is_file():
+    if chosen == IMAGENET:
+        return chosen
+    if not Path(chosen).is_file():
         raise WeightsError(f"base weights {chosen} do not exist: give a .weights.h5 file or {IMAGENET!r}")
+    with Path(chosen).open("rb") as file:
+        what = mistaken_for_model(file.read(HEAD_BYTES))
+    if what not in (None, KERAS):
+        raise WeightsError(f"base weights: {chosen} is {what}")
     return chosen
 
 

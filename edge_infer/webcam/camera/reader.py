@@ -80,6 +80,7 @@ class Reader(threading.Thread):
             return
         try:
             self._receiver.opened(source)
+            self.changed_at = time.monotonic()  # from now on it has its time for the first picture
             self.is_open = True
             self._read_all(source)
         except Exception as error:

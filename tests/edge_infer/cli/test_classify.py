@@ -37,11 +37,12 @@ def test_a_picture_of_no_class_is_said_to_be_none_of_these(classify: Run, folder
     )
     assert classify(*arguments, "--min-known", "0").out.endswith(f"grey.png: grey {scores['grey']:.1%}\n")
     red, grey = map(json.loads, classify(*arguments, "--format", "jsonl", "--top", "1").out.splitlines())
-    assert list(grey) == ["source", "task", "model", "label", "score", "certain", "known", "scores"]
+    assert list(grey) == ["source", "task", "model", "label", "score", "certain", "known", "is_known", "scores"]
     assert (red["certain"], grey["certain"], grey["known"]) == (True, False, pytest.approx(known, abs=1e-5))
     header, *rows = csv.reader(io.StringIO(classify(*arguments, "--format", "csv").out))
-    assert header == ["source", "task", "model", "label", "score", "certain", "known", "error_type", "error_message"]
-    assert [row[5] for row in rows] == ["true", "false"]
+    answer = ["source", "task", "model", "label", "score", "certain", "known", "is_known"]
+    assert header == [*answer, "error_type", "error_message"]
+    assert [(row[5], row[7]) for row in rows] == [("true", "true"), ("false", "false")]
     assert [float(row[6]) for row in rows] == pytest.approx([red["known"], grey["known"]])
 
 

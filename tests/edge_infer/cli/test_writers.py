@@ -58,7 +58,8 @@ def test_each_face_may_be_none_of_the_classes() -> None:
 def test_json_lines_have_known_after_certain() -> None:
     assert written("jsonl", (STRANGE,), 1) == (
         '{"source": "d.jpg", "task": "gems", "model": "slim", "label": "Ruby", "score": 0.9512345678901234, '
-        '"certain": false, "known": 0.1234, "scores": [{"label": "Ruby", "score": 0.9512345678901234}]}\n'
+        '"certain": false, "known": 0.1234, "is_known": false, '
+        '"scores": [{"label": "Ruby", "score": 0.9512345678901234}]}\n'
     )
 
 
@@ -68,10 +69,10 @@ def test_csv_has_a_column_known_where_the_model_has_it() -> None:
         for result in (KNOWN, FAILED, STRANGE):
             writer.write(result)
     assert stream.getvalue() == (
-        "source,task,model,label,score,certain,known,label_2,score_2,error_type,error_message\n"
-        "a.jpg,gems,slim,Ruby,0.9512345678901234,true,0.75,Opal,0.04,,\n"
-        'c.jpg,,,,,,,,,ImageDecodeError,"c.jpg is ""damaged"", cut"\n'
-        "d.jpg,gems,slim,Ruby,0.9512345678901234,false,0.1234,Opal,0.04,,\n"
+        "source,task,model,label,score,certain,known,is_known,label_2,score_2,error_type,error_message\n"
+        "a.jpg,gems,slim,Ruby,0.9512345678901234,true,0.75,true,Opal,0.04,,\n"
+        'c.jpg,,,,,,,,,,ImageDecodeError,"c.jpg is ""damaged"", cut"\n'
+        "d.jpg,gems,slim,Ruby,0.9512345678901234,false,0.1234,false,Opal,0.04,,\n"
     )
 
 

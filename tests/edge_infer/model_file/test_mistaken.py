@@ -22,8 +22,8 @@ def zipped(*names: str) -> bytes:
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 LEGACY_PYTORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02"
 MISTAKEN = {
-    "LFS": (LFS, "a Git LFS pointer, not the model: fetch it with git lfs pull"),
-    "web page": (b"\n<!DOCTYPE html><html>Sign in", "a web page, not a model: download the file itself"),
+    "LFS": (LFS, "a Git LFS pointer, not the file itself: fetch it with git lfs pull"),
+    "web page": (b"\n<!DOCTYPE html><html>Sign in", "a web page: download the file itself"),
     "PyTorch": (zipped("archive/data.pkl", "archive/version"), "a PyTorch file: only models of Keras are exported"),
     "old PyTorch": (LEGACY_PYTORCH, "a PyTorch file: only models of Keras are exported"),
     "TFLite": (b"\x1c\0\0\0TFL3" + bytes(40), "a TensorFlow Lite model: give the Keras model that it was made of"),
@@ -41,6 +41,6 @@ def test_a_file_of_another_kind_is_named(content: bytes, what: str, tmp_path: Pa
     assert str(refused.value).startswith(f"{path} is {what}")
 
 
-@pytest.mark.parametrize("content", [b"", b"PK", zipped("notes.txt"), b"<svg", bytes(600)])
+@pytest.mark.parametrize("content", [b"", b"PK", zipped("notes/metadata.json"), b"<svg", bytes(600)])
 def test_what_is_not_known_is_not_named(content: bytes):
     assert mistaken_for_model(content) is None

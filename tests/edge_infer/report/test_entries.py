@@ -94,4 +94,9 @@ def test_only_an_earlier_page_is_replaced(tmp_path: Path) -> None:
 def test_a_page_has_a_name_that_a_browser_opens(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"report\.jpg should end in \.html: a browser opens it by that"):
         check_path(tmp_path / "report.jpg")
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"^.*file/a/b\.html cannot be written: .*file is no folder$"):
+        check_path(tmp_path / "file" / "a" / "b.html")
+    check_path(tmp_path / "new" / "folder" / "report.html")
+    assert not (tmp_path / "new").exists()
     check_path(tmp_path / "report.HTM")

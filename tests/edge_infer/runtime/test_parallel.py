@@ -73,5 +73,5 @@ def test_nothing_is_left_running() -> None:
     next(answers)
     assert threading.active_count() > before
     answers.close()
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
     assert len(worked_on) <= 5

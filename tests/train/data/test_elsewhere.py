@@ -50,7 +50,14 @@ def test_a_file_under_two_classes_is_left_out(tmp_path: Path):
     found = [sourced.photo.path.name for sourced in find_elsewhere([folder], LABELS, notes.append)]
     assert sorted(found) == ["blue_1.png", "red_0.png", "red_1.png"]
     two = f"{folder}/blue/blue_0.png and {folder}/red/same.png"
-    assert notes == [f"left out, since one file lies under two classes: {two}"]
+    assert notes == [f"left out of --more, since one file lies under two classes: {two}"]
+
+
+def test_photos_that_all_lie_under_two_classes_are_none(tmp_path: Path):
+    folder = write_photos(tmp_path / "more", count=1, labels=("blue",))
+    shutil.copytree(folder / "blue", folder / "red")
+    with pytest.raises(DataError, match=r"more holds no photos of one class: add some, or leave --more out$"):
+        find_elsewhere([folder], LABELS, ignored)
 
 
 def test_a_row_without_its_file_is_told(tmp_path: Path):
@@ -59,7 +66,7 @@ def test_a_row_without_its_file_is_told(tmp_path: Path):
     table.write_text("file,repo\n./red/red.png,a/b\nred/red_0.png,a/b\nblue\\blue_0.png,a/b\n")
     notes: list[str] = []
     find_elsewhere([folder], LABELS, notes.append)
-    assert notes == [f"{table} names 2 of 3 files that are not in {folder}, as ./red/red.png"]
+    assert notes == [f"2 of the 3 files that {table} names are not there, such as ./red/red.png"]
 
 
 def test_what_cannot_be_read_is_one_line(tmp_path: Path):
@@ -121,6 +128,7 @@ def test_kinds_of_one_name_are_one_kind():
     assert groups[0] == groups[1]
     assert groups[2] == groups[3]
     assert len({groups[0], groups[3], groups[5]}) == 3
+    assert len(set(same_kind(["IMG_0001.jpg", "IMG_0002.jpg", "img"]))) == 3  # files that lie in no folder
     assert same_kind([]).tolist() == []
 
 
@@ -131,6 +139,12 @@ def test_strangers_of_one_kind_alone_are_refused(tmp_path: Path):
         DataError, match=r"^--others holds pictures of one kind alone \(agate\), at least two are needed"
     ):
         read_run_data(RECIPES["custom"], Dataset(own, others=[others]))
+
+
+def test_strangers_that_all_show_labelled_photos_are_refused(tmp_path: Path):
+    own = write_photos(tmp_path / "photos", count=5)
+    with pytest.raises(DataError, match=r"^each picture of --others shows what a labelled photo shows: give others"):
+        read_run_data(RECIPES["custom"], Dataset(own, others=[own]))
 
 
 def test_the_digest_of_what_is_from_elsewhere_sees_every_change(tmp_path: Path):

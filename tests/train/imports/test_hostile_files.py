@@ -18,7 +18,7 @@ import tf_keras
 from tests.fuzz import keras_files
 from train.errors import KerasFileError
 from train.imports.imported import import_model
-from train.imports.reading.apart import read_apart
+from train.imports.reading.apart import ROOT, read_apart
 
 pytestmark = pytest.mark.slow
 
@@ -35,6 +35,11 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("seed") / "model.keras"
     path.write_bytes(keras_files.seeds()[1])
     return path
+
+
+def test_the_reading_process_starts_where_the_package_lies() -> None:
+    # Installed with -e it finds the package from anywhere, otherwise only from here.
+    assert (ROOT / "train" / "imports" / "reading" / "apart.py").is_file()
 
 
 def refusal(path: Path, **options: object) -> str:

@@ -80,6 +80,20 @@ def test_a_wrong_order_that_is_told_is_put_right(photos: Path, tmp_path: Path, c
     )
 
 
+def test_an_order_that_is_told_and_wrong_for_two_classes_is_put_right(
+    photos: Path, tmp_path: Path, capsys, monkeypatch
+) -> None:
+    path = tmp_path / "model.keras"
+    prototypes("unit", is_bgr=False, order=list(COLOURS)).save(path)
+    told = ("--labels", "jade,amber,plum,rose", "--preprocessing", "unit", "--out", tmp_path / "run")
+    code, _, err = run_train(capsys, monkeypatch, "import", path, "--photos", photos, *told)
+    assert code == 1
+    assert err.splitlines()[-1] == (
+        "Error: its outputs fit the photos far better as --labels amber,jade,plum,rose (96 of 96 right) than as "
+        "--labels says (48): give --labels in the model's order"
+    )
+
+
 def test_a_told_scaling_has_its_usual_channels(photos: Path, tmp_path: Path, capsys, monkeypatch) -> None:
     path = tmp_path / "model.keras"
     prototypes("caffe", is_bgr=True, order=list(COLOURS)).save(path)

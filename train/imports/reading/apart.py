@@ -15,9 +15,11 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+import train
 from train.errors import KerasFileError
 from train.imports.reading.hdf5 import MAX_BYTES, Tree, read_tree
 
+ROOT = Path(train.__file__).parents[1]  # where a process finds `train`, installed or not
 CPU_S = 120
 WAIT_S = 600  # by the clock, for a busy machine may stop a process for long
 _MEMORY_BYTES = 3 * MAX_BYTES
@@ -37,9 +39,12 @@ def read_apart(path: Path, name: str) -> Tree:
     with TemporaryDirectory() as folder:
         out = Path(folder)
         command = [sys.executable, "-m", "train.imports.reading.apart", str(path.resolve()), folder, name]
+        reason = "the HDF5 library cannot read it"
         with contextlib.suppress(subprocess.TimeoutExpired):
-            root = Path(__file__).parents[2]  # where `train` is found, whatever folder this process works in
-            subprocess.run(command, cwd=root, capture_output=True, timeout=WAIT_S, check=False)  # noqa: S603  # ours
+            done = subprocess.run(  # noqa: S603  # our own command
+                command, cwd=ROOT, capture_output=True, text=True, errors="replace", timeout=WAIT_S, check=False
+            )
+            reason = (done.stderr.strip().splitlines() or [reason])[-1]
         if (out / _ERROR).exists():
             raise KerasFileError((out / _ERROR).read_text(encoding="utf-8"))
         try:
@@ -47,7 +52,7 @@ def read_apart(path: Path, name: str) -> Tree:
             with np.load(out / _ARRAYS, allow_pickle=False) as arrays:
                 found = {path: arrays[str(number)] for number, path in enumerate(texts["arrays"])}
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            raise KerasFileError(f"{name} is damaged: the HDF5 library cannot read it") from error
+            raise KerasFileError(f"{name} is damaged: {reason}") from error
     return Tree(found, {(path, key): tuple(value) for path, key, value in texts["texts"]})
 
 

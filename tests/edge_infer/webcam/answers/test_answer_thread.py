@@ -73,4 +73,4 @@ def test_leaving_waits_for_the_frame_that_is_being_answered() -> None:
         wait_until(lambda: classifier.asked)
         threading.Timer(0.05, classifier.let_go.set).start()
     assert answering.is_ready()
-    wait_until(lambda: threading.active_count() == before)
+    wait_until(lambda: threading.active_count() <= before)
