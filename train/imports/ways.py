@@ -117,7 +117,7 @@ def check_order(best: Tried, labels: Sequence[str], told: str = "in the order of
         raise ImportDecisionError(
             f"its outputs fit the photos far better as --labels {_in_order(best, labels)} ({best.right} of "
             f"{best.photos} right) than {told} ({best.right_as_told}): give "
-            " --labels in the model's order"
+            "--labels in the model's order"
         )
 
 
