@@ -92,9 +92,14 @@ def _remote(source: str, recursive: bool, report: Callable[[str], None]) -> list
     if _MAGIC.search(source):
         folder = source[: _MAGIC.search(source).start()].rpartition("/")[0]  # type: ignore[union-attr]
         pattern = re.compile(_as_expression(source))
-        return sorted(filter(pattern.fullmatch, files_below(folder, recursive=True)), key=natural_key)
+        below = (address for address in files_below(folder, recursive=True) if not _is_hidden(address, folder))
+        return sorted(filter(pattern.fullmatch, below), key=natural_key)
     if is_file(source):
         return [source]
+    if "[" in source:
+        raise StorageError(
+            f"{source} does not exist, and brackets stand for letters in local patterns only: use * or ?"
+        )
     return _folder(source, recursive, report)
 
 
@@ -102,10 +107,9 @@ def _folder(source: str, recursive: bool, report: Callable[[str], None]) -> list
     images: list[str] = []
     left_out: list[LeftOut] = []
     for address in files_below(source, recursive=recursive):
-        parts = PurePosixPath(address[len(source.rstrip("/")) :].lstrip("/")).parts
-        if any(map(is_skipped, parts)):
+        if _is_hidden(address, source):
             continue
-        suffix = PurePosixPath(parts[-1]).suffix.lower()
+        suffix = PurePosixPath(address).suffix.lower()
         if suffix in SUFFIXES:
             images.append(address)
         elif (kind := unread_suffix(suffix)) is not None:
@@ -117,6 +121,11 @@ def _folder(source: str, recursive: bool, report: Callable[[str], None]) -> list
     for line in lines:
         report(f"{source}: {line}")
     return sorted(images, key=lambda address: tuple(map(natural_key, address.rpartition("/")[::2])))
+
+
+def _is_hidden(address: str, folder: str) -> bool:
+    """Return whether an address below a folder is one that a local folder's listing would skip."""
+    return any(map(is_skipped, PurePosixPath(address[len(folder.rstrip("/")) :].lstrip("/")).parts))
 
 
 def _as_expression(pattern: str) -> str:

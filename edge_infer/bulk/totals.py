@@ -46,7 +46,7 @@ class Totals:
 def finished_parts(job: Job, out: str, shards: Container[int] | None = None) -> dict[int, Totals]:
     """Return the finished shards and what each holds.
 
-    A file that is cut short, or damaged, is not finished.
+    A file that is cut short, or whose footer is damaged, is not finished; its rows are not read.
 
     Args:
         job: Whose.

@@ -1,7 +1,7 @@
 """What an explanation says: a map of shares for each class that was asked for, on the picture's own grid."""
 
 from dataclasses import dataclass
-from math import cos, sin
+from math import ceil, cos, sin
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -17,6 +17,7 @@ Number = TypeVar("Number", float, npt.NDArray[np.floating])
 Box = tuple[float, float, float, float]
 
 KNOWN_LABEL = "known"
+_MOST_FINER = 32
 _PEAK_SHARE = 0.5  # of the largest share, down to which its neighbours belong to the peak
 
 
@@ -68,11 +69,16 @@ class ClassMap:
         to_cells = np.diag([columns / region_w, rows / region_h]) @ turn
         matrix = to_cells @ np.diag([1 / scale_x, 1 / scale_y])
         offset = np.array([columns / 2, rows / 2]) - to_cells @ np.array([centre_x, centre_y])
+        # It takes points, so of a small face on a coarse grid it would miss most: it is drawn finely, then added up.
+        finer = min(ceil(2 * np.abs(matrix).max()), _MOST_FINER)
+        matrix = matrix / finer
         coefficients = (*matrix[0], offset[0], *matrix[1], offset[1])
         drawn = Image.fromarray(self.cells).transform(
-            (width, height), Image.Transform.AFFINE, coefficients, Image.Resampling.BILINEAR
+            (finer * width, finer * height), Image.Transform.AFFINE, coefficients, Image.Resampling.BILINEAR
         )
-        return np.asarray(drawn) * np.float32(abs(np.linalg.det(matrix)))
+        shares: Map = np.asarray(drawn).reshape(height, finer, width, finer).sum(axis=(1, 3))
+        shares *= np.float32(abs(np.linalg.det(matrix)))
+        return shares
 
     @property
     def peak(self) -> tuple[float, float] | None:

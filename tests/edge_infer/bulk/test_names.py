@@ -51,9 +51,16 @@ def test_a_folder_gives_its_pictures_in_natural_order(base: str) -> None:
 def test_a_pattern(base: str) -> None:
     assert names(f"{base}/1*.png")[0] == [f"{base}/1.png", f"{base}/10.png"]
     assert names(f"{base}/?.png")[0] == [f"{base}/1.png", f"{base}/2.png"]
-    assert f"{base}/sub/3 of?.png" in names(f"{base}/**/*.png")[0]
+    everywhere = names(f"{base}/**/*.png")[0]
+    assert f"{base}/sub/3 of?.png" in everywhere
+    assert not [name for name in everywhere if "/." in name]
     with pytest.raises(NoImagesError):
         names(f"{base}/*.tiff")
+
+
+def test_brackets_are_for_local_patterns(s3: str, tree: Path) -> None:
+    with pytest.raises(StorageError, match=r"brackets stand for letters in local patterns only: use \* or \?$"):
+        names(f"{s3}/{tree.parent.name}/tree/[12].png")
 
 
 def test_one_picture(base: str) -> None:

@@ -78,6 +78,14 @@ def test_a_turned_region_is_drawn_where_it_was_cut_from() -> None:
     assert (column, row) == pytest.approx((46.5, 61.5), abs=1)
 
 
+@pytest.mark.parametrize("side", [40, 80, 120, 400])
+@pytest.mark.parametrize("centre", [(1000.0, 750.0), (1030.0, 790.0)])
+def test_a_small_turned_region_keeps_its_sum_on_a_coarse_grid(side: float, centre: tuple[float, float]) -> None:
+    cells = np.full((14, 14), 1 / 196, np.float32)
+    found = ClassMap("a", (), 1.0, 0.0, cells, Region(centre, (side, side), angle_rad=0.2), (2000, 1500))
+    assert found.on_picture((24, 18)).sum() == pytest.approx(1, abs=0.02)
+
+
 def test_a_peak_beyond_the_edge_of_the_picture_does_not_count() -> None:
     cells = cells_with((2, 0, 9.0), (2, 7, 4.0))
     found = class_map(cells, Region((0, 30), (80, 60)), (80, 60))  # its left half lies outside
