@@ -67,7 +67,7 @@ def measure_all(
     for name in wanted:
         described = settings | {"lever": json.loads(json.dumps(asdict(levers[name])))}
         kept = result["rows"].get(name, {}).get("settings")
-        if kept is not None and described == {"base_weights": described["base_weights"]} | kept:  # old rows lack it
+        if kept is not None and described | kept == described:  # old rows say nothing of the base weights
             say(f"{name}: measured already")
             continue
         started = time.perf_counter()
