@@ -75,7 +75,7 @@ class CameraError(EdgeInferError):
 
 
 class CameraNotFoundError(CameraError, FileNotFoundError):
-    """There is no such camera, video, folder of frames or stream."""
+    """The camera, video, folder of frames or stream does not exist."""
 
 
 class CameraPermissionError(CameraError, PermissionError):

@@ -39,7 +39,7 @@ def read_bytes(address: str, max_bytes: int | None = None) -> bytes:
         max_bytes: Read at most one byte more than this; None for everything.
 
     Raises:
-        OSError: There is no such file, or it cannot be read.
+        OSError: The file does not exist or cannot be read.
     """
     filesystem, path = locate(address)
     with filesystem.open_input_stream(path) as stream:

@@ -157,7 +157,7 @@ def webcam(
         displays = list(open_displays(stack, commands, http, allow_hosts, no_display, _note))
         if not displays and jsonl is None and record is None and not no_display:
             raise click.UsageError(
-                "there is no display for a window: watch with --http 8080, or give --jsonl, --record or --no-display"
+                "no display was found for a window: watch with --http 8080, or give --jsonl, --record or --no-display"
             )
         capture = stack.enter_context(
             Capture(

@@ -230,7 +230,7 @@ def test_a_stream_that_never_answers_is_reported_in_under_3_seconds(start: Start
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "there is no display for a window"),
+        ([], "no display was found for a window"),
         (["--no-display", "--width", "640"], "--width is for a camera, and clip.avi is a video"),
         (
             ["--no-display", "--source", "http://a/b", "--every-frame"],
