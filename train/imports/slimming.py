@@ -37,7 +37,7 @@ from train.slim.distillation import Distillation, Pixels, widened
 from train.slim.goal import Goal
 from train.slim.kept_views import KeptViews
 from train.slim.pipeline import described, pictures_to_learn_from
-from train.slim.within_drop import reachable, slim_within
+from train.slim.within_drop import slim_within, speedups_up_to
 from train.views.augmentation import augment, view_rng
 
 SETTINGS = Distillation(views=4, epochs=4)
@@ -119,7 +119,7 @@ def check_imported_goal(imported: Imported, name: str, goal: Goal | float) -> Ch
     if isinstance(goal, Goal) and goal.speedup is not None:
         check_chain_speedup(chain, goal.speedup)
     if not isinstance(goal, Goal):
-        reachable(highest_speedup(chain))
+        speedups_up_to(highest_speedup(chain))
     return chain
 
 

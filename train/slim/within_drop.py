@@ -35,7 +35,7 @@ def slim_within(
     Raises:
         GoalError: None is within the allowed loss.
     """
-    for speedup in reachable(highest):
+    for speedup in speedups_up_to(highest):
         candidate = out.candidate(speedup)
         metrics = slim_to(Goal(speedup=speedup), candidate)
         full, slimmed = compared(before, metrics)
@@ -48,7 +48,7 @@ def slim_within(
     )
 
 
-def reachable(highest: float) -> list[float]:
+def speedups_up_to(highest: float) -> list[float]:
     """Return the speed-ups that are tried with a network that can be made so much slimmer at most.
 
     Raises:
