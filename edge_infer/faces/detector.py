@@ -21,12 +21,12 @@ from edge_infer.faces.decoding import OUTPUTS, STRIDE, Detections, best_of_overl
 from edge_infer.faces.orientation import is_upright, quarter_turns
 from edge_infer.model_file.metadata import DetectorMetadata
 from edge_infer.model_file.opening import open_model
+from edge_infer.model_file.registry import DETECTOR
 from edge_infer.pictures.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS, check_limits
 from edge_infer.pictures.loading import ImageSource, load_scene
 from edge_infer.runtime.cpus import check_threads
 from edge_infer.runtime.session import INPUT_NAME, first_line, start_session
 
-DETECTOR = "faces"
 _SAME_FACE_OVERLAP = 0.3
 # A face that fills the picture is found best, and its landmarks are truest, when the picture is small.
 _PORTRAIT_SIDE = 160

@@ -15,6 +15,7 @@ from typing import Any
 from edge_infer.errors import ChecksumError, ModelFormatError, ModelNotFoundError
 
 MODELS_DIR = Path(__file__).parents[1] / "models"
+DETECTOR = "faces"  # the one that finds faces: no classifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def find_model(name_or_path: str | Path) -> tuple[Path, str | None]:
         raise ModelNotFoundError(f"{path} is a folder: give an .onnx file (--model FILE)")
     if path.suffix == ".onnx" or path.parent != Path():
         raise ModelNotFoundError(f"model file {path} does not exist")
-    names = ", ".join(bundled_models()) or "none in this version"
+    names = ", ".join(name for name in bundled_models() if name != DETECTOR) or "none in this version"
     raise ModelNotFoundError(
         f"no bundled model is named {str(name_or_path)!r} (bundled: {names}); "
         "give the path of an .onnx file made by `python -m export` (--model FILE)"

@@ -15,8 +15,9 @@ import numpy as np
 import onnx
 
 from edge_infer.faces.decoding import overlaps
-from edge_infer.faces.detector import DETECTOR, FaceDetector
+from edge_infer.faces.detector import FaceDetector
 from edge_infer.model_file.metadata import DetectorMetadata
+from edge_infer.model_file.registry import DETECTOR
 from edge_infer.pictures.finding.folders import find_images
 from edge_infer.pictures.loading import load_rgb
 from export.conversion.convert import with_metadata

@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image
 
 from edge_infer.faces.crops import Region
-from edge_infer.faces.detector import DETECTOR, SCENE_SIDE, Face, FaceDetector
-from edge_infer.model_file.registry import bundled_models
+from edge_infer.faces.detector import SCENE_SIDE, Face, FaceDetector
+from edge_infer.model_file.registry import DETECTOR, bundled_models
 from edge_infer.pictures.loading import load_scene
 from train.data.photos import Photo
 

@@ -114,6 +114,11 @@ def test_an_unknown_name_lists_the_known_ones(bundle: BundledModel, name: str) -
     assert isinstance(caught.value, FileNotFoundError)
 
 
+def test_the_detector_is_not_among_the_classifiers() -> None:
+    with pytest.raises(ModelNotFoundError, match=r"\(bundled: gems, gender\)"):
+        find_model("face")
+
+
 @pytest.mark.parametrize("name", ["my.onnx", "models/mine", "/nowhere/mine.bin"])
 def test_a_missing_path_is_called_a_missing_file(name: str) -> None:
     with pytest.raises(ModelNotFoundError, match=f"model file {name} does not exist"):
