@@ -10,7 +10,6 @@ import numpy.typing as npt
 from train.fitting.head import LinearHead, head_features
 from train.networks.pixels import Preprocess, pixel_scaling
 from train.networks.vgg16 import build_base, copy_in_precision
-from train.progress import track
 from train.recipes import Recipe
 from train.runs.slim_folder import SlimFolder
 from train.slim.distillation import distil
@@ -21,7 +20,7 @@ from train.slim.pruning import Pruner
 from train.slim.sensitivity import Channels, Reader, Sensitivity
 from train.slim.teaching import Teaching
 from train.slim.widths import uniform_widths, widths_for_speedup
-from train.views.features import Features, load_view
+from train.views.features import Features, load_batch
 
 PRUNING_PHOTOS = 192
 
@@ -104,7 +103,7 @@ def measure_channels(
         teaching: Likewise.
     """
     chosen = np.random.default_rng(recipe.seed).permutation(len(teaching.photos))[:PRUNING_PHOTOS]
-    images = np.stack([load_view(teaching.photos[i], 0, recipe) for i in track(chosen.tolist(), "Loading photos")])
+    images = load_batch([teaching.photos[i] for i in chosen], recipe)
     taps, grid = observed_taps(recipe)
     # At the slim network's size: a layer is solved to give what the original's gives there.
     pixels = Preprocess(pixel_scaling(recipe))(images).numpy()

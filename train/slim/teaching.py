@@ -17,7 +17,7 @@ from train.networks.vgg16 import copy_in_precision
 from train.recipes import PooledHead, Recipe
 from train.slim.distillation import Distillation, Wanted, view_recipe
 from train.slim.observed import observed_pooling, observed_taps
-from train.views.features import Features, extract, load_view, select_views
+from train.views.features import Features, extract, load_views, select_views
 
 _READOUT_VIEWS = 3
 
@@ -46,9 +46,7 @@ class Teaching:
 
     def load(self, chosen: Ints) -> npt.NDArray[np.uint8]:
         """Load some views, numbered as the features are when their first two axes are joined."""
-        return np.stack(
-            [load_view(self.photos[n % len(self.photos)], n // len(self.photos), self.recipe) for n in chosen]
-        )
+        return load_views([(self.photos[n % len(self.photos)], n // len(self.photos)) for n in chosen], self.recipe)
 
     def wanted(self) -> Wanted:
         """Return what the slim network is to give for the views, in the order of `load`."""

@@ -8,6 +8,7 @@ loader and augmentation. An interrupted run keeps what it has, and runs share en
 import hashlib
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
@@ -28,6 +29,7 @@ from edge_infer.faces.crops import cut, face_region
 from edge_infer.faces.detector import SCENE_SIDE
 from edge_infer.model_file.metadata import FaceCrop, InputSpec
 from edge_infer.pictures.loading import fit, load_input, load_rgb, load_scene
+from edge_infer.runtime.cpus import available_cpus
 from train.data.photos import Photo, sha256_file
 from train.errors import CacheError
 from train.networks.network import FORWARD_BATCH
@@ -100,9 +102,15 @@ def _load_face_view(
     return relight(cut(image, jitter(region, recipe.augmentation, rng), spec), recipe.augmentation, rng)
 
 
+def load_views(wanted: Sequence[tuple[Photo, int]], recipe: Recipe) -> npt.NDArray[np.uint8]:
+    """Load views by photo and number, `uint8 [N, H, W, 3]`; one thread per core decodes and changes them."""
+    with ThreadPoolExecutor(available_cpus()) as threads:
+        return np.stack(list(threads.map(lambda item: load_view(item[0], item[1], recipe), wanted)))
+
+
 def load_batch(photos: Sequence[Photo], recipe: Recipe) -> npt.NDArray[np.uint8]:
     """Load photos unchanged, `uint8 [N, H, W, 3]`."""
-    return np.stack([load_view(photo, 0, recipe) for photo in photos])
+    return load_views([(photo, 0) for photo in photos], recipe)
 
 
 def extract(
@@ -159,8 +167,7 @@ def cached(photos: Sequence[Photo], views: int, recipe: Recipe, network: keras.M
     for batch in track(batches, "Computing features"):
         # Always full batches: in the last digits, a convolution's result depends on the batch's size.
         pixels = np.zeros((FORWARD_BATCH, recipe.image_size, recipe.image_size, 3), np.uint8)
-        for row, (photo, view) in enumerate(batch):
-            pixels[row] = load_view(photo, view, recipe)
+        pixels[: len(batch)] = load_views(batch, recipe)
         outputs = {name: values.numpy() for name, values in run(tf.constant(pixels)).items()}
         for row, (photo, view) in enumerate(batch):
             arrays = {name: values[row] for name, values in outputs.items()}

@@ -1,5 +1,6 @@
 """Features are computed once a photo and view, and never served for other settings."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from train.networks.pooling import EnergyPooling
 from train.networks.vgg16 import build_base
 from train.recipes import Augmentation, Recipe
 from train.views import features
-from train.views.features import code_digest, decides_views, extract, load_batch, load_view, scene, select
+from train.views.features import code_digest, decides_views, extract, load_batch, load_view, load_views, scene, select
 
 TAPS = ("block4_conv3", "block5_conv3")
 ENTRANCE = "block4_pool"
@@ -44,6 +45,25 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Photo, int]]:
 
     monkeypatch.setattr("train.views.features.load_view", record)
     return seen
+
+
+def assert_loaded(loads: list[tuple[Photo, int]], wanted: list[tuple[Photo, int]]) -> None:
+    """Compare what was computed with what had to be, each once, in any order: threads take turns."""
+    assert len(loads) == len(wanted)
+    assert set(loads) == set(wanted)
+
+
+def test_views_come_in_the_order_they_are_asked_for_in(
+    photos: list[Photo], cached_recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late_if_first(photo: Photo, view: int, recipe: Recipe) -> np.ndarray:
+        time.sleep(0.05 if photo == photos[0] else 0)
+        return load_view(photo, view, recipe)
+
+    wanted = [(photo, view) for photo in photos[:3] for view in (0, 1)]
+    expected = [load_view(*item, cached_recipe) for item in wanted]
+    monkeypatch.setattr("train.views.features.load_view", late_if_first)
+    assert np.array_equal(load_views(wanted, cached_recipe), expected)
 
 
 def test_pooled_features_are_the_means_of_the_maps(
@@ -109,13 +129,13 @@ def test_a_second_call_computes_nothing(
     photos: list[Photo], base: keras.Model, cached_recipe: Recipe, tmp_path: Path, loads: list
 ):
     first = extract(photos, 2, cached_recipe, base, TAPS, tmp_path)
-    assert loads == [(photo, view) for view in (0, 1) for photo in photos]
+    assert_loaded(loads, [(photo, view) for view in (0, 1) for photo in photos])
     loads.clear()
     second = extract(photos, 2, cached_recipe, base, TAPS, tmp_path)
     assert loads == []
     assert all(np.array_equal(first[tap], second[tap]) for tap in TAPS)
     extract(photos, 3, cached_recipe, base, TAPS, tmp_path)
-    assert loads == [(photo, 2) for photo in photos]
+    assert_loaded(loads, [(photo, 2) for photo in photos])
 
 
 def test_an_interrupted_extraction_goes_on_where_it_stopped(
@@ -139,7 +159,7 @@ def test_an_interrupted_extraction_goes_on_where_it_stopped(
             extract(photos, 1, cached_recipe, base, TAPS, tmp_path / "a")
     loads.clear()
     resumed = extract(photos, 1, cached_recipe, base, TAPS, tmp_path / "a")
-    assert loads == [(photo, 0) for photo in photos[8:]]  # the first whole batch of 8 was kept
+    assert_loaded(loads, [(photo, 0) for photo in photos[8:]])  # the first whole batch of 8 was kept
     whole = extract(photos, 1, cached_recipe, base, TAPS, tmp_path / "b")
     for tap in TAPS:
         assert_close(resumed[tap], whole[tap])
