@@ -31,7 +31,7 @@ from train.slim.goal import Goal, check_goal
 from train.slim.pipeline import slim as slim_run
 from train.slim.within_drop import compared
 
-SETTINGS = Distillation(views=RECIPES["custom"].cached_views.views, epochs=8)  # the views that were trained on
+SETTINGS = Distillation(views=RECIPES["custom"].cached_views.views, epochs=6)  # the views that were trained on
 # A smaller input that is read in steps of two pixels costs a small network less than narrower layers would.
 IMAGE_SIZE, FIRST_STRIDE = 128, 2
 # On photos that other people took, whose subject is smaller, it is worth five points, and it costs the others nothing
