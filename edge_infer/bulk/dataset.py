@@ -38,7 +38,8 @@ def classify_dataset(
 
     Returns:
         The dataset, lazily, with the columns `task`, `model`, `model_sha256`, `label`, `score`, `certain`,
-        `known`, `scores`, `faces`, `error_type` and `error_message`. A picture that cannot be read has its error.
+        `known`, `is_known`, `scores`, `faces`, `error_type` and `error_message`. A picture that cannot be read has its
+        error.
 
     Raises:
         ModelError: The model cannot be used.

@@ -8,7 +8,13 @@ import pyarrow as pa
 from edge_infer.results import FailedInput, Result
 
 _SCORES = pa.list_(pa.struct([("label", pa.string()), ("score", pa.float64())]))
-_ANSWER = [("label", pa.string()), ("score", pa.float64()), ("certain", pa.bool_()), ("known", pa.float64())]
+_ANSWER = [
+    ("label", pa.string()),
+    ("score", pa.float64()),
+    ("certain", pa.bool_()),
+    ("known", pa.float64()),
+    ("is_known", pa.bool_()),
+]
 _FACE = pa.struct([("box", pa.list_(pa.float64())), ("detection_score", pa.float64()), *_ANSWER, ("scores", _SCORES)])
 
 ANSWER_COLUMNS = pa.schema(

@@ -72,7 +72,9 @@ def rows_in(out: str) -> list[dict[str, Any]]:
 
 def records(jsonl: str, model_sha256: str) -> list[dict[str, Any]]:
     """Return the records of `edge-infer classify --format jsonl` as rows."""
-    empty = dict.fromkeys(("label", "score", "certain", "known", "scores", "faces", "error_type", "error_message"))
+    empty = dict.fromkeys(
+        ("label", "score", "certain", "known", "is_known", "scores", "faces", "error_type", "error_message")
+    )
     rows = []
     for line in jsonl.splitlines():
         record = json.loads(line)

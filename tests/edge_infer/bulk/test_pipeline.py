@@ -210,6 +210,7 @@ def test_faces_and_known_are_columns(run: Run, photos: Path) -> None:
     answer_names(["photos/1.png"], "out", knowing, top=1)
     (row,) = rows_in("out")
     assert row["known"] == pytest.approx(1, abs=0.5)
+    assert row["is_known"] is (row["known"] >= 0.6)
     assert row["scores"] == [{"label": row["label"], "score": row["score"]}]
     assert row["faces"] is None
 
