@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import get_args
 
 import click
+from click.core import ParameterSource
 
 from edge_infer.cli.number_range import NumberRange
 from edge_infer.model_file.metadata import Precision
@@ -208,8 +209,13 @@ def from_keras(
         raise click.UsageError("give one of --speedup and --width")
     if photos is None and (speedup is not None or width is not None):
         raise click.UsageError("give --photos, from which a slim network learns")
+    if mixed_precision is not None and speedup is None and width is None:
+        raise click.UsageError("give --speedup or --width: only slimming computes in another precision")
     if photos is None and (test is not None or work is not None):
         raise click.UsageError("give --photos too: without them nothing is measured, and --test and --work say nothing")
+    source = click.get_current_context().get_parameter_source("max_drop")
+    if precision != "int8" and source is ParameterSource.COMMANDLINE:
+        raise click.UsageError("--max-drop is what int8 may lose: leave it out with --precision fp32")
     started = time.monotonic()
     say("Loading TensorFlow")
     start_tensorflow()

@@ -88,6 +88,27 @@ def test_a_file_that_is_not_there_is_told_first(tmp_path: Path, capsys, monkeypa
     assert (code, err.splitlines()[-1]) == (2, f"Error: {tmp_path / 'no.h5'} does not exist")
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--mixed-precision",), "give --speedup or --width: only slimming computes in another precision"),
+        (("--no-mixed-precision",), "give --speedup or --width: only slimming computes in another precision"),
+        (
+            ("--precision", "fp32", "--max-drop", "0.02"),
+            "--max-drop is what int8 may lose: leave it out with --precision fp32",
+        ),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(
+    options: tuple[str, ...], message: str, tmp_path: Path, capsys, monkeypatch
+) -> None:
+    model = tmp_path / "my.h5"
+    model.touch()
+    out = ("--out", tmp_path / "my.onnx")
+    code, _, err = run(capsys, monkeypatch, "from-keras", model, "--photos", tmp_path, *options, *out)
+    assert (code, err.splitlines()[-1]) == (2, f"Error: {message}")
+
+
 def test_what_the_file_does_not_say_is_asked_for(tmp_path: Path, capsys, monkeypatch) -> None:
     path, _ = saved("flat, Keras 3", tmp_path)
     out = ("--out", tmp_path / "my.onnx")
