@@ -45,17 +45,19 @@ def check_path(path: Path) -> None:
     if path.suffix.lower() not in _SUFFIXES:
         raise OutputError(f"{path} should end in .html: a browser opens it by that")
     try:
-        if not path.exists():
-            _check_folder(path)
-            return
-        with path.open("rb") as file:
-            is_page = _MARK.encode() in file.read(_HEAD_BYTES)
-    except OutputError:  # an OSError too
-        raise
+        is_there = path.exists()
+        is_page = is_there and _is_page(path)
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror}") from error
-    if not is_page:
+    if not is_there:
+        _check_folder(path)
+    elif not is_page:
         raise OutputError(f"{path} exists and is not a report: give another --out")
+
+
+def _is_page(path: Path) -> bool:
+    with path.open("rb") as file:
+        return _MARK.encode() in file.read(_HEAD_BYTES)
 
 
 def _check_folder(path: Path) -> None:
