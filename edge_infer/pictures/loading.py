@@ -1,7 +1,7 @@
 """Any picture to the network's input: decode, orient, flatten to RGB, resize.
 
-The same code serves training, calibration, parity checks and the device, so there
-is no difference between what a model learned from and what it is shown.
+Training, calibration, parity checks and the device all use this code, so a model sees pictures on
+the device exactly as it saw them in training.
 
 Every source ends as 8-bit RGB, by fixed rules:
 

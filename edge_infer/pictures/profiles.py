@@ -70,7 +70,7 @@ def to_srgb(image: Image.Image, profile: bytes | None, name: str) -> Image.Image
         name: What messages call the picture.
 
     Returns:
-        Mode RGB; the given picture where there is no profile, or it has to be ignored.
+        Mode RGB. Without a usable profile, the given picture unchanged.
 
     Raises:
         UnsupportedImageError: This Pillow was built without LittleCMS.

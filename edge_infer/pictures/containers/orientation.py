@@ -1,7 +1,7 @@
 """Which way up a camera was held, out of EXIF or XMP.
 
-Pillow's own reader takes all of EXIF apart, warns of what it does not like, and raises what the
-host program makes of warnings. One number is needed, and damage around it is no matter.
+Pillow's own reader parses all of EXIF and warns about what it does not like; a host program may turn
+warnings into errors. Only one number is needed here, so damage around it can be ignored.
 """
 
 import re

@@ -17,9 +17,9 @@ def annotate(image_rgb: Image.Image, prediction: Prediction) -> Image.Image:
 
     Args:
         image_rgb: The upright picture, mode RGB, in the size that the boxes refer to.
-        prediction: Its answer. Every face gets a box and a label; without faces, the label
-            stands at the top left, or that there is no face where one was needed. Instead of the label,
-            `none of these` for what the model does not know.
+        prediction: Its answer. Every face gets a box and a label. Without faces, the label is drawn at the top
+            left; `no face found` replaces it where the model needs one, and `none of these` where the model does not
+            know what it sees.
 
     Returns:
         A new image of mode RGB.

@@ -92,7 +92,7 @@ def _lacks(file: FontFile, letter: str) -> bool:
     try:
         font = _load(file, _PROBE_PX)
         return _drawn(font, letter) == _drawn(font, _NOT_A_CHARACTER)
-    except (OSError, ValueError):  # a file that is no font after all
+    except (OSError, ValueError):  # the file is not a font
         return True
 
 
